@@ -1,0 +1,77 @@
+package dev.evervec.provider;
+
+import java.util.List;
+
+/**
+ * A service that embeds texts, rewrites them, or both, bound to one model per capability.
+ *
+ * <p>Implementations are thread-safe and block until the answer has arrived. They must not retry by themselves, must put
+ * each vector at the index of its text (use {@link EmbedResponse#builder}), must map every failure to a
+ * {@link ProviderException} with its owner, must honour {@link CallContext#deadline()} and
+ * {@link CallContext#cancelSignal()}, must not put keys or texts into messages or logs, and may start daemon threads only,
+ * which {@link #close()} ends. They must implement the capability that they were created for; the other one refuses by
+ * default. The contract test in {@code embedding-testkit} checks an implementation against all of this.
+ */
+public interface LLMProvider extends AutoCloseable {
+    /** What decides the answers; constant for the life of the provider. Makes no call. */
+    ModelIdentity model();
+
+    /** What one request may carry. Makes no call. */
+    ProviderLimits limits();
+
+    /** How callers should retry and how many calls to make at a time; the default is {@link CallPolicy#DEFAULT}. */
+    default CallPolicy callPolicy() {
+        return CallPolicy.DEFAULT;
+    }
+
+    /**
+     * Embeds the texts of one request, which must be within {@link #limits()}.
+     *
+     * @throws ProviderException if the call failed
+     */
+    default EmbedResponse embed(EmbedRequest request) {
+        throw PermanentProviderException.configuration(
+                "provider " + model().provider() + " with model " + model().model() + " does not embed", 0, null);
+    }
+
+    /**
+     * Answers one prompt.
+     *
+     * @throws ProviderException if the call failed
+     */
+    default RewriteResponse rewrite(RewriteRequest request) {
+        throw PermanentProviderException.configuration(
+                "provider " + model().provider() + " with model " + model().model() + " does not rewrite", 0, null);
+    }
+
+    /**
+     * The number of tokens of a text for this model. The default is {@linkplain TokenEstimate an estimate} that leans
+     * upwards; providers that know the tokenizer count exactly.
+     */
+    default int countTokens(String text) {
+        return TokenEstimate.of(text);
+    }
+
+    /** Embeds one document as a live call. */
+    default Embedding embed(String text) {
+        return embedBatch(List.of(text)).get(0);
+    }
+
+    /**
+     * Embeds documents as one live call; vectors in the order of the texts.
+     *
+     * @throws ProviderException if the call failed or a vector is missing
+     */
+    default List<Embedding> embedBatch(List<String> texts) {
+        return embed(EmbedRequest.documents(texts)).requireAll();
+    }
+
+    /** Answers one prompt as a live call. */
+    default String rewrite(String prompt) {
+        return rewrite(new RewriteRequest(prompt, CallContext.live())).text();
+    }
+
+    /** Frees connections and threads. Calls after it fail; closing twice is harmless. */
+    @Override
+    void close();
+}

@@ -1,0 +1,31 @@
+package dev.evervec.pipeline.store;
+
+import java.util.Objects;
+import java.util.regex.Pattern;
+
+/**
+ * A job about to begin.
+ *
+ * @param jobId 1 to 64 characters of {@code [A-Za-z0-9._-]}, not beginning with a dot; never used before in this store
+ * @param fingerprint what its vectors will be
+ * @param maxAttempts attempts after which a failed record is left alone
+ */
+public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
+    private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}");
+
+    /**
+     * Checks the id.
+     *
+     * @throws IllegalArgumentException if it does not match
+     */
+    public JobStart {
+        Objects.requireNonNull(fingerprint, "fingerprint");
+        if (!ID.matcher(jobId).matches()) {
+            throw new IllegalArgumentException(
+                    "a job id has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot");
+        }
+        if (maxAttempts < 1) {
+            throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
+        }
+    }
+}
