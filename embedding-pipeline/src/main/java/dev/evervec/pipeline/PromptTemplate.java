@@ -36,6 +36,10 @@ final class PromptTemplate {
         return at;
     }
 
+    String template() {
+        return template;
+    }
+
     /** The prompt for one text; a missing title leaves its place empty. */
     String fill(@Nullable String title, String text) {
         String heading = title == null ? "" : title;
