@@ -6,7 +6,6 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A clock that stands still until the test moves it. Thread-safe; clocks made by {@link #withZone} show the same time and
@@ -16,7 +15,7 @@ public final class ManualClock extends Clock {
     /** Where {@link #ManualClock()} starts: 2026-01-01T00:00:00Z. */
     public static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
 
-    private final AtomicReference<Instant> now;
+    private final Hand hand;
     private final ZoneId zone;
 
     /** A clock in UTC that shows {@link #START}. */
@@ -26,11 +25,11 @@ public final class ManualClock extends Clock {
 
     /** A clock in UTC that shows this instant. */
     public ManualClock(Instant start) {
-        this(new AtomicReference<>(Objects.requireNonNull(start, "start")), ZoneOffset.UTC);
+        this(new Hand(Objects.requireNonNull(start, "start")), ZoneOffset.UTC);
     }
 
-    private ManualClock(AtomicReference<Instant> now, ZoneId zone) {
-        this.now = now;
+    private ManualClock(Hand hand, ZoneId zone) {
+        this.hand = hand;
         this.zone = zone;
     }
 
@@ -43,17 +42,17 @@ public final class ManualClock extends Clock {
         if (step.isNegative()) {
             throw new IllegalArgumentException("step must not be negative: " + step);
         }
-        return now.updateAndGet(instant -> instant.plus(step));
+        return hand.advance(step);
     }
 
     /** Sets the clock to this instant, which may lie in its past. */
     public void set(Instant instant) {
-        now.set(Objects.requireNonNull(instant, "instant"));
+        hand.set(Objects.requireNonNull(instant, "instant"));
     }
 
     @Override
     public Instant instant() {
-        return now.get();
+        return hand.get();
     }
 
     @Override
@@ -63,11 +62,33 @@ public final class ManualClock extends Clock {
 
     @Override
     public ManualClock withZone(ZoneId newZone) {
-        return new ManualClock(now, Objects.requireNonNull(newZone, "newZone"));
+        return new ManualClock(hand, Objects.requireNonNull(newZone, "newZone"));
     }
 
     @Override
     public String toString() {
-        return "ManualClock[" + now.get() + ", " + zone + "]";
+        return "ManualClock[" + hand.get() + ", " + zone + "]";
+    }
+
+    /** The time that all zones of one clock share. */
+    private static final class Hand {
+        private Instant now;
+
+        Hand(Instant now) {
+            this.now = now;
+        }
+
+        synchronized Instant get() {
+            return now;
+        }
+
+        synchronized void set(Instant instant) {
+            now = instant;
+        }
+
+        synchronized Instant advance(Duration step) {
+            now = now.plus(step);
+            return now;
+        }
     }
 }
