@@ -149,12 +149,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private Gate newGate() {
-        return new Gate(
-                backoff,
-                random,
-                plan.settings().firstContactPatience(),
-                plan.settings().outagePatience(),
-                plan.settings().quotaPatience());
+        return new Gate(plan.settings(), backoff, random);
     }
 
     /** Takes one event and says what is to be done now. */

@@ -16,9 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +46,7 @@ public final class BuildRun {
     private final ExecutorService writer = pool("writer", 1);
     private final @Nullable ExecutorService ownCallers;
     private final Executor callers;
-    private final ScheduledExecutorService lease = Executors.newSingleThreadScheduledExecutor(threads("lease"));
+    private final ScheduledExecutorService lease = Executors.newSingleThreadScheduledExecutor(Threads.named("lease"));
     private volatile BuildProgress progress;
 
     BuildRun(
@@ -65,23 +63,14 @@ public final class BuildRun {
         this.files = files;
         this.listeners = listeners;
         this.store = store;
-        ExecutorService own = callExecutor == null ? Executors.newCachedThreadPool(threads("call")) : null;
+        ExecutorService own = callExecutor == null ? Executors.newCachedThreadPool(Threads.named("call")) : null;
         this.ownCallers = own;
         this.callers = own == null ? Objects.requireNonNull(callExecutor) : own;
         this.progress = machine.progress();
     }
 
     private static ExecutorService pool(String stage, int size) {
-        return Executors.newFixedThreadPool(size, threads(stage));
-    }
-
-    private static ThreadFactory threads(String stage) {
-        AtomicInteger number = new AtomicInteger();
-        return task -> {
-            Thread thread = new Thread(task, "evervec-" + stage + "-" + number.incrementAndGet());
-            thread.setDaemon(true);
-            return thread;
-        };
+        return Executors.newFixedThreadPool(size, Threads.named(stage));
     }
 
     /** The job's id. */

@@ -142,7 +142,8 @@ abstract class CallStage<C extends Call> {
     }
 
     private void textRefused(C call, PermanentProviderException failure) {
-        if (gate.everSucceeded()) {
+        boolean classified = failure.textIndex() >= 0;
+        if (classified || gate.everSucceeded()) {
             refused(call, failure);
         } else {
             unjudged.add(new Unjudged<>(call, failure));

@@ -1,7 +1,7 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.config.BuildSettings;
 import dev.evervec.resilience.Backoff;
-import java.time.Duration;
 import java.util.random.RandomGenerator;
 
 /**
@@ -28,17 +28,12 @@ final class Gate {
     private long nextProbe;
     private int failedProbes;
 
-    Gate(
-            Backoff backoff,
-            RandomGenerator random,
-            Duration firstContactPatience,
-            Duration outagePatience,
-            Duration quotaPatience) {
+    Gate(BuildSettings settings, Backoff backoff, RandomGenerator random) {
         this.backoff = backoff;
         this.random = random;
-        this.firstContactPatience = firstContactPatience.toNanos();
-        this.outagePatience = outagePatience.toNanos();
-        this.quotaPatience = quotaPatience.toNanos();
+        this.firstContactPatience = settings.firstContactPatience().toNanos();
+        this.outagePatience = settings.outagePatience().toNanos();
+        this.quotaPatience = settings.quotaPatience().toNanos();
     }
 
     boolean mayCall(long now) {
