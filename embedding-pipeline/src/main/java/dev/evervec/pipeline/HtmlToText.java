@@ -104,6 +104,8 @@ final class HtmlToText implements NodeFilter {
     private boolean inDataRow;
     private int verbatimDepth;
     private int scriptEnd = -1;
+    private int superscriptStart = -1;
+    private int superscriptEnd = -1;
 
     private HtmlToText(Set<Node> layoutRows) {
         this.layoutRows = layoutRows;
@@ -342,8 +344,16 @@ final class HtmlToText implements NodeFilter {
     }
 
     private void endScript(int start, char mark) {
-        if (start >= 0 && Scripts.mark(out, start, mark)) {
-            scriptEnd = out.length();
+        if (start < 0 || !Scripts.mark(out, start, mark)) {
+            return;
+        }
+        if (mark == '_' && Scripts.joinFraction(out, superscriptStart, superscriptEnd, start)) {
+            return;
+        }
+        scriptEnd = out.length();
+        if (mark == '^') {
+            superscriptStart = start;
+            superscriptEnd = scriptEnd;
         }
     }
 
