@@ -36,40 +36,10 @@ final class Markup {
             Pattern.compile("<(?:!doctype\\b|\\?xml\\b|!\\[(?:CDATA\\[|if\\b|endif\\b))", Pattern.CASE_INSENSITIVE);
     private static final Pattern TABLE = Pattern.compile("<table\\b", Pattern.CASE_INSENSITIVE);
     private static final Pattern STRAY_CELL = Pattern.compile("<(/?)(tr|td|th)(?=[\\s/>])", Pattern.CASE_INSENSITIVE);
-    private static final Set<String> LEFT_OPEN = Set.of(
-            "br",
-            "hr",
-            "img",
-            "wbr",
-            "p",
-            "li",
-            "td",
-            "th",
-            "tr",
-            "dt",
-            "dd",
-            "thead",
-            "tbody",
-            "tfoot",
-            "html",
-            "body",
-            "head",
-            "div",
-            "span",
-            "ul",
-            "ol",
-            "table",
-            "pre",
-            "center",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "blockquote",
-            "script",
-            "style");
+    private static final Set<String> LEFT_OPEN =
+            Set.of(("br hr img wbr p li td th tr dt dd thead tbody tfoot html body head div span ul "
+                            + "ol table pre center h1 h2 h3 h4 h5 h6 blockquote script style")
+                    .split(" "));
 
     private final String content;
     private final Set<String> closed = new HashSet<>();
