@@ -23,70 +23,18 @@ import org.jsoup.select.NodeFilter;
  * or another table is layout, not data: its cells become paragraphs.
  */
 final class HtmlToText implements NodeFilter {
-    private static final Set<String> DROPPED = Set.of(
-            "head",
-            "script",
-            "style",
-            "template",
-            "noscript",
-            "iframe",
-            "noframes",
-            "input",
-            "textarea",
-            "select",
-            "datalist",
-            "annotation",
-            "annotation-xml");
-    private static final Set<String> PARAGRAPHS = Set.of(
-            "p",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "dl",
-            "table",
-            "caption",
-            "blockquote",
-            "figure",
-            "hr",
-            "section",
-            "article",
-            "aside",
-            "header",
-            "footer",
-            "main",
-            "nav",
-            "details",
-            "form",
-            "fieldset",
-            "center");
-    private static final Set<String> LINES = Set.of(
-            "html",
-            "body",
-            "div",
-            "dt",
-            "dd",
-            "address",
-            "legend",
-            "summary",
-            "figcaption",
-            "hgroup",
-            "dialog",
-            "menu",
-            "dir",
-            "search",
-            "optgroup",
-            "option",
-            "frameset",
-            "title",
-            "desc",
-            "text");
-    private static final Set<String> LISTS = Set.of("ul", "ol", "menu", "dir");
-    private static final Set<String> VERBATIM = Set.of("pre", "listing", "xmp", "plaintext");
-    private static final Set<String> LAYOUT = Set.of(
-            "pre", "listing", "xmp", "ul", "ol", "dl", "table", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6");
+    private static final Set<String> DROPPED =
+            names("head script style template noscript iframe noframes input textarea select "
+                    + "datalist annotation annotation-xml");
+    private static final Set<String> PARAGRAPHS =
+            names("p h1 h2 h3 h4 h5 h6 dl table caption blockquote figure hr section article aside "
+                    + "header footer main nav details form fieldset center");
+    private static final Set<String> LINES =
+            names("html body div dt dd address legend summary figcaption hgroup dialog "
+                    + "search optgroup option frameset title desc text");
+    private static final Set<String> LISTS = names("ul ol menu dir");
+    private static final Set<String> VERBATIM = names("pre listing xmp plaintext");
+    private static final Set<String> LAYOUT = names("pre listing xmp ul ol dl table blockquote h1 h2 h3 h4 h5 h6");
     /** Indentation stops here, or 20,000 nested lists would write 20,000 blanks a line. */
     private static final int MAX_INDENTED_DEPTH = 8;
 
@@ -95,7 +43,9 @@ final class HtmlToText implements NodeFilter {
     private final Deque<ListCounter> lists = new ArrayDeque<>();
     private final Deque<OpenScript> scripts = new ArrayDeque<>();
 
+    /** Line feeds that wait: 0, 1, or 2 for an empty line. */
     private int breaks;
+
     private boolean space;
     private final StringBuilder verbatimSpace = new StringBuilder();
     private String marker = "";
@@ -103,7 +53,11 @@ final class HtmlToText implements NodeFilter {
     private boolean rowHasCell;
     private boolean inDataRow;
     private int verbatimDepth;
+    /** Ends of the last scripts written, to be compared with the length of {@link #out}. */
     private int scriptEnd = -1;
+
+    private int superscriptStart = -1;
+    private int superscriptEnd = -1;
 
     private HtmlToText(Set<Node> layoutRows) {
         this.layoutRows = layoutRows;
@@ -198,7 +152,6 @@ final class HtmlToText implements NodeFilter {
         } else if (name.equals("li")) {
             marker = "";
         } else if (isRow(name)) {
-            inDataRow = false;
             separators = 0;
         } else if (isScript(element)) {
             endScript(scripts.pop().start, isSubscript(element) ? '_' : '^');
@@ -342,8 +295,16 @@ final class HtmlToText implements NodeFilter {
     }
 
     private void endScript(int start, char mark) {
-        if (start >= 0 && Scripts.mark(out, start, mark)) {
-            scriptEnd = out.length();
+        if (start < 0 || !Scripts.mark(out, start, mark)) {
+            return;
+        }
+        if (mark == '_' && Scripts.joinFraction(out, superscriptStart, superscriptEnd, start)) {
+            return;
+        }
+        scriptEnd = out.length();
+        if (mark == '^') {
+            superscriptStart = start;
+            superscriptEnd = scriptEnd;
         }
     }
 
@@ -358,7 +319,11 @@ final class HtmlToText implements NodeFilter {
 
     private static boolean isSecondOf(Element element, String parentName) {
         Element parent = element.parent();
-        return parent != null && parent.normalName().equals(parentName) && parent.firstElementChild() != element;
+        return parent != null && parent.normalName().equals(parentName) && element.previousElementSibling() != null;
+    }
+
+    private static Set<String> names(String separatedByBlanks) {
+        return Set.of(separatedByBlanks.split(" "));
     }
 
     private static boolean isRow(String name) {

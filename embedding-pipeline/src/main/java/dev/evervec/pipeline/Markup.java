@@ -12,17 +12,19 @@ import org.jspecify.annotations.Nullable;
  * Tells markup from text that merely has a {@code <} in it, such as {@code x<y}, {@code List<String>} or
  * {@code #include <map>}.
  *
- * <p>A {@code <} opens a tag if an element name stands right behind it and
+ * <p>A {@code <} surely opens a tag if it begins
  *
  * <ul>
- *   <li>it is a closing tag of a known element, or of a name that is also opened;
- *   <li>it is an opening tag of a name that is closed somewhere in the content, or
- *   <li>of a known element with an attribute that has a value, or
- *   <li>of a known element that is often left open ({@code <br>}, {@code <p>}, {@code <li>}), written in one case.
+ *   <li>a closing tag,
+ *   <li>an opening tag of a name that is closed somewhere in the content,
+ *   <li>an opening tag of a known element with an attribute that has a value, or
+ *   <li>an opening tag of a known element that is often left open ({@code <br>}, {@code <p>}, {@code <li>}), written
+ *       in one case.
  * </ul>
  *
- * Content is HTML if it has such a tag of a known element, or a comment or a document type. In HTML every other
- * {@code <} is escaped before parsing, because a parser would take {@code <y and z} for a tag and drop the words.
+ * Content is HTML if it surely has a tag of a known element, or has a comment or a document type. In HTML any other
+ * known element in one case counts as a tag too, and every {@code <} that is left is escaped before parsing, because
+ * a parser would take {@code <y and z} for a tag and drop the words.
  */
 final class Markup {
     private static final Pattern CLOSING = Pattern.compile("</([A-Za-z][A-Za-z0-9:-]*+)\\s*+>");
@@ -34,40 +36,10 @@ final class Markup {
             Pattern.compile("<(?:!doctype\\b|\\?xml\\b|!\\[(?:CDATA\\[|if\\b|endif\\b))", Pattern.CASE_INSENSITIVE);
     private static final Pattern TABLE = Pattern.compile("<table\\b", Pattern.CASE_INSENSITIVE);
     private static final Pattern STRAY_CELL = Pattern.compile("<(/?)(tr|td|th)(?=[\\s/>])", Pattern.CASE_INSENSITIVE);
-    private static final Set<String> LEFT_OPEN = Set.of(
-            "br",
-            "hr",
-            "img",
-            "wbr",
-            "p",
-            "li",
-            "td",
-            "th",
-            "tr",
-            "dt",
-            "dd",
-            "thead",
-            "tbody",
-            "tfoot",
-            "html",
-            "body",
-            "head",
-            "div",
-            "span",
-            "ul",
-            "ol",
-            "table",
-            "pre",
-            "center",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "blockquote",
-            "script",
-            "style");
+    private static final Set<String> LEFT_OPEN =
+            Set.of(("br hr img wbr p li td th tr dt dd thead tbody tfoot html body head div span ul "
+                            + "ol table pre center h1 h2 h3 h4 h5 h6 blockquote script style")
+                    .split(" "));
 
     private final String content;
     private final Set<String> closed = new HashSet<>();
@@ -141,27 +113,33 @@ final class Markup {
         }
         String element = closing != null ? closing.group(1) : name == null ? "" : name.group();
         boolean known = isKnown(lower(element));
-        boolean tag = closing != null || opens(element, known, at);
-        html |= tag && known;
-        return tag;
+        boolean sure = closing != null || surelyOpens(element, known, at);
+        html |= sure && known;
+        return sure || (known && perhapsOpens(element, at));
     }
 
-    private boolean opens(String name, boolean known, int at) {
+    private boolean surelyOpens(String name, boolean known, int at) {
         int end = at + 1 + name.length();
-        boolean bare = lookingAt(NO_ATTRIBUTES, end) != null;
-        boolean valued = lookingAt(ATTRIBUTE_WITH_VALUE, end) != null;
-        boolean attributes = valued || (name.length() > 1 && lookingAt(ATTRIBUTES_ONLY, end) != null);
         if (closed.contains(lower(name))) {
-            return bare || attributes;
+            return hasTagEnd(name, end);
         }
-        return known && (valued || ((bare || attributes) && isLeftOpen(name, at)));
+        return known
+                && (lookingAt(ATTRIBUTE_WITH_VALUE, end) != null
+                        || (LEFT_OPEN.contains(lower(name)) && perhapsOpens(name, at)));
     }
 
-    /** {@code <P>} right behind a letter is a type parameter, {@code <Div>} one of a type. */
-    private boolean isLeftOpen(String name, int at) {
+    /** {@code <P>} right behind a letter is a type parameter, {@code <Div>} a type. */
+    private boolean perhapsOpens(String name, int at) {
         boolean oneCase = name.equals(lower(name)) || name.equals(name.toUpperCase(Locale.ROOT));
-        boolean typeParameter = name.equals("P") && at > 0 && Character.isLetterOrDigit(content.charAt(at - 1));
-        return oneCase && !typeParameter && LEFT_OPEN.contains(lower(name));
+        boolean typeParameter =
+                name.length() == 1 && !name.equals("p") && at > 0 && Character.isLetterOrDigit(content.charAt(at - 1));
+        return oneCase && !typeParameter && hasTagEnd(name, at + 1 + name.length());
+    }
+
+    /** {@code a <b and c>} compares: an element named by one letter needs a value in its attributes. */
+    private boolean hasTagEnd(String name, int end) {
+        return lookingAt(NO_ATTRIBUTES, end) != null
+                || lookingAt(name.length() > 1 ? ATTRIBUTES_ONLY : ATTRIBUTE_WITH_VALUE, end) != null;
     }
 
     private @Nullable Matcher lookingAt(Pattern pattern, int at) {

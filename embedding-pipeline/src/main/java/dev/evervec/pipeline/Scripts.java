@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
  */
 final class Scripts {
     private static final int LONGEST = 120;
+    private static final char FRACTION_SLASH = '\u2044';
     private static final Pattern TOKEN = Pattern.compile(
             "[-+\u2212]?(?:[\\p{L}\\p{M}\\p{Nd}]++(?:[.,]\\p{Nd}++)?|\\p{Nd}++\\.\\p{Nd}++)['\u2032]*+|[^\\p{L}\\p{Nd}\\s]");
     private static final Pattern ORDINAL_OR_MARK = Pattern.compile("st|nd|rd|th|TM|SM|[\u00AE\u2122\u2120]");
@@ -34,6 +35,25 @@ final class Scripts {
         }
         boolean bare = TOKEN.matcher(script).matches() || isInParentheses(script);
         out.replace(from, out.length(), bare ? mark + script : mark + "(" + script + ")");
+        return true;
+    }
+
+    /**
+     * Turns a superscript, a slash and a subscript, all marked, into a fraction: {@code ^1/_6} into {@code 1/6}.
+     *
+     * @return whether the three stood side by side
+     */
+    static boolean joinFraction(StringBuilder out, int superscriptStart, int superscriptEnd, int subscriptStart) {
+        boolean sideBySide = superscriptStart >= 0
+                && superscriptEnd + 1 == subscriptStart
+                && (out.charAt(superscriptEnd) == '/' || out.charAt(superscriptEnd) == FRACTION_SLASH);
+        if (!sideBySide) {
+            return false;
+        }
+        boolean mixedNumber = superscriptStart > 0 && Character.isDigit(out.charAt(superscriptStart - 1));
+        out.deleteCharAt(subscriptStart);
+        out.setCharAt(superscriptEnd, '/');
+        out.replace(superscriptStart, superscriptStart + 1, mixedNumber ? " " : "");
         return true;
     }
 

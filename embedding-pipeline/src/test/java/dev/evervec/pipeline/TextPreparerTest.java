@@ -3,10 +3,16 @@ package dev.evervec.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import java.time.Duration;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assertions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TextPreparerTest {
     private static String body(String content) {
@@ -83,6 +89,9 @@ class TextPreparerTest {
                 arguments(
                         "a<sub>max</sub> \u4e2d<sup>\u6587</sup> \u0627<sub>\u0661</sub>",
                         "a_max \u4e2d^\u6587 \u0627_\u0661"),
+                arguments(
+                        "<sup>1</sup>/<sub>6</sub> 2<sup>1</sup>&frasl;<sub>n+1</sub> x<sup>2</sup>/y",
+                        "1/6 2 1/(n+1) x^2/y"),
                 arguments("A<sup>*</sup> A<sup>T</sup>", "A^* A^T"),
                 arguments("<pre>10<sup>9</sup>\n x<sub>0</sub></pre>", "10^9\n x_0"),
                 arguments("x<sup><p>a</p><p>b</p></sup>", "x\n\na\n\nb"),
@@ -167,6 +176,8 @@ class TextPreparerTest {
     static Stream<Arguments> mixed() {
         return Stream.of(
                 arguments("<p>for i<n and j>0</p>", "for i<n and j>0"),
+                arguments("<p>one <strong>two three</p><p>four</p>", "one two three\n\nfour"),
+                arguments("<p>Set<A> and vector<T>, <b>bold</p>", "Set<A> and vector<T>, bold"),
                 arguments("<p>a List<String> x<y</p>", "a List<String> x<y"),
                 arguments("<p>if a<b and b>c</p>", "if a<b and b>c"),
                 arguments("<p>a < b</p> <!-- open", "a < b\n\n<!-- open"),
@@ -177,5 +188,109 @@ class TextPreparerTest {
     @MethodSource({"blocks", "lists", "tables", "scripts", "verbatim", "dropped", "characters", "plainText", "mixed"})
     void preparesTheBody(String content, String expected) {
         assertThat(body(content)).isEqualTo(expected);
+    }
+
+    @Test
+    void putsTheTitleOnALineOfItsOwnBeforeTheBody() {
+        assertThat(TextPreparer.prepare("Two Sum", "<p>Find it.</p>")).isEqualTo("Two Sum\n\nFind it.");
+        assertThat(TextPreparer.prepare(" List<b>\u00a0\n &amp; \u200bco ", "x"))
+                .isEqualTo("List<b> &amp; co\n\nx");
+        assertThat(TextPreparer.prepare("lone \ud83d", "x")).isEqualTo("lone \ufffd\n\nx");
+    }
+
+    @ParameterizedTest
+    @NullSource
+    @ValueSource(strings = {"", "  ", "\n\t", "\u00a0\u3000", "\u200b\ufeff", "\u200e", "\u0000"})
+    void leavesABlankTitleAway(@Nullable String title) {
+        assertThat(TextPreparer.prepare(title, "<p>x</p>")).isEqualTo("x");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                " ",
+                "\r\n",
+                "\u00a0\u2003",
+                "\u200b\ufeff\u200e",
+                "<p></p>",
+                "<p>&nbsp;</p><br>",
+                "<img src=x>",
+                "<script>x</script>",
+                "<!-- x -->",
+                "<ul><li></li></ul>",
+                "<table><tr><td></td><td></td></tr></table>",
+                "<p><sup></sup>&zwnj;&#8203;&rlm;</p>",
+                "&nbsp;&#x200B;"
+            })
+    void returnsNothingForABlankBodyWhateverTheTitle(String content) {
+        assertThat(TextPreparer.prepare("Title", content)).isEmpty();
+        assertThat(TextPreparer.prepare(null, content)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "div",
+                "p",
+                "ul",
+                "ol",
+                "li",
+                "sup",
+                "sub",
+                "table",
+                "td",
+                "pre",
+                "b",
+                "a",
+                "blockquote",
+                "span",
+                "h1",
+                "math",
+                "ul><li",
+                "table><tr><td",
+                "b><p",
+                "a><div",
+                "font"
+            })
+    void survivesDeepNesting(String element) {
+        String opened = ("<" + element + ">").repeat(20_000) + "word";
+
+        String prepared = Assertions.assertTimeoutPreemptively(
+                Duration.ofSeconds(30), () -> body("<p>first</p>" + opened + "</p>"));
+
+        assertThat(prepared).startsWith("first").contains("word").doesNotContain("<");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "<p>w",
+                "<b>w</i>",
+                "<",
+                "&",
+                "<b ",
+                "<!--",
+                "<!---->w",
+                "</p>w",
+                "x<sup>2</sup>",
+                "<td>w",
+                "<td></td>",
+                "<div\n",
+                "<a href=\"x>",
+                "<table>w<b>",
+                "&eacute;",
+                " ",
+                "\n",
+                "<br>",
+                "\ud83d\udc69\u200d\ud83d\ude80",
+                "<x y>"
+            })
+    void preparesAMegabyteInReasonableTime(String piece) {
+        String content = "<p>first</p><table><tr>" + piece.repeat(1_000_000 / piece.length());
+
+        String prepared = Assertions.assertTimeoutPreemptively(Duration.ofSeconds(30), () -> body(content));
+
+        assertThat(prepared).contains("first");
     }
 }
