@@ -122,7 +122,7 @@ final class ModelTables {
                             key, "belongs to the section's provider, and none is set: set " + table.path("provider"));
                 }
             }
-        } else if (factories.find(provider).isEmpty()) {
+        } else if (factories.find(provider).isEmpty() && !problems.concern(table.path("provider"))) {
             table.problem("provider", factories.explainMissing(provider));
         }
         return new Section(table, provider, apiKey, baseUrl);
