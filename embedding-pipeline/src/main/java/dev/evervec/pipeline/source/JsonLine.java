@@ -56,6 +56,11 @@ final class JsonLine {
             @Nullable RecordKey key,
             @Nullable String idBeforeBreak) {
 
+        /** True for a line that could be any record. */
+        boolean tellsNoKey() {
+            return key == null && idBeforeBreak == null;
+        }
+
         /** The key; a line that broke off before its source is taken to be of this one, unless that is null. */
         @Nullable
         RecordKey keyAssuming(@Nullable String assumedSource) {
