@@ -202,7 +202,7 @@ final class JsonLine {
 
     private int column(JsonProcessingException e) {
         long at = e.getLocation() == null ? 0 : e.getLocation().getByteOffset();
-        return Math.max(1, characters((int) Math.min(Math.max(at, 0), length)));
+        return characters((int) Math.min(Math.max(at, 0), length)) + 1;
     }
 
     /** How many characters the first bytes of the line make. */

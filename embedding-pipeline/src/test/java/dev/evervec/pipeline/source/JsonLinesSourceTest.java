@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
@@ -88,7 +89,7 @@ class JsonLinesSourceTest extends RecordSourceContract {
                 "SECRET                                                  | not valid JSON at column",
                 "{\"id\":7,\"content\":\"SECRET\"} {}                    | more than one JSON value",
                 "{\"id\":7,\"content\":\"SECRET\"}}                      | not valid JSON at column",
-                "{\"id\":7,\"content\":\"SECRET\",}                      | not valid JSON at column 27",
+                "{\"id\":7,\"content\":\"SECRET\",}                      | not valid JSON at column 28",
                 "{\"id\":7,\"content\":\"SECRET                          | not valid JSON at column",
                 "{'id':7}                                                | not valid JSON at column 2"
             })
@@ -227,12 +228,12 @@ class JsonLinesSourceTest extends RecordSourceContract {
         RecordSource source = source(good);
         List<RecordRef> refs = refs(readAll(source));
 
-        source("{\"id\":1,\"content\":12345}\nxxxxxxxxxxxxxxxxxxxxxxxx\n".replace("12345", "12345") + "{\"id\":4}\n");
+        source("{\"id\":1,\"content\":12345}\nxxxxxxxxxxxxxxxxxxxxxxxx\n" + "{\"id\":4}\n");
 
         FetchedRecords fetched = source.fetch(refs);
         assertThat(fetched.records()).isEmpty();
-        assertThat(fetched.unreadable()).containsKey(new RecordKey("default", "1"));
-        assertThat(fetched.unreadable()).doesNotContainKey(new RecordKey("default", "3"));
+        // What stands in the place of 3 is another record.
+        assertThat(fetched.unreadable()).containsOnlyKeys(new RecordKey("default", "1"), new RecordKey("default", "2"));
     }
 
     @Test
@@ -291,13 +292,12 @@ class JsonLinesSourceTest extends RecordSourceContract {
             for (int i = 1; i <= lines; i++) {
                 byte[] line = ("{\"id\":" + i + ",\"content\":\"" + "é".repeat(random.nextInt(50_000)) + "\"}")
                         .getBytes(UTF_8);
-                switch (random.nextInt(4)) {
-                    case 0 -> broken.add("line " + i);
-                    default -> good.add(String.valueOf(i));
-                }
-                if (!good.contains(String.valueOf(i))) {
+                if (random.nextInt(4) == 0) {
                     // Any cut of a line breaks it.
-                    line = java.util.Arrays.copyOf(line, 1 + random.nextInt(line.length - 1));
+                    line = Arrays.copyOf(line, 1 + random.nextInt(line.length - 1));
+                    broken.add("line " + i);
+                } else {
+                    good.add(String.valueOf(i));
                 }
                 bytes.writeBytes(line);
                 bytes.write('\n');
