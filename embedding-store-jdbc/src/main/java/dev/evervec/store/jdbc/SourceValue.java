@@ -81,7 +81,7 @@ record SourceValue(Kind kind, String text) {
                 ? List.of(Kind.TEXT, Kind.INTEGER, Kind.REAL, Kind.BYTES)
                 : List.of(column.kind());
         for (Kind kind : kinds) {
-            if (fits(kind, text)) {
+            if (fits(kind, text) && !(kind == Kind.INTEGER && beyond(column, text, dialect))) {
                 candidates.add(new SourceValue(kind, text));
             }
         }
@@ -160,6 +160,17 @@ record SourceValue(Kind kind, String text) {
         } catch (IllegalArgumentException e) {
             return false;
         }
+    }
+
+    /** Whether an integer is too large for the column: H2 refuses to compare it. */
+    private static boolean beyond(SourceColumn column, String text, SourceDialect dialect) {
+        if (dialect != SourceDialect.H2) {
+            return false;
+        }
+        BigInteger smallest = BigInteger.valueOf(smallestInteger(column.sqlType(), dialect));
+        // In two's complement -1 - n mirrors n: the largest value is the mirror of the smallest.
+        BigInteger value = new BigInteger(text);
+        return value.compareTo(smallest) < 0 || value.compareTo(smallest.not()) > 0;
     }
 
     private static long smallestInteger(int sqlType, SourceDialect dialect) {

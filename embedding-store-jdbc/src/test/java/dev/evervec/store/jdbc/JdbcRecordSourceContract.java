@@ -14,12 +14,14 @@ import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import javax.sql.DataSource;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 /** What {@link JdbcRecordSource} must do on every database. */
@@ -124,6 +126,7 @@ abstract class JdbcRecordSourceContract extends RecordSourceContract {
         assertThat(recordsOf(pages(source, "2", 5, 1000))).hasSize(1);
         assertThat(recordsOf(pages(source, "default", 5, 1000))).hasSize(1);
         assertThat(pages(source, "fiction", 5, 1000)).isEmpty();
+        assertThat(pages(source, "3000000000", 5, 1000)).isEmpty();
     }
 
     @Test
@@ -304,6 +307,30 @@ abstract class JdbcRecordSourceContract extends RecordSourceContract {
         }
     }
 
+    /** How the database would read a page from the id 15000 on. */
+    protected String planOfAPage(String explain, String query) throws SQLException {
+        SourceQuery parsed = SourceQuery.of(query);
+        try (SourceConnection connection = SourceConnection.open(database()::getConnection)) {
+            SourceColumns columns = connection.columns(parsed);
+            SourceSql page = SourceSql.page(
+                    parsed,
+                    columns,
+                    SourceSql.Condition.equal(columns.source(), SourceValue.text("k1")),
+                    SourceValue.integer(15_000),
+                    100);
+            SourceSql explained = new SourceSql(explain + " " + page.sql(), page.values());
+            StringBuilder plan = new StringBuilder();
+            try (PreparedStatement statement = connection.prepare(explained);
+                    ResultSet lines = statement.executeQuery()) {
+                while (lines.next()) {
+                    plan.append(lines.getString(lines.getMetaData().getColumnCount()))
+                            .append('\n');
+                }
+            }
+            return plan.toString();
+        }
+    }
+
     protected static List<RecordRef> byKey(String source, String... ids) {
         List<RecordRef> refs = new ArrayList<>();
         for (String id : ids) {
@@ -322,9 +349,8 @@ abstract class JdbcRecordSourceContract extends RecordSourceContract {
     /** The message has at least one of the parts, and nothing of the rows. */
     private void assertRefused(String query, String... anyOf) {
         RecordSource source = JdbcRecordSource.of(database(), query);
-        for (org.assertj.core.api.ThrowableAssert.ThrowingCallable use :
-                List.<org.assertj.core.api.ThrowableAssert.ThrowingCallable>of(
-                        () -> source.scan(null), () -> source.fetch(byKey("default", "1")), source::sources)) {
+        for (ThrowingCallable use : List.<ThrowingCallable>of(
+                () -> source.scan(null), () -> source.fetch(byKey("default", "1")), source::sources)) {
             assertThatExceptionOfType(SourceException.class)
                     .isThrownBy(use)
                     .withNoCause()

@@ -70,6 +70,15 @@ class JdbcRecordSourceH2Test {
             return database;
         }
 
+        @Test
+        void aPageIsAShortRangeOfTheIndex() throws SQLException {
+            execute("create table large (id bigint primary key, kind varchar(20) not null, content varchar(20))");
+
+            String plan = planOfAPage("explain", "select kind as source, id, content from large");
+
+            assertThat(plan).contains("PRIMARY_KEY", "ID >=");
+        }
+
         @AfterEach
         void dropEverything() throws SQLException {
             execute("drop all objects");

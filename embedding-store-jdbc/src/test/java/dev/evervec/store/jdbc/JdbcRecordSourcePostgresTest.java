@@ -9,7 +9,6 @@ import dev.evervec.pipeline.source.SourceRecord;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
@@ -86,31 +85,9 @@ class JdbcRecordSourcePostgresTest extends JdbcRecordSourceContract {
         execute("insert into large select n, 'k' || n % 3, 'text' from generate_series(1, 30000) n");
         execute("analyze large");
 
-        String plan = plan("select kind as source, id, content from large");
+        String plan = planOfAPage("explain", "select kind as source, id, content from large");
 
         assertThat(plan).contains("Index Scan", "id >= '15000'").doesNotContain("Sort", "Seq Scan");
-    }
-
-    private String plan(String query) throws SQLException {
-        SourceQuery parsed = SourceQuery.of(query);
-        try (SourceConnection connection = SourceConnection.open(database()::getConnection)) {
-            SourceColumns columns = connection.columns(parsed);
-            SourceSql page = SourceSql.page(
-                    parsed,
-                    columns,
-                    SourceSql.Condition.equal(columns.source(), SourceValue.text("k1")),
-                    SourceValue.integer(15_000),
-                    100);
-            SourceSql explain = new SourceSql("explain " + page.sql(), page.values());
-            StringBuilder plan = new StringBuilder();
-            try (var statement = connection.prepare(explain);
-                    ResultSet lines = statement.executeQuery()) {
-                while (lines.next()) {
-                    plan.append(lines.getString(1)).append('\n');
-                }
-            }
-            return plan.toString();
-        }
     }
 
     @Test

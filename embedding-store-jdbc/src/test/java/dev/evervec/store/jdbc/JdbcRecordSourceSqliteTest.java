@@ -62,6 +62,15 @@ class JdbcRecordSourceSqliteTest extends JdbcRecordSourceContract {
     }
 
     @Test
+    void aPageIsAShortRangeOfTheIndex() throws SQLException {
+        execute("create table large (id integer primary key, kind text not null, content text)");
+
+        String plan = planOfAPage("explain query plan", "select kind as source, id, content from large");
+
+        assertThat(plan).contains("SEARCH large USING INTEGER PRIMARY KEY").doesNotContain("B-TREE");
+    }
+
+    @Test
     void aMissingFileIsNamedAndNotMade() {
         Path missing = folder.resolve("missing.db");
         RecordSource source = JdbcRecordSource.of("jdbc:sqlite:" + missing, "select id, content from records");
