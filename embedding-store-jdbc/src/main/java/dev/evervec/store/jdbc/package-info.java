@@ -1,0 +1,7 @@
+/**
+ * Ledger, vectors, rewrites and jobs in a SQL database, and records out of one. This version stores in SQLite.
+ */
+@NullMarked
+package dev.evervec.store.jdbc;
+
+import org.jspecify.annotations.NullMarked;
