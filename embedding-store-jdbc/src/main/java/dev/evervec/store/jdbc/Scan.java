@@ -78,6 +78,9 @@ final class Scan {
         }
     }
 
+    /** A record of the page that is in the ledger. */
+    private record Met(ScannedRecord record, Known known) {}
+
     /** What is to be done with a record of the page. */
     private enum Verdict {
         TAKE,
@@ -250,8 +253,8 @@ final class Scan {
         private final Counts counts = new Counts();
         private final List<RecordKey> exhausted = new ArrayList<>();
         private final List<ScannedRecord> entering = new ArrayList<>();
-        private final Map<Known, ScannedRecord> taking = new HashMap<>();
-        private final Map<Known, ScannedRecord> removing = new HashMap<>();
+        private final List<Met> taking = new ArrayList<>();
+        private final List<Met> removing = new ArrayList<>();
         private int taken;
 
         Marks(long now) {
@@ -265,12 +268,12 @@ final class Scan {
                 counts.move(source, null, RecordState.PENDING);
                 taken++;
             } else if (isBlank(record)) {
-                removing.put(known, record);
+                removing.add(new Met(record, known));
                 counts.move(source, known.state, null);
             } else {
                 Verdict verdict = judge(known, mode);
                 if (verdict == Verdict.TAKE) {
-                    taking.put(known, record);
+                    taking.add(new Met(record, known));
                     counts.move(source, known.state, RecordState.PENDING);
                     taken++;
                 } else if (verdict == Verdict.EXHAUSTED) {
@@ -293,23 +296,22 @@ final class Scan {
             }
             enter.run();
             Session.Batch take = session.batch(TAKE);
-            for (Map.Entry<Known, ScannedRecord> entry : taking.entrySet()) {
-                Known known = entry.getKey();
+            for (Met met : taking) {
                 take.add(
-                        entry.getValue().contentHash().bytes(),
-                        entry.getValue().locator().bytes(),
-                        known.sameText ? known.attempts : 0,
+                        met.record.contentHash().bytes(),
+                        met.record.locator().bytes(),
+                        met.known.sameText ? met.known.attempts : 0,
                         job,
                         now,
-                        known.number);
+                        met.known.number);
             }
             take.run();
             Session.Batch removeVectors = session.batch(REMOVE_VECTORS);
             Session.Batch remove = session.batch(REMOVE);
-            for (Map.Entry<Known, ScannedRecord> entry : removing.entrySet()) {
-                RecordKey key = entry.getValue().key();
+            for (Met met : removing) {
+                RecordKey key = met.record.key();
                 removeVectors.add(generation, key.source(), key.id());
-                remove.add(entry.getKey().number);
+                remove.add(met.known.number);
             }
             removeVectors.run();
             remove.run();

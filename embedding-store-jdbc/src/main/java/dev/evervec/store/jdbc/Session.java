@@ -123,9 +123,16 @@ final class Session implements AutoCloseable {
         return number(sql + " returning number", values);
     }
 
-    /** A batch of this statement. */
+    /** A batch of this statement; ends with {@link Batch#run()}. */
     Batch batch(String sql) throws SQLException {
-        return new Batch(prepared(sql));
+        PreparedStatement statement = prepared(sql);
+        // Rows of a batch that an exception cut off must not be sent with this one.
+        statement.clearBatch();
+        return new Batch(statement);
+    }
+
+    Connection connection() {
+        return connection;
     }
 
     private PreparedStatement prepared(String sql) throws SQLException {

@@ -244,7 +244,7 @@ final class SqliteDialect implements Dialect {
             case 13 -> "no space is left on its disk or on that of temporary files; free some, then run again";
             case 14 -> "a file cannot be opened; check that the folder exists and grant write access to it";
             case 26 -> "the file is not an SQLite database; name another file";
-            default -> "the database refused a statement";
+            default -> "the driver or the database refused a statement";
         };
     }
 }

@@ -1,5 +1,5 @@
 /**
- * Ledger, vectors, rewrites and jobs in a SQL database, and records out of one. This version stores in SQLite.
+ * The ledger and the vectors in a database, and records from any table that JDBC can query.
  */
 @NullMarked
 package dev.evervec.store.jdbc;
