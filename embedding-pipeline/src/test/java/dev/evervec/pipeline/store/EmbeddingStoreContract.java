@@ -787,6 +787,22 @@ public abstract class EmbeddingStoreContract {
     }
 
     @Nested
+    class KeepingOutcomes {
+        @Test
+        void recordsThatNeverEnteredTheLedgerAreFoundByReason() {
+            JobTicket job = begin();
+            RecordOutcome unreadable =
+                    new RecordOutcome(key("line 17"), Reason.SOURCE_ERROR, "line 17: not valid JSON");
+
+            store.keepOutcomes(job, List.of(unreadable));
+            end(job);
+
+            assertThat(outcomes(job, Reason.SOURCE_ERROR)).containsExactly(unreadable);
+            assertThat(store.explain(FINGERPRINT, key("line 17"))).isEmpty();
+        }
+    }
+
+    @Nested
     class EndingAJob {
         @Test
         void countsWhatIsLeftClaimedOrNotAndLeavesItPending() {

@@ -287,6 +287,14 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
+        write("keep outcomes", session -> {
+            Results.note(session, job.number(), outcomes, clock.millis());
+            return outcomes.size();
+        });
+    }
+
+    @Override
     public JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
         if (state == JobState.RUNNING) {
             throw new IllegalArgumentException("state: a job does not end running");
