@@ -51,7 +51,7 @@ public abstract class LLMProviderContract {
     private static final String CODE = "int max(int a, int b) { return a > b ? a : b; }";
     private static final String CHINESE = "把两个鸡蛋打进碗里，加一点盐。";
     private static final List<String> TEXTS = List.of(PLAIN, CODE, CHINESE);
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final Duration PATIENCE = Duration.ofSeconds(3);
 
     /** For subclasses. */
     protected LLMProviderContract() {}
