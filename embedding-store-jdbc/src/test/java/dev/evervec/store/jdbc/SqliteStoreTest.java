@@ -42,9 +42,15 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -280,6 +286,29 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                         .isInstanceOf(InvocationTargetException.class)
                         .cause()
                         .hasMessageContaining("org.xerial:sqlite-jdbc");
+            }
+        }
+    }
+
+    @Nested
+    class OpeningTogether {
+        @Test
+        void severalMayOpenANewFileAtTheSameTime() throws Exception {
+            for (int round = 0; round < 10; round++) {
+                Path fresh = folder.resolve("fresh-" + round + ".db");
+                CyclicBarrier start = new CyclicBarrier(4);
+                ExecutorService executor = Executors.newFixedThreadPool(4);
+                try {
+                    Callable<EmbeddingStore> open = () -> {
+                        start.await();
+                        return JdbcStore.openSqlite(fresh);
+                    };
+                    for (Future<EmbeddingStore> opened : executor.invokeAll(Collections.nCopies(4, open))) {
+                        opened.get().close();
+                    }
+                } finally {
+                    executor.shutdownNow();
+                }
             }
         }
     }
@@ -569,6 +598,19 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             failEveryStatement(() -> assertThat(end(job[0]).untaken()).isEqualTo(1));
             failEveryStatement(
                     () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
+        }
+
+        @Test
+        void aJobThatCouldNotBeEndedDoesNotBlockTheNextOne() throws Exception {
+            JobTicket lost = begin();
+            mark(lost, scanned("1", "one"));
+            faults.failAt(1);
+            assertThatThrownBy(() -> end(lost)).isInstanceOf(StoreException.class);
+
+            JobTicket job = begin();
+
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(rows("select state from evervec_job order by number")).containsExactly("interrupted", "running");
         }
 
         @Test
