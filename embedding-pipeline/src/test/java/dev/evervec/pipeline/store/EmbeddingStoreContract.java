@@ -747,6 +747,18 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void aVectorOfAnotherDimensionIsNoResultOfThisGeneration() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Claim claim = claimAll(job).get(0);
+            Embedded wrong = new Embedded(claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2));
+
+            assertThatThrownBy(() -> commit(job, wrong)).isInstanceOf(IllegalArgumentException.class);
+
+            assertThat(vectors(FINGERPRINT)).isEmpty();
+        }
+
+        @Test
         void outcomesAreStreamedByReason() {
             JobTicket job = begin();
             mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
