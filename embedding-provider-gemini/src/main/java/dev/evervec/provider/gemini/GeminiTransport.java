@@ -59,7 +59,8 @@ final class GeminiTransport implements AutoCloseable {
     GeminiTransport(@Nullable Secret key, String baseUrl, CallPolicy policy, GeminiErrors errors, Clock clock) {
         this.errors = errors;
         this.clock = clock;
-        this.http = httpClient(policy, new WireInterceptor(key == null ? KeyHeader.REMOVE : KeyHeader.SEND));
+        this.http =
+                httpClient(policy, new WireInterceptor(key == null ? KeyHeader.REMOVE : KeyHeader.SEND, closed::get));
         this.client = Client.builder()
                 .apiKey(key == null ? DUMMY_KEY : key.reveal())
                 .vertexAI(false)
@@ -127,6 +128,10 @@ final class GeminiTransport implements AutoCloseable {
             throw closed.get() ? TransientProviderException.cancelled() : errors.of(failure, exchange, texts);
         } finally {
             exchange.end();
+            if (closed.get()) {
+                // An answer that ended while closing has put its connection back into the pool.
+                http.connectionPool().evictAll();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.evervec.provider.gemini;
 
 import java.io.IOException;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import okhttp3.Interceptor;
 import okhttp3.Request;
@@ -21,6 +22,7 @@ final class WireInterceptor implements Interceptor {
     private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_.-]{1,64}");
 
     private final KeyHeader keyHeader;
+    private final BooleanSupplier closed;
 
     /** Whether the key header that the SDK always sets goes out. */
     enum KeyHeader {
@@ -28,7 +30,8 @@ final class WireInterceptor implements Interceptor {
         REMOVE
     }
 
-    WireInterceptor(KeyHeader keyHeader) {
+    WireInterceptor(KeyHeader keyHeader, BooleanSupplier closed) {
+        this.closed = closed;
         this.keyHeader = keyHeader;
     }
 
@@ -40,6 +43,10 @@ final class WireInterceptor implements Interceptor {
             throw new IOException("a request outside of a call");
         }
         exchange.begin(chain.call()::cancel);
+        if (closed.getAsBoolean()) {
+            // Checked here too: the call is already among those that closing cuts, so none slips through in between.
+            throw new IOException("closed");
+        }
         Response response = chain.proceed(request);
         exchange.answered(response.code(), response.header("Retry-After"), token(response.header("x-request-id")));
         return response.isSuccessful() ? bounded(response, exchange) : keepError(response, exchange);

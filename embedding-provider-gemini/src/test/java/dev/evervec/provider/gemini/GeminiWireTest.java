@@ -24,7 +24,8 @@ import org.junit.jupiter.api.Test;
 
 /** What goes over the wire, to the byte where it matters. */
 class GeminiWireTest {
-    private static final String DONE = "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"ok\"}]},\"finishReason\":\"STOP\"}]}";
+    private static final String DONE =
+            "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"ok\"}]},\"finishReason\":\"STOP\"}]}";
 
     private final Loopback service = new Loopback();
 
@@ -34,7 +35,8 @@ class GeminiWireTest {
     }
 
     private void embed(ProviderSettings.Builder settings, EmbedRequest request) {
-        service.answersJson(Loopback.numberedVectors(request.texts().size(), settings.build().dimension()));
+        service.answersJson(Loopback.numberedVectors(
+                request.texts().size(), settings.build().dimension()));
         try (LLMProvider provider = provider(settings)) {
             provider.embed(request);
         }
@@ -217,8 +219,8 @@ class GeminiWireTest {
 
         @Test
         void aDeadlineIsNotAnnouncedToTheService() {
-            CallContext soon = new CallContext(
-                    Instant.now().plusSeconds(5), CallContext.Priority.LIVE, null, new CancelSignal());
+            CallContext soon =
+                    new CallContext(Instant.now().plusSeconds(5), CallContext.Priority.LIVE, null, new CancelSignal());
 
             embed(
                     service.embedding("gemini-embedding-001", 3),
@@ -234,7 +236,8 @@ class GeminiWireTest {
         @Test
         void thePromptIsOneUserMessageWithTheTemperature() {
             service.answersJson(DONE);
-            try (LLMProvider provider = provider(service.rewriting("gemini-2.0-flash").temperature(0.3))) {
+            try (LLMProvider provider =
+                    provider(service.rewriting("gemini-2.0-flash").temperature(0.3))) {
                 provider.rewrite("Say it shorter: \uD800 long");
             }
 

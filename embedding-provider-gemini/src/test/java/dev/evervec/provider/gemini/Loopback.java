@@ -61,7 +61,8 @@ final class Loopback implements AutoCloseable {
     }
 
     Loopback answersJson(String body) {
-        return answers(aResponse().withHeader("Content-Type", "application/json").withBody(body));
+        return answers(
+                aResponse().withHeader("Content-Type", "application/json").withBody(body));
     }
 
     /** The only request that came. */
@@ -101,7 +102,8 @@ final class Loopback implements AutoCloseable {
     /** An answer with so many vectors; the first component of each is its position. */
     static String numberedVectors(int count, int dimension) {
         return vectors(IntStream.range(0, count)
-                .mapToObj(i -> i + IntStream.range(1, dimension).mapToObj(c -> ",0.5").collect(Collectors.joining()))
+                .mapToObj(i ->
+                        i + IntStream.range(1, dimension).mapToObj(c -> ",0.5").collect(Collectors.joining()))
                 .toArray(String[]::new));
     }
 

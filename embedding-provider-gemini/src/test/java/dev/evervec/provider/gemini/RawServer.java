@@ -9,7 +9,7 @@ import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /** Answers every request on 127.0.0.1 with the same bytes, whatever HTTP says, and ends the connection as told. */
@@ -25,7 +25,7 @@ final class RawServer implements AutoCloseable {
     private final byte[] answer;
     private final End end;
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
-    private final CountDownLatch answered = new CountDownLatch(1);
+    private final Semaphore answered = new Semaphore(0);
 
     RawServer(String answer, End end) {
         this.answer = answer.getBytes(StandardCharsets.UTF_8);
@@ -44,10 +44,20 @@ final class RawServer implements AutoCloseable {
         return "http://127.0.0.1:" + listener.getLocalPort();
     }
 
-    /** Waits until a request was answered. */
-    void awaitAnswered() throws InterruptedException {
-        if (!answered.await(20, TimeUnit.SECONDS)) {
-            throw new AssertionError("no request came");
+    /** Waits until so many more requests were answered. */
+    void awaitAnswered(int requests) throws InterruptedException {
+        if (!answered.tryAcquire(requests, 20, TimeUnit.SECONDS)) {
+            throw new AssertionError("the request did not come");
+        }
+    }
+
+    /** Waits until the client has closed every connection; only for connections left hanging. */
+    void awaitConnectionsClosed() throws IOException {
+        for (Socket socket : sockets) {
+            socket.setSoTimeout(20_000);
+            if (socket.getInputStream().read() >= 0) {
+                throw new AssertionError("the client sent more");
+            }
         }
     }
 
@@ -68,7 +78,7 @@ final class RawServer implements AutoCloseable {
         readRequest(socket.getInputStream());
         socket.getOutputStream().write(answer);
         socket.getOutputStream().flush();
-        answered.countDown();
+        answered.release();
         switch (end) {
             case CLOSE -> socket.close();
             case RESET -> {
