@@ -3,14 +3,17 @@ package dev.evervec.provider.gemini;
 import static com.github.tomakehurst.wiremock.client.WireMock.aResponse;
 import static dev.evervec.provider.gemini.Loopback.provider;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.github.tomakehurst.wiremock.client.ResponseDefinitionBuilder;
 import com.github.tomakehurst.wiremock.http.Fault;
+import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.EmbedRequest;
 import dev.evervec.provider.FaultOwner;
+import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
@@ -25,6 +28,7 @@ import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -272,6 +276,18 @@ class GeminiFaultsTest {
         assertThat(failure.retryAfter()).isEqualTo(Duration.ofSeconds(7));
         assertThat(failure.httpStatus()).isEqualTo(status);
         assertShowsNothing(failure);
+        assertThat(service.requests()).hasSize(1);
+    }
+
+    @Test
+    void aDeadlineDoesNotBringTheRetriesOfTheSdkBack() {
+        service.answers(aResponse().withStatus(503));
+        CallContext soon = CallContext.live().withDeadline(Instant.now().plusSeconds(15));
+        try (LLMProvider provider = provider(service.embedding("gemini-embedding-001", 3))) {
+            assertThat(catchThrowable(() -> provider.embed(new EmbedRequest(TEXTS, InputKind.DOCUMENT, soon))))
+                    .isInstanceOf(TransientProviderException.class)
+                    .hasMessageContaining("503");
+        }
         assertThat(service.requests()).hasSize(1);
     }
 
