@@ -145,17 +145,9 @@ final class GeminiErrors {
                     400,
                     id);
         }
-        if (TOO_MANY_TEXTS.matcher(message).find()) {
-            return PermanentProviderException.requestShape(
-                    RequestLimit.TEXTS, "too many texts in one request: " + texts + shown, 400, id);
-        }
-        if (TOO_MANY_BYTES.matcher(message).find()) {
-            return PermanentProviderException.requestShape(
-                    RequestLimit.BYTES, "the request body is too large" + shown, 400, id);
-        }
-        if (TOO_LONG_TEXT.matcher(message).find()) {
-            return PermanentProviderException.requestShape(
-                    RequestLimit.TEXT_LENGTH, "a text has more tokens than model " + model + " takes" + shown, 400, id);
+        RequestLimit passed = passedLimit(message);
+        if (passed != null) {
+            return PermanentProviderException.requestShape(passed, tooLarge(passed, texts) + shown, 400, id);
         }
         String refused = "model " + model + " refused the request" + shown;
         Matcher named = NAMED_INDEX.matcher(message);
@@ -163,6 +155,24 @@ final class GeminiErrors {
             return PermanentProviderException.itemAt(Integer.parseInt(named.group(1)), refused, 400, id);
         }
         return PermanentProviderException.item(refused, 400, id);
+    }
+
+    private static @Nullable RequestLimit passedLimit(String message) {
+        if (TOO_MANY_TEXTS.matcher(message).find()) {
+            return RequestLimit.TEXTS;
+        }
+        if (TOO_MANY_BYTES.matcher(message).find()) {
+            return RequestLimit.BYTES;
+        }
+        return TOO_LONG_TEXT.matcher(message).find() ? RequestLimit.TEXT_LENGTH : null;
+    }
+
+    private String tooLarge(RequestLimit passed, int texts) {
+        return switch (passed) {
+            case TEXTS -> "too many texts in one request: " + texts;
+            case TEXT_LENGTH -> "a text has more tokens than model " + model + " takes";
+            case BYTES, TOKENS -> "the request body is too large";
+        };
     }
 
     private ProviderException overQuota(Exchange exchange, Refusal refusal, String shown) {
@@ -177,12 +187,12 @@ final class GeminiErrors {
                 "the quota for model " + model + " is used up for now" + shown,
                 429,
                 exchange.requestId(),
-                wait(exchange, refusal));
+                askedWait(exchange, refusal));
     }
 
     private ProviderException serverError(Exchange exchange, Refusal refusal, String shown) {
         return TransientProviderException.serverError(
-                "the service failed" + shown, exchange.status(), exchange.requestId(), wait(exchange, refusal));
+                "the service failed" + shown, exchange.status(), exchange.requestId(), askedWait(exchange, refusal));
     }
 
     private ProviderException other(Exchange exchange, Refusal refusal, String shown) {
@@ -226,7 +236,7 @@ final class GeminiErrors {
     }
 
     /** The longer of what the header and the body ask for; null if neither does. */
-    private @Nullable Duration wait(Exchange exchange, Refusal refusal) {
+    private @Nullable Duration askedWait(Exchange exchange, Refusal refusal) {
         Duration header = parseRetryAfter(exchange.retryAfter());
         Duration body = refusal.retryDelay();
         if (header == null || body == null) {

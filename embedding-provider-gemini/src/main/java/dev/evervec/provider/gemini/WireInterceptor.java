@@ -37,7 +37,7 @@ final class WireInterceptor implements Interceptor {
 
     @Override
     public Response intercept(Chain chain) throws IOException {
-        Request request = cleaned(chain.request());
+        Request request = withoutDummyKey(chain.request());
         Exchange exchange = Exchange.current();
         if (exchange == null) {
             throw new IOException("a request outside of a call");
@@ -52,10 +52,10 @@ final class WireInterceptor implements Interceptor {
         return response.isSuccessful() ? bounded(response, exchange) : keepError(response, exchange);
     }
 
-    private Request cleaned(Request request) {
-        // The service refuses a deadline under 10 s that is announced to it; ours is kept on this side.
-        Request.Builder cleaned = request.newBuilder().removeHeader("X-Server-Timeout");
-        return (keyHeader == KeyHeader.SEND ? cleaned : cleaned.removeHeader("x-goog-api-key")).build();
+    private Request withoutDummyKey(Request request) {
+        return keyHeader == KeyHeader.SEND
+                ? request
+                : request.newBuilder().removeHeader("x-goog-api-key").build();
     }
 
     private static @Nullable String token(@Nullable String header) {

@@ -58,7 +58,10 @@ class GeminiLifecycleTest {
     }
 
     private ProviderSettings.Builder settings(RawServer server) {
-        return service.embedding("gemini-embedding-001", 2).baseUrl(server.url());
+        // Longer than any test waits: only what is tested may end a call.
+        return service.embedding("gemini-embedding-001", 2)
+                .baseUrl(server.url())
+                .callPolicy(new CallPolicy(0, Duration.ofMinutes(10), 8));
     }
 
     private CompletableFuture<Throwable> callOn(LLMProvider provider, CancelSignal signal) {
