@@ -64,7 +64,9 @@ final class EmbeddingAnswer {
         } catch (CappedInputStream.TooLongException e) {
             // Vectors of a larger dimension than configured make an answer too long: that is worth saying.
             assignByPosition();
-            proof.build(TokenUsage.NONE);
+            if (proof.received() > 0) {
+                proof.build(TokenUsage.NONE);
+            }
             throw e;
         }
         if (error != null) {
