@@ -16,4 +16,12 @@ public record StoreSettings(
         String url,
         @Nullable String user,
         @Nullable Secret password,
-        @Nullable String schema) {}
+        @Nullable String schema) {
+    /** Leaves out what follows the database in the URL: it may carry a password. */
+    @Override
+    public String toString() {
+        int parameters = url.indexOf('?');
+        String shown = parameters < 0 ? url : url.substring(0, parameters) + "?...";
+        return "StoreSettings[url=" + shown + ", user=" + user + ", password=" + password + ", schema=" + schema + "]";
+    }
+}

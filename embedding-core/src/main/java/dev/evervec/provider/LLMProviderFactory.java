@@ -11,6 +11,14 @@ import java.util.OptionalInt;
  * provider never breaks another.
  */
 public interface LLMProviderFactory {
+    /** What a service counts against its quota of requests per minute. */
+    enum QuotaUnit {
+        /** Each call is one, however many texts it carries. */
+        REQUESTS,
+        /** Each text of a call is one. */
+        TEXTS
+    }
+
     /** The name used in the configuration: lower case, {@code [a-z0-9-]+}. */
     String name();
 
@@ -45,5 +53,10 @@ public interface LLMProviderFactory {
     /** The dimension of this embedding model's vectors when the configuration leaves {@code dim} out, if it is known. */
     default OptionalInt defaultDimension(String model) {
         return OptionalInt.empty();
+    }
+
+    /** What the service counts against {@code requests_per_minute}. The default is {@link QuotaUnit#REQUESTS}. */
+    default QuotaUnit quotaUnit() {
+        return QuotaUnit.REQUESTS;
     }
 }

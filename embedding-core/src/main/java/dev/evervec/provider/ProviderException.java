@@ -26,6 +26,12 @@ public abstract sealed class ProviderException extends RuntimeException
         this.requestId = requestId;
     }
 
+    /** What failed, on what, and what to do; never null. */
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
+    }
+
     /** Who the failure is charged to. */
     public FaultOwner owner() {
         return owner;

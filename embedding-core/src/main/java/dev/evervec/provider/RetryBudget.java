@@ -8,9 +8,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>One budget is handed to all parts of a split request: parts draw on it, they do not multiply it.
  */
 public final class RetryBudget {
+    private final int total;
     private final AtomicInteger left;
 
     private RetryBudget(int retries) {
+        this.total = retries;
         this.left = new AtomicInteger(retries);
     }
 
@@ -34,6 +36,11 @@ public final class RetryBudget {
     /** Takes one further try if one is left. */
     public boolean tryTake() {
         return left.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
+    }
+
+    /** The further tries that it was made with; 0 means that the caller retries itself, or not at all. */
+    public int total() {
+        return total;
     }
 
     /** Further tries left. */

@@ -3,7 +3,7 @@ package dev.evervec.provider;
 import java.util.Objects;
 
 /**
- * An API key that does not show itself: {@link #toString()} is always {@code ***}.
+ * An API key or a password that does not show itself: {@link #toString()} is always {@code ***}.
  *
  * <p>White space around the key is removed. A key with control characters or blanks inside is refused here, because HTTP
  * clients would otherwise quote it in their own exceptions. Immutable.
@@ -31,6 +31,18 @@ public final class Secret {
                     "the key has a character that an HTTP header cannot carry (line break, blank or non-ASCII)");
         }
         return new Secret(trimmed);
+    }
+
+    /**
+     * Wraps a password that travels in no HTTP header: any characters, kept as they are.
+     *
+     * @throws IllegalArgumentException if it is empty
+     */
+    public static Secret ofPassword(String password) {
+        if (password.isEmpty()) {
+            throw new IllegalArgumentException("the password is empty");
+        }
+        return new Secret(password);
     }
 
     /** The key itself; hand it to the SDK and nowhere else. */

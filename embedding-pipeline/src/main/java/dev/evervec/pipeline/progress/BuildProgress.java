@@ -1,8 +1,11 @@
 package dev.evervec.pipeline.progress;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +53,25 @@ public record BuildProgress(
         public String code() {
             return name().toLowerCase(Locale.ROOT);
         }
+    }
+
+    /** The progress as one line of JSON, as it stands in the progress file; what is not known is null. */
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("job_id", jobId);
+        json.put("phase", phase.code());
+        json.putObject("rewrite_progress")
+                .put("done", rewrite.done())
+                .put("total", rewrite.total())
+                .put("skipped", rewrite.skipped());
+        json.putObject("embed_progress").put("done", embed.done()).put("total", embed.total());
+        json.put("started_at", startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
+        json.put("updated_at", updatedAt.truncatedTo(ChronoUnit.MILLIS).toString());
+        json.put("eta_secs", eta == null ? null : BigDecimal.valueOf(eta.toMillis(), 3));
+        json.put("requests", requests);
+        json.put("tokens", tokens);
+        json.put("cost_usd", costUsd);
+        return json.toString();
     }
 
     /**

@@ -1,5 +1,7 @@
 package dev.evervec.pipeline.report;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -104,6 +106,29 @@ public record BuildReport(
     /** All failed records. */
     public long totalFailed() {
         return sum(failed);
+    }
+
+    /**
+     * The report as one line of JSON: {@code job_id}, {@code total_pending}, {@code succeeded}, {@code skipped} and
+     * {@code failed} by reason, {@code duration_secs}, {@code requests}, {@code tokens}, {@code cost_usd} (null if a price is
+     * not known).
+     */
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("job_id", jobId);
+        json.put("total_pending", totalPending);
+        json.put("succeeded", succeeded);
+        putAll(json.putObject("skipped"), skipped);
+        putAll(json.putObject("failed"), failed);
+        json.put("duration_secs", BigDecimal.valueOf(duration.toMillis(), 3));
+        json.put("requests", requests);
+        json.put("tokens", usage.totalTokens());
+        json.put("cost_usd", costUsd);
+        return json.toString();
+    }
+
+    private static void putAll(ObjectNode json, Map<Reason, Long> counts) {
+        counts.forEach((reason, count) -> json.put(reason.code(), count));
     }
 
     /** Why the job stopped before its end, if it did. */

@@ -67,6 +67,9 @@ public interface EmbeddingStore extends AutoCloseable {
     /** Keeps rewrites as they arrive: prepared text's hash to rewritten text. What is there already is replaced. */
     void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, CallTotals calls);
 
+    /** Keeps outcomes of records that never entered the ledger, such as unreadable ones, and counts them for the job. */
+    void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes);
+
     /**
      * Ends the job: releases its claims and takes every record off its list; what was still on it is counted under the given
      * reason.

@@ -1,0 +1,49 @@
+package dev.evervec.resilience;
+
+import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.ProviderLimits;
+
+/** A provider that is another one in everything but its calls. */
+abstract class DelegatingProvider implements LLMProvider {
+    private final LLMProvider delegate;
+
+    DelegatingProvider(LLMProvider delegate) {
+        this.delegate = delegate;
+    }
+
+    final LLMProvider delegate() {
+        return delegate;
+    }
+
+    @Override
+    public final ModelIdentity model() {
+        return delegate.model();
+    }
+
+    @Override
+    public final ProviderLimits limits() {
+        return delegate.limits();
+    }
+
+    @Override
+    public CallPolicy callPolicy() {
+        return delegate.callPolicy();
+    }
+
+    @Override
+    public final int countTokens(String text) {
+        return delegate.countTokens(text);
+    }
+
+    @Override
+    public final void close() {
+        delegate.close();
+    }
+
+    @Override
+    public final String toString() {
+        return getClass().getSimpleName() + "[" + delegate.model() + "]";
+    }
+}

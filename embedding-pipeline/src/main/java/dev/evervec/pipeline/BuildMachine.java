@@ -1,0 +1,849 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.progress.BuildProgress.Phase;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.CallTotals;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.RecordResult.Embedded;
+import dev.evervec.pipeline.store.RecordResult.NotEmbedded;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.ScanSummary;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.Capability;
+import dev.evervec.provider.Embedding;
+import dev.evervec.provider.TokenUsage;
+import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that decides during a build: events in, commands out.
+ *
+ * <p>Single-threaded, never blocks, reads no clock: the time of an event (nanoseconds, monotonic) comes with it. The same
+ * class runs on real threads in production and on one thread in virtual time in tests.
+ *
+ * <p>Each record on its way is in exactly one place: claimed and being read, in the {@link RewriteStage}, in the
+ * {@link EmbedStage}, settled and waiting for its commit, or in a commit. Bounded queues are numbers of credits kept here:
+ * records are claimed only while there is room for them, in records and in bytes of text. The {@link Books} count a record
+ * when its commit has succeeded, and not before.
+ *
+ * <p>One scan runs beside the embedding of what it finds: at most {@value #OPEN_PAGES} pages are read and not yet compared.
+ * The writer gets one command of a kind at a time; what is settled meanwhile goes with the next commit.
+ */
+final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Results<Work> {
+    private static final int OPEN_PAGES = 2;
+    private static final int OPEN_READS = 2;
+    private static final int MAX_CLAIM = 1024;
+    private static final int MAX_STORE_TRIES = 6;
+    private static final int NAMED_KEYS = 20;
+    private static final long GRACE = Duration.ofSeconds(10).toNanos();
+    private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
+
+    private enum Scan {
+        READING,
+        CLOSING,
+        CLOSED
+    }
+
+    private record DelayedStoreCommand(Command.StoreCommand command, long due) {}
+
+    private final BuildPlan plan;
+    private final long startedAt;
+    private final RandomGenerator random;
+    private final Backoff backoff;
+    private final EmbedStage<Work> embedding;
+    private final @Nullable RewriteStage<Work> rewriting;
+    private final Books books = new Books();
+    private final List<String> notes = new ArrayList<>();
+    private List<Command> out = new ArrayList<>();
+    private long now;
+
+    // the scan
+    private Scan scan = Scan.READING;
+    private int pagesBeingRead;
+    private int pagesBeingMarked;
+    private boolean scanIncomplete;
+    private boolean scanBeingClosed;
+    private long listed;
+    private long unreadable;
+    private long duplicates;
+    private long exhaustedRecords;
+    private final List<String> duplicateKeys = new ArrayList<>();
+    private final List<String> exhaustedKeys = new ArrayList<>();
+
+    // records on their way
+    private boolean claiming;
+    private boolean listIsEmpty;
+    private long claimed;
+    private int reading;
+    private int onTheWay;
+    private long bytesOnTheWay;
+    private long bytesRead;
+    private long recordsRead;
+    private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
+
+    // results
+    private List<RecordResult> settled = new ArrayList<>();
+    private int settledBatches;
+    private int committingBatches;
+    private boolean committing;
+    private boolean storeLost;
+    private Map<Sha256, String> rewritesToKeep = new LinkedHashMap<>();
+    private boolean keepingRewrites;
+    private List<RecordOutcome> outcomesToKeep = new ArrayList<>();
+    private boolean keepingOutcomes;
+    private CallTotals calls = CallTotals.NONE;
+    private CallTotals uncommittedCalls = CallTotals.NONE;
+    private final Deque<DelayedStoreCommand> delayedStoreCommands = new ArrayDeque<>();
+    private int storeFailures;
+
+    // progress
+    private Phase phase = Phase.SCANNING;
+    private long rewriteDone;
+    private long rewriteSkipped;
+    private final Set<RecordKey> notToEmbed = new HashSet<>();
+    private List<RecordOutcome> outcomesToTell = new ArrayList<>();
+    private long lastTold = Long.MIN_VALUE;
+    private boolean progressDue = true;
+
+    // the end
+    private @Nullable Reason stopReason;
+    private @Nullable String stopCause;
+    private long graceEnds = Long.MAX_VALUE;
+    private boolean cut;
+    private boolean closing;
+    private boolean over;
+    private JobState finalState = JobState.RUNNING;
+
+    BuildMachine(BuildPlan plan, Backoff backoff, RandomGenerator random, long now) {
+        this.plan = plan;
+        this.backoff = backoff;
+        this.random = random;
+        this.startedAt = now;
+        this.now = now;
+        this.embedding =
+                new EmbedStage<>(plan.dimension(), plan.limits(), plan.embedding(), newGate(), backoff, random, this);
+        this.rewriting = plan.rewriting() == null
+                ? null
+                : new RewriteStage<>(plan.rewriting(), newGate(), backoff, random, this);
+    }
+
+    private Gate newGate() {
+        return new Gate(plan.settings(), backoff, random);
+    }
+
+    /** Takes one event and says what is to be done now. */
+    List<Command> handle(Event event, long time) {
+        now = Math.max(now, time);
+        out = new ArrayList<>();
+        if (!over) {
+            take(event);
+            advance();
+        }
+        return out;
+    }
+
+    /** When a {@link Event.Tick} is wanted if nothing happens before, or {@link Long#MAX_VALUE}. */
+    long nextWake() {
+        long wake = embedding.nextWake(now);
+        if (rewriting != null) {
+            wake = Math.min(wake, rewriting.nextWake(now));
+        }
+        for (DelayedStoreCommand delayed : delayedStoreCommands) {
+            wake = Math.min(wake, delayed.due());
+        }
+        if (stopReason != null && !cut) {
+            wake = Math.min(wake, graceEnds);
+        }
+        if (progressDue && lastTold != Long.MIN_VALUE) {
+            wake = Math.min(wake, lastTold + PROGRESS_INTERVAL);
+        }
+        return wake;
+    }
+
+    /** Whether the job has ended; no event changes anything any more. */
+    boolean isOver() {
+        return over;
+    }
+
+    // ---- events ----
+
+    private void take(Event event) {
+        if (event instanceof Event.PageScanned page) {
+            pageScanned(page);
+        } else if (event instanceof Event.SourceExhausted end) {
+            pagesBeingRead--;
+            notes.addAll(end.notes());
+            scan = Scan.CLOSING;
+        } else if (event instanceof Event.ScanBroke broke) {
+            scanBroke(broke.problem());
+        } else if (event instanceof Event.PageMarked marked) {
+            pageMarked(marked.marked());
+        } else if (event instanceof Event.ScanClosed closed) {
+            scanClosed(closed.summary());
+        } else if (event instanceof Event.Claimed claims) {
+            claimed(claims.claims());
+        } else if (event instanceof Event.Prepared prepared) {
+            reading--;
+            prepared.records().forEach(this::prepared);
+        } else if (event instanceof Event.RewriteAnswered answer) {
+            rewriteAnswered(answer);
+        } else if (event instanceof Event.RewriteFailed failure) {
+            called(TokenUsage.NONE);
+            rewriting().failed(failure.call(), failure.failure(), now);
+        } else if (event instanceof Event.EmbedAnswered answer) {
+            called(answer.response().usage());
+            embedding.answered(answer.batch(), answer.response(), now);
+            settledBatches++;
+        } else if (event instanceof Event.EmbedFailed failure) {
+            called(TokenUsage.NONE);
+            embedding.batchFailed(failure.batch(), failure.failure(), now);
+        } else if (event instanceof Event.ProbeAnswered answer) {
+            called(answer.usage());
+            stageOf(answer.capability()).probeSucceeded(now);
+        } else if (event instanceof Event.ProbeFailed failure) {
+            called(TokenUsage.NONE);
+            stageOf(failure.capability()).probeFailed(failure.failure(), now);
+        } else if (event instanceof Event.Committed committed) {
+            committed(committed);
+        } else if (event instanceof Event.Noted noted) {
+            noted(noted.command());
+        } else if (event instanceof Event.StoreFailed failure) {
+            storeFailed(failure.command(), failure.failure());
+        } else if (event instanceof Event.JobClosed closed) {
+            jobClosed(closed.end().untaken());
+        } else if (event instanceof Event.CancelRequested) {
+            stop(Reason.CANCELLED, "cancelled");
+        }
+        // Begin and Tick carry nothing: what they cause is in advance().
+    }
+
+    private RewriteStage<Work> rewriting() {
+        if (rewriting == null) {
+            throw new IllegalStateException("no rewriting in job " + plan.jobId());
+        }
+        return rewriting;
+    }
+
+    private CallStage<?> stageOf(Capability capability) {
+        return capability == Capability.REWRITE ? rewriting() : embedding;
+    }
+
+    private void called(TokenUsage usage) {
+        CallTotals call = new CallTotals(1, usage);
+        calls = calls.plus(call);
+        uncommittedCalls = uncommittedCalls.plus(call);
+        progressDue = true;
+    }
+
+    // ---- scan ----
+
+    private void pageScanned(Event.PageScanned page) {
+        pagesBeingRead--;
+        for (UnreadableRecord record : page.unreadable()) {
+            unreadable(record);
+        }
+        if (page.records().isEmpty() || stopReason != null) {
+            return;
+        }
+        pagesBeingMarked++;
+        out.add(new Command.Mark(page.records()));
+    }
+
+    private void unreadable(UnreadableRecord record) {
+        RecordKey key = record.key() == null ? new RecordKey(RecordKey.DEFAULT_SOURCE, record.where()) : record.key();
+        noteSourceError(new RecordOutcome(key, Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
+    }
+
+    private void scanBroke(String problem) {
+        pagesBeingRead--;
+        scan = Scan.CLOSING;
+        notes.add("the scan broke off: " + problem);
+        noteSourceError(new RecordOutcome(
+                new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)"),
+                Reason.SOURCE_ERROR,
+                "the scan broke off: " + problem));
+    }
+
+    private void noteSourceError(RecordOutcome outcome) {
+        scanIncomplete = true;
+        unreadable++;
+        books.notEmbedded(Reason.SOURCE_ERROR, 1);
+        outcomesToKeep.add(outcome);
+        outcomesToTell.add(outcome);
+        progressDue = true;
+    }
+
+    private void pageMarked(MarkedPage marked) {
+        pagesBeingMarked--;
+        storeFailures = 0;
+        listed += marked.taken();
+        listIsEmpty &= marked.taken() == 0;
+        duplicates += marked.duplicates().size();
+        exhaustedRecords += marked.exhausted().size();
+        nameSome(duplicateKeys, marked.duplicates());
+        nameSome(exhaustedKeys, marked.exhausted());
+        progressDue = true;
+    }
+
+    private static void nameSome(List<String> names, List<RecordKey> keys) {
+        for (int i = 0; i < keys.size() && names.size() < NAMED_KEYS; i++) {
+            names.add(keys.get(i).toString());
+        }
+    }
+
+    private void scanClosed(ScanSummary summary) {
+        scan = Scan.CLOSED;
+        storeFailures = 0;
+        progressDue = true;
+        summary.removed()
+                .forEach((source, count) ->
+                        notes.add(count + " records have vanished from source " + source + " and left the ledger"));
+        summary.kept()
+                .forEach((source, count) -> notes.add(count + " records have vanished from source " + source
+                        + "; that is too large a share to remove in one pass, so they were kept"));
+    }
+
+    private ScanScope scope() {
+        return scanIncomplete || stopReason != null ? new ScanScope.Partial() : plan.scope();
+    }
+
+    // ---- claims and preparation ----
+
+    private void claimed(List<Claim> claims) {
+        claiming = false;
+        storeFailures = 0;
+        claimed += claims.size();
+        onTheWay += claims.size();
+        if (claims.isEmpty()) {
+            listIsEmpty = true;
+        } else if (stopReason != null) {
+            claims.forEach(claim -> settleUnread(claim, stopReason, String.valueOf(stopCause)));
+        } else {
+            reading++;
+            out.add(new Command.Read(claims));
+        }
+    }
+
+    private void prepared(Preparation preparation) {
+        if (preparation instanceof Preparation.Unusable unusable) {
+            leftBeforeEmbedding(unusable.claim());
+            settle(unusable.claim(), unusable.contentHash(), unusable.reason(), unusable.detail());
+        } else if (preparation instanceof Preparation.ToRewrite next) {
+            carry(next.work());
+            rewriting().offer(next.work());
+        } else if (preparation instanceof Preparation.Ready next) {
+            carry(next.work());
+            if (rewriting != null) {
+                rewriteDone++;
+            }
+            embedding.offer(next.work());
+        }
+    }
+
+    /** Counted as skipped by the stage of rewriting, once it is committed. */
+    private void leftBeforeEmbedding(Claim claim) {
+        if (rewriting != null) {
+            notToEmbed.add(claim.key());
+        }
+    }
+
+    /** The text's bytes count from now until the record is settled. */
+    private void carry(Work work) {
+        int bytes = work.text().bytes();
+        bytesOf.put(work.claim().key(), bytes);
+        bytesOnTheWay += bytes;
+        bytesRead += bytes;
+        recordsRead++;
+    }
+
+    private long averageBytes() {
+        return recordsRead == 0 ? 2048 : Math.max(1, bytesRead / recordsRead);
+    }
+
+    // ---- rewrites ----
+
+    private void rewriteAnswered(Event.RewriteAnswered answer) {
+        called(answer.usage());
+        rewriting().answered(answer.call(), now);
+        Work original = answer.call().item;
+        if (answer.outcome() instanceof Preparation.Ready next) {
+            rewritesToKeep.put(original.text().hash(), answer.rewritten());
+            rewriteDone++;
+            embedding.offer(next.work());
+        } else if (answer.outcome() instanceof Preparation.Unusable unusable) {
+            if (unusable.reason() == Reason.INPUT_TOO_LONG) {
+                rewritesToKeep.put(original.text().hash(), answer.rewritten());
+            }
+            notRewritten(original, unusable.reason(), unusable.detail());
+        }
+    }
+
+    @Override
+    public void notRewritten(Work work, Reason reason, String detail) {
+        leftBeforeEmbedding(work.claim());
+        settle(work.claim(), work.contentHash(), reason, detail);
+    }
+
+    // ---- results ----
+
+    @Override
+    public void embedded(Work work, Embedding vector) {
+        leave(work.claim());
+        settled.add(new Embedded(work.claim(), work.contentHash(), work.text().hash(), vector));
+    }
+
+    @Override
+    public void notEmbedded(Work work, Reason reason, String detail) {
+        settle(work.claim(), work.contentHash(), reason, detail);
+    }
+
+    private void settleUnread(Claim claim, Reason reason, String detail) {
+        settle(claim, null, reason, detail);
+    }
+
+    private void settle(Claim claim, @Nullable Sha256 contentHash, Reason reason, String detail) {
+        leave(claim);
+        Instant retryDue = reason.ledger() == Reason.Ledger.ATTEMPTED ? retryDue(claim.attempts() + 1) : null;
+        settled.add(new NotEmbedded(claim, contentHash, reason, detail, retryDue));
+    }
+
+    private void leave(Claim claim) {
+        Integer bytes = bytesOf.remove(claim.key());
+        bytesOnTheWay -= bytes == null ? 0 : bytes;
+    }
+
+    /** A minute after the first failed attempt, four times as long after each further one, a day at most, jittered. */
+    private Instant retryDue(int attempts) {
+        double minutes = Math.min(24 * 60, Math.pow(4, Math.min(10, attempts - 1)));
+        double jitter = 0.5 + random.nextDouble();
+        return wallClock().plusMillis((long) (minutes * 60_000 * jitter));
+    }
+
+    private Instant wallClock() {
+        return plan.startedAt().plusNanos(now - startedAt);
+    }
+
+    private void committed(Event.Committed committed) {
+        committing = false;
+        committingBatches = 0;
+        storeFailures = 0;
+        for (RecordResult result : committed.results()) {
+            enter(result, committed.refused().contains(result.claim().key()));
+        }
+    }
+
+    private void enter(RecordResult result, boolean refused) {
+        onTheWay--;
+        progressDue = true;
+        if (refused) {
+            enter(result.claim().key(), Reason.SUPERSEDED, "another worker has taken the record over");
+        } else if (result instanceof NotEmbedded not) {
+            enter(not.claim().key(), not.reason(), not.detail());
+        } else {
+            books.succeeded();
+        }
+    }
+
+    private void enter(RecordKey key, Reason reason, String detail) {
+        if (notToEmbed.remove(key)) {
+            rewriteDone++;
+            rewriteSkipped++;
+        }
+        books.notEmbedded(reason, 1);
+        outcomesToTell.add(new RecordOutcome(key, reason, detail));
+    }
+
+    // ---- the store's troubles ----
+
+    private void noted(Command.StoreCommand command) {
+        storeFailures = 0;
+        if (command instanceof Command.KeepRewrites) {
+            keepingRewrites = false;
+        } else if (command instanceof Command.KeepOutcomes) {
+            keepingOutcomes = false;
+        }
+    }
+
+    private void storeFailed(Command.StoreCommand command, StoreException failure) {
+        storeFailures++;
+        if (failure.kind() == StoreException.Kind.TRANSIENT && storeFailures < MAX_STORE_TRIES && !storeLost) {
+            long due = now + backoff.delay(storeFailures, random).toNanos();
+            delayedStoreCommands.add(new DelayedStoreCommand(command, due));
+            return;
+        }
+        storeLost = true;
+        stop(Reason.ABORTED, "the store failed: " + failure.getMessage());
+        giveUp(command, failure.getMessage());
+    }
+
+    private void giveUp(Command.StoreCommand command, String cause) {
+        if (command instanceof Command.Mark) {
+            pagesBeingMarked--;
+        } else if (command instanceof Command.CloseScan) {
+            scan = Scan.CLOSED;
+        } else if (command instanceof Command.ClaimRecords) {
+            claiming = false;
+        } else if (command instanceof Command.Commit commit) {
+            committing = false;
+            committingBatches = 0;
+            commit.results().forEach(result -> unstored(result, cause));
+        } else if (command instanceof Command.CloseJob) {
+            jobClosed(listed - claimed);
+        } else {
+            noted(command);
+        }
+    }
+
+    /** What a lost store could not take: its ledger still says pending. */
+    private void unstored(RecordResult result, String cause) {
+        onTheWay--;
+        boolean stays = result instanceof NotEmbedded not && not.reason().ledger() == Reason.Ledger.PENDING;
+        if (stays) {
+            NotEmbedded not = (NotEmbedded) result;
+            enter(not.claim().key(), not.reason(), not.detail());
+        } else {
+            enter(result.claim().key(), Reason.STORE_ERROR, cause);
+        }
+    }
+
+    // ---- stopping ----
+
+    private void stop(Reason reason, String cause) {
+        if (stopReason != null) {
+            return;
+        }
+        stopReason = reason;
+        stopCause = cause;
+        graceEnds = now + GRACE;
+        embedding.halt();
+        if (rewriting != null) {
+            rewriting.halt();
+        }
+        progressDue = true;
+    }
+
+    private void cutCalls() {
+        cut = true;
+        embedding.callsInFlight().forEach(call -> out.add(new Command.Cut(call)));
+        if (rewriting != null) {
+            rewriting.callsInFlight().forEach(call -> out.add(new Command.Cut(call)));
+        }
+    }
+
+    // ---- what follows from where everything is now ----
+
+    private void advance() {
+        stopIfAStageStopped();
+        if (stopReason != null) {
+            settleWhatWaits(stopReason);
+        }
+        scanOn();
+        claimOn();
+        callOn();
+        reissueStoreCommands();
+        storeOn();
+        endIfDone();
+        tell();
+    }
+
+    private void stopIfAStageStopped() {
+        if (embedding.stopCause() != null) {
+            stop(Reason.ABORTED, embedding.stopCause());
+        }
+        if (rewriting != null && rewriting.stopCause() != null) {
+            stop(Reason.ABORTED, rewriting.stopCause());
+        }
+    }
+
+    private void settleWhatWaits(Reason reason) {
+        String detail = String.valueOf(stopCause);
+        embedding.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
+        if (rewriting != null) {
+            rewriting.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
+        }
+        if (!cut && now >= graceEnds) {
+            cutCalls();
+        }
+    }
+
+    private void scanOn() {
+        if (scan == Scan.READING && stopReason != null && pagesBeingRead == 0) {
+            scanIncomplete = true;
+            scan = Scan.CLOSING;
+        }
+        if (scan == Scan.READING && pagesBeingRead == 0 && pagesBeingMarked < OPEN_PAGES) {
+            pagesBeingRead++;
+            out.add(new Command.ScanPage());
+        }
+        if (scan == Scan.CLOSING && pagesBeingRead == 0 && pagesBeingMarked == 0 && !scanBeingClosed) {
+            scanBeingClosed = true;
+            if (storeLost) {
+                scan = Scan.CLOSED;
+            } else {
+                out.add(new Command.CloseScan(scope()));
+            }
+        }
+    }
+
+    private void claimOn() {
+        long unclaimed = listed - claimed;
+        if (claiming || listIsEmpty || unclaimed == 0 || reading >= OPEN_READS || stopReason != null) {
+            return;
+        }
+        long room = Math.min(plan.maxRecords() - onTheWay, (plan.maxTextBytes() - bytesOnTheWay) / averageBytes());
+        long least = onTheWay == 0
+                ? 1
+                : Math.min(unclaimed, Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
+        if (room < least && onTheWay > 0) {
+            return;
+        }
+        claiming = true;
+        out.add(new Command.ClaimRecords((int) Math.max(1, Math.min(Math.min(room, MAX_CLAIM), unclaimed))));
+    }
+
+    private void callOn() {
+        if (rewriting != null) {
+            rewriting.pump(
+                    now,
+                    call -> out.add(new Command.Rewrite(call)),
+                    () -> out.add(new Command.Probe(Capability.REWRITE)));
+        }
+        boolean moreRewrites = rewriting != null && !rewriting.isEmpty();
+        boolean moreRecords = claiming || reading > 0 || (listed > claimed && !listIsEmpty) || scan == Scan.READING;
+        boolean roomForMore = onTheWay < plan.maxRecords();
+        embedding.moreToCome(moreRewrites || (moreRecords && roomForMore));
+        embedding.uncommitted(committingBatches + settledBatches);
+        embedding.pump(
+                now,
+                batch -> out.add(new Command.Embed(batch)),
+                () -> out.add(new Command.Probe(Capability.EMBEDDING)));
+    }
+
+    private void reissueStoreCommands() {
+        for (int i = delayedStoreCommands.size(); i > 0; i--) {
+            DelayedStoreCommand delayed = delayedStoreCommands.removeFirst();
+            if (delayed.due() <= now) {
+                out.add(delayed.command());
+            } else {
+                delayedStoreCommands.addLast(delayed);
+            }
+        }
+    }
+
+    private void storeOn() {
+        if (storeLost) {
+            String cause = String.valueOf(stopCause);
+            settled.forEach(result -> unstored(result, cause));
+            settled = new ArrayList<>();
+            settledBatches = 0;
+            rewritesToKeep.clear();
+            outcomesToKeep.clear();
+            return;
+        }
+        if (!keepingRewrites && !rewritesToKeep.isEmpty()) {
+            keepingRewrites = true;
+            out.add(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
+            rewritesToKeep = new LinkedHashMap<>();
+        }
+        if (!keepingOutcomes && !outcomesToKeep.isEmpty()) {
+            keepingOutcomes = true;
+            out.add(new Command.KeepOutcomes(outcomesToKeep));
+            outcomesToKeep = new ArrayList<>();
+        }
+        if (!committing && !settled.isEmpty()) {
+            committing = true;
+            committingBatches = settledBatches;
+            settledBatches = 0;
+            out.add(new Command.Commit(settled, takeCalls()));
+            settled = new ArrayList<>();
+        }
+        if (settled.isEmpty()) {
+            settledBatches = 0;
+        }
+    }
+
+    private CallTotals takeCalls() {
+        CallTotals taken = uncommittedCalls;
+        uncommittedCalls = CallTotals.NONE;
+        return taken;
+    }
+
+    private void endIfDone() {
+        boolean nothingToClaim = stopReason != null || listIsEmpty || listed == claimed;
+        boolean nothingOnTheWay = onTheWay == 0 && !claiming && reading == 0 && callsAreOver();
+        boolean nothingToStore = !keepingRewrites && !keepingOutcomes && !committing && settled.isEmpty();
+        if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
+            return;
+        }
+        closing = true;
+        if (storeLost) {
+            jobClosed(listed - claimed);
+        } else if (uncommittedCalls.requests() > 0) {
+            closing = false;
+            committing = true;
+            out.add(new Command.Commit(List.of(), takeCalls()));
+        } else {
+            Reason untaken = stopReason == null ? Reason.ABORTED : stopReason;
+            out.add(new Command.CloseJob(endState(listed - claimed), untaken));
+        }
+    }
+
+    private boolean callsAreOver() {
+        return embedding.inFlight() == 0 && (rewriting == null || rewriting.inFlight() == 0);
+    }
+
+    private JobState endState(long untaken) {
+        if (stopReason == Reason.CANCELLED) {
+            return JobState.CANCELLED;
+        }
+        boolean failed = books.sum(Reason.Kind.FAILED) > 0 || untaken > 0;
+        return failed ? JobState.FAILED : JobState.COMPLETED;
+    }
+
+    private void jobClosed(long untaken) {
+        books.notEmbedded(stopReason == null ? Reason.ABORTED : stopReason, untaken);
+        finalState = endState(0);
+        over = true;
+        progressDue = true;
+    }
+
+    /** The run cannot go on: whatever is not in the books yet is counted as aborted, and the job is over. */
+    void abandon(String cause) {
+        stop(Reason.ABORTED, cause);
+        books.notEmbedded(Reason.ABORTED, listed + unreadable - books.total());
+        finalState = endState(0);
+        over = true;
+    }
+
+    // ---- telling ----
+
+    private void tell() {
+        moveToPhase();
+        boolean often = lastTold != Long.MIN_VALUE && now - lastTold < PROGRESS_INTERVAL;
+        if (outcomesToTell.isEmpty() && (!progressDue || (often && !over))) {
+            return;
+        }
+        lastTold = now;
+        progressDue = false;
+        out.add(new Command.Tell(progress(), outcomesToTell));
+        outcomesToTell = new ArrayList<>();
+    }
+
+    private void moveToPhase() {
+        Phase next;
+        if (over) {
+            next = switch (finalState) {
+                case CANCELLED -> Phase.CANCELLED;
+                case FAILED -> Phase.FAILED;
+                case RUNNING, COMPLETED -> Phase.COMPLETED;
+            };
+        } else if (scan != Scan.CLOSED) {
+            next = Phase.SCANNING;
+        } else if (rewriting != null && (listed > claimed || reading > 0 || !rewriting.isEmpty())) {
+            next = Phase.REWRITING;
+        } else {
+            next = Phase.EMBEDDING;
+        }
+        if (next.compareTo(phase) > 0) {
+            phase = next;
+            progressDue = true;
+        }
+    }
+
+    /** How far the job is. */
+    BuildProgress progress() {
+        long total = listed + unreadable;
+        BuildProgress.Stage rewrites = rewriting == null
+                ? BuildProgress.Stage.NONE
+                : new BuildProgress.Stage(rewriteDone, listed, rewriteSkipped);
+        long embedTotal = total - rewrites.skipped();
+        long done = Math.min(embedTotal, Math.max(0, books.total() - rewrites.skipped()));
+        BuildProgress.Stage embeds = new BuildProgress.Stage(done, embedTotal, books.sum(Reason.Kind.SKIPPED));
+        return new BuildProgress(
+                plan.jobId(),
+                phase,
+                rewrites,
+                embeds,
+                plan.startedAt(),
+                wallClock(),
+                eta(done, embedTotal),
+                calls.requests(),
+                calls.usage().totalTokens(),
+                plan.prices().costOf(calls));
+    }
+
+    private @Nullable Duration eta(long done, long total) {
+        if (over) {
+            return Duration.ZERO;
+        }
+        if (done == 0 || scan != Scan.CLOSED) {
+            return null;
+        }
+        double nanosPerRecord = (double) (now - startedAt) / done;
+        return Duration.ofNanos((long) (nanosPerRecord * (total - done)));
+    }
+
+    /** How the job ended; meaningful when it is over. */
+    Ending ending() {
+        List<String> allNotes = new ArrayList<>(notes);
+        if (duplicates > 0) {
+            allNotes.add(
+                    duplicates + " records have an id that came before; the first one wins: " + named(duplicateKeys));
+        }
+        if (exhaustedRecords > 0) {
+            allNotes.add(
+                    exhaustedRecords + " records have failed " + plan.settings().maxAttempts()
+                            + " times and are left alone until their text changes: " + named(exhaustedKeys));
+        }
+        return new Ending(
+                finalState,
+                books.total(),
+                books,
+                Duration.ofNanos(now - startedAt),
+                calls,
+                plan.prices().costOf(calls),
+                allNotes,
+                finalState == JobState.COMPLETED ? null : stopCause);
+    }
+
+    private static String named(List<String> keys) {
+        return String.join(", ", keys) + (keys.size() == NAMED_KEYS ? ", …" : "");
+    }
+
+    /** What a report is made of. */
+    record Ending(
+            JobState state,
+            long totalPending,
+            Books books,
+            Duration duration,
+            CallTotals calls,
+            @Nullable BigDecimal costUsd,
+            List<String> notes,
+            @Nullable String stopCause) {}
+
+    /** Keys on their way, for tests of the bounds. */
+    Set<RecordKey> carried() {
+        return Set.copyOf(bytesOf.keySet());
+    }
+}

@@ -1,0 +1,293 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.config.BuildSettings;
+import dev.evervec.pipeline.progress.BuildListener;
+import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.source.RecordScan;
+import dev.evervec.pipeline.source.RecordSource;
+import dev.evervec.pipeline.source.SourceException;
+import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderLimits;
+import dev.evervec.resilience.Backoff;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.SplittableRandom;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Embeds the records of a host: reads what is there, finds what is new or changed, gets vectors for it and stores them.
+ *
+ * <pre>{@code
+ * BuildPipeline pipeline = BuildPipeline.builder()
+ *         .records(source)
+ *         .embedder(provider)
+ *         .store(store)
+ *         .build();
+ * BuildReport report = pipeline.run(BuildRequest.all());
+ * }</pre>
+ *
+ * <p>A pipeline is immutable and thread-safe and may run any number of jobs, one after the other: a store runs one job at a
+ * time. It closes none of the providers and stores that it was given. Threads are started for a job and end with it; they are
+ * daemons named {@code evervec-*}.
+ */
+public final class BuildPipeline {
+    private static final Logger log = LoggerFactory.getLogger(BuildPipeline.class);
+    private static final DateTimeFormatter JOB_ID =
+            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
+    /** Vectors in flight are held about three times: as the answer's body, parsed, and on their way into the store. */
+    private static final int COPIES_OF_A_VECTOR = 3;
+
+    private final RecordSource records;
+    private final LLMProvider embedder;
+    private final @Nullable LLMProvider rewriter;
+    private final @Nullable PromptTemplate prompt;
+    private final EmbeddingStore store;
+    private final List<BuildListener> listeners;
+    private final BuildSettings settings;
+    private final @Nullable Path logsDir;
+    private final @Nullable BigDecimal usdPerMillionTokens;
+    private final @Nullable Executor callExecutor;
+
+    private BuildPipeline(Builder builder) {
+        this.records = Objects.requireNonNull(builder.records, "records: give the pipeline a RecordSource");
+        this.embedder = Objects.requireNonNull(builder.embedder, "embedder: give the pipeline an LLMProvider");
+        this.store = Objects.requireNonNull(builder.store, "store: give the pipeline an EmbeddingStore");
+        this.rewriter = builder.rewriter;
+        this.prompt = builder.prompt;
+        this.listeners = List.copyOf(builder.listeners);
+        this.settings = builder.settings;
+        this.logsDir = builder.logsDir;
+        this.usdPerMillionTokens = builder.usdPerMillionTokens;
+        this.callExecutor = builder.callExecutor;
+        if (settings.budgetUsd() != null) {
+            throw new IllegalArgumentException(
+                    "budget_usd is set, but this version cannot hold a build to a budget; leave it out");
+        }
+        fingerprint();
+    }
+
+    /** Starts the description of a pipeline. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** What the vectors of this pipeline are. */
+    public Fingerprint fingerprint() {
+        return new Fingerprint(embedder.model(), rewriteFingerprint());
+    }
+
+    private String rewriteFingerprint() {
+        return rewriter == null || prompt == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
+    }
+
+    /**
+     * Runs a job to its end. If this thread is interrupted, the job is cancelled and its report returned all the same.
+     *
+     * @throws SourceException if the records cannot be read at all; no job has begun then
+     * @throws StoreException if the store cannot be used; no job has begun then
+     * @throws JobRefusedException if another job is running on the store, or the job id was used before
+     * @throws IllegalArgumentException if the job id is none
+     */
+    public BuildReport run(BuildRequest request) {
+        return start(request).result();
+    }
+
+    /**
+     * Starts a job and returns at once; throws what {@link #run} throws, for troubles found before the job begins.
+     */
+    public BuildRun start(BuildRequest request) {
+        Instant startedAt = Instant.now();
+        String jobId = request.jobId() == null ? newJobId(startedAt) : request.jobId();
+        JobStart start = new JobStart(jobId, fingerprint(), settings.maxAttempts());
+        RecordScan scan = records.scan(request.source());
+        try {
+            JobTicket job = store.beginJob(start);
+            return start(request, job, scan, startedAt);
+        } catch (RuntimeException | Error e) {
+            scan.close();
+            throw e;
+        }
+    }
+
+    private BuildRun start(BuildRequest request, JobTicket job, RecordScan scan, Instant startedAt) {
+        String jobId = job.start().jobId();
+        try {
+            JobFiles files = logsDir == null ? null : JobFiles.open(logsDir, jobId);
+            BuildMachine machine = new BuildMachine(
+                    plan(request, jobId, startedAt), Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
+            Hands hands = new Hands(store, job, scan, request, preparer(), embedder, rewriting());
+            BuildRun run = new BuildRun(
+                    jobId, machine, hands, files, new ListenerThread(listeners, jobId), store, callExecutor);
+            log.info("job {} begins on generation {}", jobId, fingerprint().generation());
+            run.start();
+            return run;
+        } catch (IOException e) {
+            store.endJob(job, JobState.FAILED, Reason.ABORTED);
+            throw new IllegalArgumentException(
+                    "the job's log cannot be written in " + logsDir + " ("
+                            + e.getClass().getSimpleName() + "): check logs.dir and whether a log of job " + jobId
+                            + " is there already",
+                    e);
+        } catch (RuntimeException | Error e) {
+            store.endJob(job, JobState.FAILED, Reason.ABORTED);
+            throw e;
+        }
+    }
+
+    private static String newJobId(Instant startedAt) {
+        return JOB_ID.format(startedAt)
+                + String.format("-%04x", ThreadLocalRandom.current().nextInt(1 << 16));
+    }
+
+    private Preparer preparer() {
+        String fingerprint = rewriter == null ? null : rewriteFingerprint();
+        return new Preparer(records, store, new TextSizer(embedder), settings.onTooLong(), fingerprint);
+    }
+
+    private Hands.@Nullable Rewriting rewriting() {
+        return rewriter == null || prompt == null ? null : new Hands.Rewriting(rewriter, prompt, rewriteFingerprint());
+    }
+
+    private BuildPlan plan(BuildRequest request, String jobId, Instant startedAt) {
+        ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
+        ProviderLimits limits = embedder.limits();
+        long heap = Runtime.getRuntime().maxMemory();
+        return new BuildPlan(
+                jobId,
+                startedAt,
+                settings,
+                embedder.model().dimension(),
+                limits,
+                withinHeap(embedder.callPolicy(), limits, heap / 4),
+                rewriter == null ? null : rewriter.callPolicy(),
+                scope,
+                heap / 16,
+                new Prices(usdPerMillionTokens, rewriter != null));
+    }
+
+    /** Lowers the number of requests at a time until their vectors fit into so many bytes. */
+    private CallPolicy withinHeap(CallPolicy policy, ProviderLimits limits, long bytes) {
+        long bytesPerRequest =
+                (long) limits.maxTextsPerRequest() * embedder.model().dimension() * Float.BYTES * COPIES_OF_A_VECTOR;
+        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), bytes / bytesPerRequest - 2));
+        if (most < policy.maxInFlight()) {
+            log.warn(
+                    "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of the heap",
+                    most,
+                    policy.maxInFlight(),
+                    limits.maxTextsPerRequest());
+        }
+        return new CallPolicy(policy.maxRetries(), policy.timeout(), most);
+    }
+
+    /** Describes a pipeline. Not thread-safe. */
+    public static final class Builder {
+        private @Nullable RecordSource records;
+        private @Nullable LLMProvider embedder;
+        private @Nullable LLMProvider rewriter;
+        private @Nullable PromptTemplate prompt;
+        private @Nullable EmbeddingStore store;
+        private final List<BuildListener> listeners = new ArrayList<>();
+        private BuildSettings settings = BuildSettings.DEFAULT;
+        private @Nullable Path logsDir;
+        private @Nullable BigDecimal usdPerMillionTokens;
+        private @Nullable Executor callExecutor;
+
+        private Builder() {}
+
+        /** Where the records come from. Required. */
+        public Builder records(RecordSource source) {
+            records = source;
+            return this;
+        }
+
+        /** Who embeds. Required. */
+        public Builder embedder(LLMProvider provider) {
+            embedder = provider;
+            return this;
+        }
+
+        /**
+         * Who rewrites each text before it is embedded, and what it is asked. Without it texts are embedded as they are.
+         *
+         * @param promptTemplate has {@code {text}} once, which is replaced by the prepared text, and may have
+         *     {@code {title}}; other braces are literal
+         * @throws IllegalArgumentException if the template has no {@code {text}}, or more than one
+         */
+        public Builder rewriter(LLMProvider provider, String promptTemplate) {
+            rewriter = Objects.requireNonNull(provider, "provider");
+            prompt = new PromptTemplate(promptTemplate);
+            return this;
+        }
+
+        /** Where ledger and vectors are kept. Required. */
+        public Builder store(EmbeddingStore embeddingStore) {
+            store = embeddingStore;
+            return this;
+        }
+
+        /** Who hears of the job; may be called several times. */
+        public Builder listener(BuildListener listener) {
+            listeners.add(Objects.requireNonNull(listener, "listener"));
+            return this;
+        }
+
+        /** How patient and strict builds are; {@link BuildSettings#DEFAULT} otherwise. */
+        public Builder settings(BuildSettings buildSettings) {
+            settings = Objects.requireNonNull(buildSettings, "buildSettings");
+            return this;
+        }
+
+        /** Folder for progress file and job log, made if it is not there. Without it neither is written. */
+        public Builder logs(Path directory) {
+            logsDir = directory;
+            return this;
+        }
+
+        /** What a million embedded tokens costs in USD, or null if unknown: costs are unknown then. */
+        public Builder usdPerMillionTokens(@Nullable BigDecimal usd) {
+            usdPerMillionTokens = usd;
+            return this;
+        }
+
+        /**
+         * Runs provider calls on the host's threads, such as virtual ones, instead of the job's own. The executor must be able
+         * to run as many calls at a time as the providers' {@link CallPolicy#maxInFlight()} allow, and is not shut down.
+         */
+        public Builder callExecutor(Executor executor) {
+            callExecutor = executor;
+            return this;
+        }
+
+        /**
+         * The pipeline.
+         *
+         * @throws NullPointerException if records, embedder or store is missing
+         * @throws IllegalArgumentException if the embedder does not embed, or a setting cannot be honoured
+         */
+        public BuildPipeline build() {
+            return new BuildPipeline(this);
+        }
+    }
+}

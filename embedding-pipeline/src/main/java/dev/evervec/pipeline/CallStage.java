@@ -1,0 +1,289 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TransientProviderException;
+import dev.evervec.provider.TransientProviderException.Failure;
+import dev.evervec.resilience.Backoff;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides which calls go to one endpoint and when: in the first place, again after a failure, or never. Part of the state
+ * machine: single-threaded, never blocks.
+ *
+ * <p>What belongs to the provider, the quota and the configuration is decided here, the same for embeddings and rewrites.
+ * What belongs to the texts is left to the subclass. A failing provider costs a call its budget only while other calls
+ * succeed. When a budget is spent and nothing else has succeeded, the circuit opens: calls are held and one probe with a
+ * constant text at a time asks whether the endpoint is back. A call that fails on although a probe succeeded is itself to
+ * blame.
+ *
+ * @param <C> the kind of call
+ */
+abstract class CallStage<C extends Call> {
+    final CallPolicy policy;
+    final Gate gate;
+
+    private final Backoff backoff;
+    private final RandomGenerator random;
+    private final PriorityQueue<C> delayed = new PriorityQueue<>(Comparator.comparingLong((C call) -> call.notBefore));
+    private final Deque<C> held = new ArrayDeque<>();
+    private final Set<C> inFlight = new HashSet<>();
+    private final Deque<Unjudged<C>> unjudged = new ArrayDeque<>();
+    private @Nullable String stopCause;
+    private boolean halted;
+    private boolean verifying;
+
+    CallStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random) {
+        this.policy = policy;
+        this.gate = gate;
+        this.backoff = backoff;
+        this.random = random;
+    }
+
+    /** A refusal that came before any success: a probe decides who is to blame. */
+    private record Unjudged<C>(C call, PermanentProviderException refusal) {}
+
+    // ---- sending ----
+
+    /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
+    final void pump(long now, Consumer<C> send, Runnable probe) {
+        if (halted || stopCause != null) {
+            return;
+        }
+        if (gate.mayProbe(now) || (verifying && gate.mayCall(now))) {
+            verifying = false;
+            gate.probeStarted();
+            probe.run();
+            return;
+        }
+        while (gate.mayCall(now) && inFlight.size() < policy.maxInFlight()) {
+            C call = next(now);
+            if (call == null) {
+                return;
+            }
+            call.renewCancelSignal();
+            inFlight.add(call);
+            send.accept(call);
+        }
+    }
+
+    private @Nullable C next(long now) {
+        C due = delayed.peek();
+        if (due != null && due.notBefore <= now) {
+            return delayed.poll();
+        }
+        return nextFresh();
+    }
+
+    /** The next call that has not been sent before, or null if there is none to be sent now. */
+    abstract @Nullable C nextFresh();
+
+    /** When something can be sent or given up that cannot now, or {@link Long#MAX_VALUE} if only an event can tell. */
+    final long nextWake(long now) {
+        long wake = gate.nextChange(now);
+        C due = delayed.peek();
+        if (due != null && !gate.inOutage() && due.notBefore > now) {
+            wake = Math.min(wake, due.notBefore);
+        }
+        return wake;
+    }
+
+    // ---- answers ----
+
+    /** The call was answered; the subclass goes on with what the answer says. */
+    final void answered(C call, long now) {
+        inFlight.remove(call);
+        succeeded(now);
+    }
+
+    private void succeeded(long now) {
+        gate.succeeded(now);
+        releaseHeld(now);
+        verifying = false;
+        while (!unjudged.isEmpty()) {
+            Unjudged<C> next = unjudged.removeFirst();
+            refused(next.call(), next.refusal());
+        }
+    }
+
+    private void releaseHeld(long now) {
+        while (!held.isEmpty()) {
+            C call = held.removeFirst();
+            call.budget.restore();
+            call.failures = 0;
+            call.notBefore = now;
+            delayed.add(call);
+        }
+    }
+
+    /** The call failed: decides by the owner of the fault. */
+    final void failed(C call, ProviderException failure, long now) {
+        inFlight.remove(call);
+        switch (failure.owner()) {
+            case ITEM -> textRefused(call, (PermanentProviderException) failure);
+            case REQUEST_SHAPE -> shapeRefused(call, (PermanentProviderException) failure);
+            case CONFIGURATION -> {
+                sendAgainAt(call, now);
+                stop(failure.getMessage());
+            }
+            case QUOTA -> refusedForQuota(call, (TransientProviderException) failure, now);
+            case PROVIDER -> failedTransiently(call, (TransientProviderException) failure, now);
+        }
+    }
+
+    private void textRefused(C call, PermanentProviderException failure) {
+        boolean classified = failure.textIndex() >= 0;
+        if (classified || gate.everSucceeded()) {
+            refused(call, failure);
+        } else {
+            unjudged.add(new Unjudged<>(call, failure));
+            verifying = true;
+        }
+    }
+
+    /** One of the call's texts was refused, and the endpoint is known to work. */
+    abstract void refused(C call, PermanentProviderException failure);
+
+    /** The call is too large. */
+    abstract void shapeRefused(C call, PermanentProviderException failure);
+
+    /** The call's budget is spent while other calls succeed. */
+    abstract void exhausted(C call, TransientProviderException failure);
+
+    private void refusedForQuota(C call, TransientProviderException failure, long now) {
+        Duration told = failure.retryAfter();
+        if (gate.refusedForQuota(now, told == null ? -1 : told.toNanos())) {
+            stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
+        }
+        sendAgainAt(call, now);
+    }
+
+    final void failedTransiently(C call, TransientProviderException failure, long now) {
+        if (failure.failure() == Failure.CANCELLED) {
+            sendAgainAt(call, now);
+            return;
+        }
+        gate.failed(now);
+        if (call.failures == 0) {
+            call.firstFailure = now;
+        }
+        call.failures++;
+        if (call.budget.tryTake()) {
+            sendAgainAt(call, now + waitAfter(call, failure));
+        } else if (call.suspect || gate.succeededSince(call.firstFailure)) {
+            exhausted(call, failure);
+        } else {
+            hold(call, failure, now);
+        }
+    }
+
+    private long waitAfter(C call, TransientProviderException failure) {
+        long wait = backoff.delay(call.failures, random).toNanos();
+        Duration told = failure.retryAfter();
+        return told == null ? wait : Math.max(wait, told.toNanos());
+    }
+
+    private void hold(C call, TransientProviderException failure, long now) {
+        gate.openCircuit(now);
+        held.addLast(call);
+        stopIfOutOfPatience(failure, now);
+    }
+
+    private void stopIfOutOfPatience(ProviderException failure, long now) {
+        if (gate.outOfPatience(now)) {
+            stop("nothing has succeeded for "
+                    + Duration.ofNanos(gate.failingFor(now)).toSeconds() + " s, the last failure was: "
+                    + failure.getMessage());
+        }
+    }
+
+    final void sendAgainAt(C call, long time) {
+        call.notBefore = time;
+        delayed.add(call);
+    }
+
+    // ---- probes ----
+
+    final void probeSucceeded(long now) {
+        gate.probeEnded();
+        held.forEach(call -> call.suspect = true);
+        succeeded(now);
+    }
+
+    final void probeFailed(ProviderException failure, long now) {
+        gate.probeEnded();
+        switch (failure.owner()) {
+            case PROVIDER -> {
+                if (((TransientProviderException) failure).failure() == Failure.CANCELLED) {
+                    return;
+                }
+                gate.failed(now);
+                gate.openCircuit(now);
+                gate.probeFailed(now);
+                stopIfOutOfPatience(failure, now);
+            }
+            case QUOTA -> {
+                Duration told = ((TransientProviderException) failure).retryAfter();
+                if (gate.refusedForQuota(now, told == null ? -1 : told.toNanos())) {
+                    stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
+                }
+                verifying = !gate.inOutage();
+            }
+            case ITEM, REQUEST_SHAPE, CONFIGURATION ->
+                stop("even a constant short text is refused: " + failure.getMessage());
+        }
+    }
+
+    // ---- the end ----
+
+    /** The endpoint cannot be used: nothing more is sent; what is in flight may still be answered. */
+    final void stop(String cause) {
+        if (stopCause == null) {
+            stopCause = cause;
+        }
+    }
+
+    /** Why the stage stopped, or null if it did not. */
+    final @Nullable String stopCause() {
+        return stopCause;
+    }
+
+    /** Nothing more is to be sent, for a reason that is not the endpoint's. */
+    final void halt() {
+        halted = true;
+    }
+
+    /** Everything that is in flight. */
+    final Set<C> callsInFlight() {
+        return Set.copyOf(inFlight);
+    }
+
+    final int inFlight() {
+        return inFlight.size();
+    }
+
+    /** Removes and hands out every call that is waiting to be sent again. */
+    final void drainWaiting(Consumer<C> consumer) {
+        held.forEach(consumer);
+        held.clear();
+        delayed.forEach(consumer);
+        delayed.clear();
+        unjudged.forEach(next -> consumer.accept(next.call()));
+        unjudged.clear();
+    }
+
+    /** Calls that wait to be sent again. */
+    final int waiting() {
+        return held.size() + delayed.size() + unjudged.size();
+    }
+}

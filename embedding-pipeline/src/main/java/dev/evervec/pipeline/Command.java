@@ -1,0 +1,63 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.store.CallTotals;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.provider.Capability;
+import java.util.List;
+import java.util.Map;
+
+/** Something that the state machine wants done. Every command but {@link Cut} and {@link Tell} is answered by one event. */
+sealed interface Command {
+    /** Read the next page of the source. */
+    record ScanPage() implements Command {}
+
+    /** Read and prepare claimed records. */
+    record Read(List<Claim> claims) implements Command {}
+
+    /** Send a text to be rewritten. */
+    record Rewrite(RewriteCall<Work> call) implements Command {}
+
+    /** Send texts to be embedded. */
+    record Embed(RequestBatch<Work> batch) implements Command {}
+
+    /** Ask with a constant short text whether the endpoint works. */
+    record Probe(Capability capability) implements Command {}
+
+    /** Cut a call that is under way. */
+    record Cut(Call call) implements Command {}
+
+    /** Tell the outside how far the job is and which records were not embedded. */
+    record Tell(BuildProgress progress, List<RecordOutcome> outcomes) implements Command {}
+
+    /** For the one writer. */
+    sealed interface StoreCommand extends Command {}
+
+    /** Compare a page with the ledger. */
+    record Mark(List<ScannedRecord> page) implements StoreCommand {}
+
+    /** End the scan. */
+    record CloseScan(ScanScope scope) implements StoreCommand {}
+
+    /** Claim records. */
+    record ClaimRecords(int limit) implements StoreCommand {}
+
+    /** Store results. */
+    record Commit(List<RecordResult> results, CallTotals calls) implements StoreCommand {}
+
+    /** Keep rewrites. */
+    record KeepRewrites(Map<Sha256, String> rewrites, CallTotals calls) implements StoreCommand {}
+
+    /** Keep outcomes of records that never entered the ledger. */
+    record KeepOutcomes(List<RecordOutcome> outcomes) implements StoreCommand {}
+
+    /** Close the job's row. */
+    record CloseJob(JobState state, Reason untaken) implements StoreCommand {}
+}

@@ -1,0 +1,298 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.Embedding;
+import dev.evervec.provider.FaultOwner;
+import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.TransientProviderException;
+import dev.evervec.provider.TransientProviderException.Failure;
+import dev.evervec.resilience.Backoff;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides how texts become request batches and what a refusal means for each text. Part of the state machine.
+ *
+ * <p>A batch that is refused for one of its texts is split four ways until the bad text stands alone; the good ones are
+ * kept as they come. A batch refused for its shape lowers the learned limit and is cut anew. All parts of a batch share its
+ * retry budget.
+ *
+ * @param <T> what a text belongs to
+ */
+final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch<T>> {
+    /** Something with a text to be embedded. */
+    interface Item {
+        SizedText text();
+    }
+
+    /** Where the fate of each text is told, exactly once. */
+    interface Results<T> {
+        void embedded(T item, Embedding embedding);
+
+        void notEmbedded(T item, Reason reason, String detail);
+    }
+
+    private static final int WAYS = 4;
+    private static final int BELIEVED_INDICES = 3;
+
+    private final int dimension;
+    private final Results<T> results;
+    private final Deque<T> ready = new ArrayDeque<>();
+    private final Deque<RequestBatch<T>> parts = new ArrayDeque<>();
+    private final int maxOpenBatches;
+    private ProviderLimits learned;
+    private boolean moreToCome = true;
+    private int uncommitted;
+
+    EmbedStage(
+            int dimension,
+            ProviderLimits limits,
+            CallPolicy policy,
+            Gate gate,
+            Backoff backoff,
+            RandomGenerator random,
+            Results<T> results) {
+        super(policy, gate, backoff, random);
+        this.dimension = dimension;
+        this.learned = limits;
+        this.results = results;
+        this.maxOpenBatches = policy.maxInFlight() + 2;
+    }
+
+    void offer(T item) {
+        ready.addLast(item);
+    }
+
+    /** Whether further texts may be offered soon; if not, small batches go out without waiting to be filled. */
+    void moreToCome(boolean more) {
+        moreToCome = more;
+    }
+
+    /** So many answered batches are not committed yet: sent and uncommitted ones together are bounded. */
+    void uncommitted(int batches) {
+        uncommitted = batches;
+    }
+
+    // ---- cutting ----
+
+    @Override
+    @Nullable
+    RequestBatch<T> nextFresh() {
+        if (inFlight() + uncommitted >= maxOpenBatches) {
+            return null;
+        }
+        if (!parts.isEmpty()) {
+            return parts.removeFirst();
+        }
+        if (ready.isEmpty()) {
+            return null;
+        }
+        boolean idle = inFlight() == 0 && waiting() == 0;
+        List<T> cut = new ArrayList<>(Math.min(ready.size(), learned.maxTextsPerRequest()));
+        boolean full = cut(cut);
+        if (!full && !idle && moreToCome) {
+            for (int i = cut.size() - 1; i >= 0; i--) {
+                ready.addFirst(cut.get(i));
+            }
+            return null;
+        }
+        return new RequestBatch<>(cut, new Call.Budget(policy.maxRetries()), false, BELIEVED_INDICES);
+    }
+
+    /** Moves texts from the queue as long as they fit into one request; says whether it is full. */
+    private boolean cut(List<T> into) {
+        long tokens = 0;
+        long bytes = 0;
+        while (!ready.isEmpty()) {
+            SizedText text = ready.getFirst().text();
+            tokens += text.tokens();
+            bytes += text.bytes();
+            boolean fits = into.size() < learned.maxTextsPerRequest()
+                    && tokens <= learned.maxTokensPerRequest()
+                    && bytes <= learned.maxBytesPerRequest();
+            if (!fits && !into.isEmpty()) {
+                return true;
+            }
+            into.add(ready.removeFirst());
+        }
+        return into.size() >= learned.maxTextsPerRequest();
+    }
+
+    // ---- answers ----
+
+    void answered(RequestBatch<T> batch, EmbedResponse response, long now) {
+        String mismatch = mismatch(batch, response);
+        if (mismatch != null) {
+            failed(batch, TransientProviderException.malformedAnswer(mismatch, 200, null, null), now);
+            return;
+        }
+        answered(batch, now);
+        for (int i = 0; i < batch.size(); i++) {
+            Embedding embedding = response.embedding(i);
+            if (embedding != null) {
+                results.embedded(batch.items.get(i), embedding);
+            } else {
+                withoutVector(batch, batch.items.get(i), String.valueOf(response.defect(i)));
+            }
+        }
+    }
+
+    /** What a provider's own checks should have refused. */
+    private @Nullable String mismatch(RequestBatch<T> batch, EmbedResponse response) {
+        if (response.size() != batch.size()) {
+            return "an answer for " + response.size() + " texts to a request of " + batch.size();
+        }
+        for (int i = 0; i < response.size(); i++) {
+            Embedding embedding = response.embedding(i);
+            if (embedding != null && embedding.dimension() != dimension) {
+                return "expected dim=" + dimension + ", got " + embedding.dimension();
+            }
+        }
+        return null;
+    }
+
+    private void withoutVector(RequestBatch<T> batch, T item, String defect) {
+        if (batch.askedAgain) {
+            results.notEmbedded(
+                    item, Reason.EMBED_PERMANENT, "asked twice, each time without a usable vector: " + defect);
+        } else {
+            parts.addLast(new RequestBatch<>(List.of(item), batch.budget, true, 0));
+        }
+    }
+
+    // ---- faults of texts and shapes ----
+
+    void batchFailed(RequestBatch<T> batch, ProviderException failure, long now) {
+        boolean wrongDimensionOfSome =
+                failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 200 && gate.everSucceeded();
+        if (wrongDimensionOfSome) {
+            failed(batch, PermanentProviderException.item(failure.getMessage(), 200, null), now);
+        } else {
+            failed(batch, failure, now);
+        }
+    }
+
+    @Override
+    void refused(RequestBatch<T> batch, PermanentProviderException failure) {
+        int named = failure.textIndex();
+        if (batch.isSingle()) {
+            results.notEmbedded(batch.items.get(0), Reason.EMBED_PERMANENT, detailOf(failure));
+        } else if (named >= 0 && named < batch.size() && batch.believedIndices > 0) {
+            List<T> others = new ArrayList<>(batch.items);
+            T suspect = others.remove(named);
+            parts.addLast(new RequestBatch<>(List.of(suspect), batch.budget, false, 0));
+            parts.addLast(new RequestBatch<>(others, batch.budget, false, batch.believedIndices - 1));
+        } else {
+            split(batch);
+        }
+    }
+
+    @Override
+    void shapeRefused(RequestBatch<T> batch, PermanentProviderException failure) {
+        RequestLimit limit = failure.limit();
+        if (batch.isSingle()) {
+            Reason reason =
+                    limit == null || limit == RequestLimit.TEXTS ? Reason.EMBED_PERMANENT : Reason.INPUT_TOO_LONG;
+            results.notEmbedded(batch.items.get(0), reason, detailOf(failure));
+        } else if (limit == RequestLimit.TEXT_LENGTH) {
+            split(batch);
+        } else {
+            learn(batch, limit);
+            for (int i = batch.size() - 1; i >= 0; i--) {
+                ready.addFirst(batch.items.get(i));
+            }
+        }
+    }
+
+    /** Lowers the limit that the batch passed to half of what the batch had, unless it was cut before the last lowering. */
+    private void learn(RequestBatch<T> batch, @Nullable RequestLimit limit) {
+        if (limit == RequestLimit.TOKENS) {
+            long tokens =
+                    batch.items.stream().mapToLong(item -> item.text().tokens()).sum();
+            learned = new ProviderLimits(
+                    learned.maxTextsPerRequest(),
+                    learned.maxTokensPerText(),
+                    lowered(learned.maxTokensPerRequest(), tokens),
+                    learned.maxBytesPerRequest());
+        } else if (limit == RequestLimit.BYTES) {
+            long bytes =
+                    batch.items.stream().mapToLong(item -> item.text().bytes()).sum();
+            learned = new ProviderLimits(
+                    learned.maxTextsPerRequest(),
+                    learned.maxTokensPerText(),
+                    learned.maxTokensPerRequest(),
+                    lowered(learned.maxBytesPerRequest(), bytes));
+        } else {
+            learned = learned.withAtMostTexts(lowered(learned.maxTextsPerRequest(), batch.size()));
+        }
+    }
+
+    private static int lowered(int limit, long refused) {
+        return refused > limit ? limit : (int) Math.max(1, refused / 2);
+    }
+
+    /** What one request may carry by now, refusals taken into account. */
+    ProviderLimits learnedLimits() {
+        return learned;
+    }
+
+    @Override
+    void exhausted(RequestBatch<T> batch, TransientProviderException failure) {
+        boolean splittable = failure.failure() == Failure.SERVER_ERROR || failure.failure() == Failure.MALFORMED_ANSWER;
+        if (splittable && !batch.isSingle()) {
+            split(batch);
+        } else {
+            for (T item : batch.items) {
+                results.notEmbedded(item, Reason.EMBED_TRANSIENT, detailOf(failure));
+            }
+        }
+    }
+
+    private void split(RequestBatch<T> batch) {
+        int size = batch.size();
+        int ways = Math.min(WAYS, size);
+        for (int way = 0; way < ways; way++) {
+            int from = (int) ((long) size * way / ways);
+            int to = (int) ((long) size * (way + 1) / ways);
+            RequestBatch<T> part = new RequestBatch<>(
+                    batch.items.subList(from, to), batch.budget, batch.askedAgain, batch.believedIndices);
+            part.suspect = batch.suspect;
+            parts.addLast(part);
+        }
+    }
+
+    private static String detailOf(ProviderException failure) {
+        return failure.getMessage();
+    }
+
+    // ---- the end ----
+
+    /** Whether it has nothing to send, nothing in flight and nothing waiting. */
+    boolean isEmpty() {
+        return ready.isEmpty() && parts.isEmpty() && waiting() == 0 && inFlight() == 0;
+    }
+
+    /** Texts that wait to be sent for the first time. */
+    int queued() {
+        return ready.size();
+    }
+
+    /** Removes and hands out every text that is not in flight. */
+    List<T> drain() {
+        List<T> left = new ArrayList<>(ready);
+        ready.clear();
+        parts.forEach(part -> left.addAll(part.items));
+        parts.clear();
+        drainWaiting(batch -> left.addAll(batch.items));
+        return left;
+    }
+}

@@ -1,0 +1,171 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.config.BuildSettings;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.provider.CallContext;
+import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.RewriteRequest;
+import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenUsage;
+import dev.evervec.resilience.Backoff;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rewrites any number of texts without a store: several at a time, each within the provider's timeout and tried again as in a
+ * build. Thread-safe; closes nothing.
+ */
+public final class EmbeddingRewriter {
+    private static final String PROBE_TEXT = "hello";
+
+    private final LLMProvider provider;
+    private final PromptTemplate prompt;
+
+    private EmbeddingRewriter(LLMProvider provider, PromptTemplate prompt) {
+        this.provider = provider;
+        this.prompt = prompt;
+    }
+
+    /**
+     * A rewriter that asks this provider.
+     *
+     * @param promptTemplate has {@code {text}} once, which is replaced by the text; other braces are literal
+     * @throws IllegalArgumentException if the template has no {@code {text}}, or more than one
+     */
+    public static EmbeddingRewriter of(LLMProvider provider, String promptTemplate) {
+        return new EmbeddingRewriter(provider, new PromptTemplate(promptTemplate));
+    }
+
+    /**
+     * What became of the texts.
+     *
+     * @param texts one element for each text, in their order; null where the rewrite failed
+     * @param failed for the index of each text that failed, why
+     * @param usage tokens used by all calls
+     */
+    public record Rewritten(List<@Nullable String> texts, Map<Integer, String> failed, TokenUsage usage) {
+        public Rewritten {
+            texts = Collections.unmodifiableList(new ArrayList<>(texts));
+            failed = Collections.unmodifiableMap(new TreeMap<>(failed));
+        }
+
+        /** Shows counts, never a text. */
+        @Override
+        public String toString() {
+            return "Rewritten[texts=" + texts.size() + ", failed=" + failed.keySet() + ", usage=" + usage + "]";
+        }
+    }
+
+    /**
+     * Rewrites one text.
+     *
+     * @throws IllegalArgumentException if it is blank
+     * @throws ProviderException if it cannot be rewritten; says why
+     */
+    public String rewrite(String text) {
+        return String.valueOf(rewriteAll(List.of(text)).texts().get(0));
+    }
+
+    /**
+     * Rewrites texts. Blocks until each has its rewrite or has failed for good.
+     *
+     * @throws IllegalArgumentException if there is no text, or a text is blank; the message names its index
+     * @throws ProviderException if every text failed, or the endpoint cannot be used at all; says why
+     */
+    public Rewritten rewriteAll(List<String> texts) {
+        EmbeddingGenerator.check(texts);
+        return new Rewriting(texts).run();
+    }
+
+    private record Slot(int index, String text) {}
+
+    /** One call of {@link #rewriteAll}. */
+    private final class Rewriting implements RewriteStage.Results<Slot> {
+        private final RewriteStage<Slot> stage;
+        private final @Nullable String[] rewritten;
+        private final Map<Integer, String> failed = new TreeMap<>();
+        private TokenUsage usage = TokenUsage.NONE;
+        private @Nullable ProviderException lastFailure;
+
+        Rewriting(List<String> texts) {
+            this.rewritten = new @Nullable String[texts.size()];
+            SplittableRandom random = new SplittableRandom();
+            Gate gate = new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random);
+            this.stage = new RewriteStage<>(provider.callPolicy(), gate, Backoff.DEFAULT, random, this);
+            for (int i = 0; i < texts.size(); i++) {
+                stage.offer(new Slot(i, texts.get(i)));
+            }
+        }
+
+        Rewritten run() {
+            new CallLoop<>(stage, stage::isEmpty, this::call, this::probe).run();
+            String stopped = stage.stopCause();
+            if (stopped != null) {
+                stage.drain().forEach(slot -> notRewritten(slot, Reason.ABORTED, stopped));
+            }
+            if (failed.size() == rewritten.length) {
+                throw EmbeddingGenerator.nothingSucceeded(
+                        "none of " + rewritten.length + " texts could be rewritten",
+                        stopped == null ? String.valueOf(failed.get(0)) : stopped,
+                        stopped != null,
+                        lastFailure);
+            }
+            return new Rewritten(Arrays.asList(rewritten), failed, usage);
+        }
+
+        private CallLoop.Answer call(RewriteCall<Slot> call) {
+            try {
+                RewriteResponse response = provider.rewrite(new RewriteRequest(
+                        prompt.fill(null, call.item.text()), CallContext.build(call.cancelSignal())));
+                return now -> answered(call, response, now);
+            } catch (ProviderException e) {
+                return now -> failed(call, e, now);
+            } catch (RuntimeException | Error e) {
+                return now -> failed(call, Faults.ofProvider(provider, e), now);
+            }
+        }
+
+        private void answered(RewriteCall<Slot> call, RewriteResponse response, long now) {
+            usage = usage.plus(response.usage());
+            stage.answered(call, now);
+            if (response.text().isBlank()) {
+                notRewritten(call.item, Reason.REWRITE_EMPTY, "the rewrite came back blank");
+            } else {
+                rewritten[call.item.index()] = response.text();
+            }
+        }
+
+        private void failed(RewriteCall<Slot> call, ProviderException failure, long now) {
+            lastFailure = failure;
+            stage.failed(call, failure, now);
+        }
+
+        private CallLoop.Answer probe() {
+            try {
+                RewriteResponse response =
+                        provider.rewrite(new RewriteRequest(PROBE_TEXT, CallContext.build(new CancelSignal())));
+                return now -> {
+                    usage = usage.plus(response.usage());
+                    stage.probeSucceeded(now);
+                };
+            } catch (ProviderException e) {
+                return now -> stage.probeFailed(e, now);
+            } catch (RuntimeException | Error e) {
+                return now -> stage.probeFailed(Faults.ofProvider(provider, e), now);
+            }
+        }
+
+        @Override
+        public void notRewritten(Slot slot, Reason reason, String detail) {
+            failed.put(slot.index(), reason.code() + ": " + detail);
+        }
+    }
+}

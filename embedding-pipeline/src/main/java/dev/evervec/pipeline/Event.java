@@ -1,0 +1,81 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.JobEnd;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.ScanSummary;
+import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.Capability;
+import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TokenUsage;
+import java.util.List;
+import java.util.Set;
+
+/** Something that happened, told to the state machine. */
+sealed interface Event {
+    /** The run begins. */
+    record Begin() implements Event {}
+
+    /** A page of the source was read. */
+    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable) implements Event {}
+
+    /** The source has no more pages. */
+    record SourceExhausted(List<String> notes) implements Event {}
+
+    /** The source could not be read on. */
+    record ScanBroke(String problem) implements Event {}
+
+    /** The ledger was compared with a page. */
+    record PageMarked(MarkedPage marked) implements Event {}
+
+    /** The ledger knows that the scan is over. */
+    record ScanClosed(ScanSummary summary) implements Event {}
+
+    /** Records were claimed; none if none is left. */
+    record Claimed(List<Claim> claims) implements Event {}
+
+    /** Claimed records were read and prepared, each of them in one way or the other. */
+    record Prepared(List<Preparation> records) implements Event {}
+
+    /** A rewrite arrived. */
+    record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
+            implements Event {}
+
+    /** A rewrite failed. */
+    record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements Event {}
+
+    /** Vectors arrived. */
+    record EmbedAnswered(RequestBatch<Work> batch, EmbedResponse response) implements Event {}
+
+    /** An embedding call failed. */
+    record EmbedFailed(RequestBatch<Work> batch, ProviderException failure) implements Event {}
+
+    /** A probe was answered. */
+    record ProbeAnswered(Capability capability, TokenUsage usage) implements Event {}
+
+    /** A probe failed. */
+    record ProbeFailed(Capability capability, ProviderException failure) implements Event {}
+
+    /** Results were stored, but for those whose claim was lost. */
+    record Committed(List<RecordResult> results, Set<RecordKey> refused) implements Event {}
+
+    /** Rewrites and outcomes without a claim were stored. */
+    record Noted(Command.StoreCommand command) implements Event {}
+
+    /** The store failed at a command. */
+    record StoreFailed(Command.StoreCommand command, StoreException failure) implements Event {}
+
+    /** The job's row was closed. */
+    record JobClosed(JobEnd end) implements Event {}
+
+    /** A host's thread wants the job to stop. */
+    record CancelRequested() implements Event {}
+
+    /** The time has come that the machine asked to be woken at. */
+    record Tick() implements Event {}
+}

@@ -1,0 +1,137 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.config.BuildSettings;
+import dev.evervec.resilience.Backoff;
+import java.util.random.RandomGenerator;
+
+/**
+ * Whether calls to one endpoint may be sent now. Closed for a while when the quota is used up; in an outage (nothing
+ * succeeds) open only for one probe at a time. Times are nanoseconds of the run's own clock. Owned by the thread of the
+ * state machine.
+ */
+final class Gate {
+    private static final long NEVER = Long.MIN_VALUE;
+
+    private final Backoff backoff;
+    private final RandomGenerator random;
+    private final long firstContactPatience;
+    private final long outagePatience;
+    private final long quotaPatience;
+
+    private long lastSuccess = NEVER;
+    private long pausedUntil = NEVER;
+    private long refusedSince = NEVER;
+    private int refusals;
+    private long failingSince = NEVER;
+    private boolean outage;
+    private boolean probing;
+    private long nextProbe;
+    private int failedProbes;
+
+    Gate(BuildSettings settings, Backoff backoff, RandomGenerator random) {
+        this.backoff = backoff;
+        this.random = random;
+        this.firstContactPatience = settings.firstContactPatience().toNanos();
+        this.outagePatience = settings.outagePatience().toNanos();
+        this.quotaPatience = settings.quotaPatience().toNanos();
+    }
+
+    boolean mayCall(long now) {
+        return !outage && !probing && now >= pausedUntil;
+    }
+
+    boolean mayProbe(long now) {
+        return outage && !probing && now >= nextProbe && now >= pausedUntil;
+    }
+
+    boolean everSucceeded() {
+        return lastSuccess != NEVER;
+    }
+
+    boolean inOutage() {
+        return outage;
+    }
+
+    boolean succeededSince(long time) {
+        return lastSuccess != NEVER && lastSuccess >= time;
+    }
+
+    /** When waiting ends by itself, or {@link Long#MAX_VALUE}. */
+    long nextChange(long now) {
+        long next = Long.MAX_VALUE;
+        if (pausedUntil > now) {
+            next = pausedUntil;
+        }
+        if (outage && !probing && nextProbe > now) {
+            next = Math.max(next == Long.MAX_VALUE ? NEVER : next, nextProbe);
+        }
+        return next;
+    }
+
+    /** A call succeeded: whatever was wrong is over. */
+    void succeeded(long now) {
+        lastSuccess = now;
+        refusedSince = NEVER;
+        refusals = 0;
+        failingSince = NEVER;
+        outage = false;
+        failedProbes = 0;
+    }
+
+    /**
+     * A call was refused for quota.
+     *
+     * @param toldWait nanoseconds that the service asked to wait, or negative if it did not say
+     * @return whether the patience has run out
+     */
+    boolean refusedForQuota(long now, long toldWait) {
+        if (refusedSince == NEVER) {
+            refusedSince = now;
+        }
+        refusals++;
+        long wait = toldWait >= 0 ? toldWait : backoff.delay(refusals, random).toNanos();
+        pausedUntil = Math.max(pausedUntil, now + wait);
+        return pausedUntil - refusedSince > quotaPatience;
+    }
+
+    /** A call failed for the provider's sake. */
+    void failed(long now) {
+        if (failingSince == NEVER) {
+            failingSince = now;
+        }
+    }
+
+    /** Nothing succeeds any more: from now on only probes go out. */
+    void openCircuit(long now) {
+        if (!outage) {
+            outage = true;
+            failedProbes = 0;
+            nextProbe = now;
+        }
+    }
+
+    /** Keeps everything else back until {@link #probeEnded}. */
+    void probeStarted() {
+        probing = true;
+    }
+
+    void probeEnded() {
+        probing = false;
+    }
+
+    /** A probe failed for the provider's sake; the next one waits longer. */
+    void probeFailed(long now) {
+        failedProbes++;
+        nextProbe = now + backoff.delay(failedProbes, random).toNanos();
+    }
+
+    /** Whether the outage has lasted longer than anybody should wait. */
+    boolean outOfPatience(long now) {
+        long patience = everSucceeded() ? outagePatience : firstContactPatience;
+        return outage && failingSince != NEVER && now - failingSince >= patience;
+    }
+
+    long failingFor(long now) {
+        return failingSince == NEVER ? 0 : now - failingSince;
+    }
+}

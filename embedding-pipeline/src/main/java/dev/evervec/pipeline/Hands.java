@@ -1,0 +1,220 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.source.RecordScan;
+import dev.evervec.pipeline.source.SourceException;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.CallContext;
+import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.Capability;
+import dev.evervec.provider.EmbedRequest;
+import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.InputKind;
+import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.RewriteRequest;
+import dev.evervec.provider.RewriteResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Carries out the commands of the state machine, each on whatever thread calls it, and says as an event what came of it.
+ * Decides nothing: whatever goes wrong becomes an event too.
+ */
+final class Hands implements AutoCloseable {
+    /** How long a claim holds without being renewed. */
+    static final Duration LEASE = Duration.ofSeconds(60);
+
+    /** What a scan may take out of the ledger at once, of one source. */
+    private static final double MAX_VANISHED_SHARE = 0.10;
+
+    private static final String PROBE_TEXT = "hello";
+
+    private final EmbeddingStore store;
+    private final JobTicket job;
+    private final ScanReader scan;
+    private final Preparer preparer;
+    private final LLMProvider embedder;
+    private final @Nullable Rewriting rewriting;
+    private final BuildRequest request;
+
+    /**
+     * How texts are rewritten.
+     *
+     * @param provider who rewrites
+     * @param prompt what it is asked
+     * @param fingerprint where its rewrites are kept
+     */
+    record Rewriting(LLMProvider provider, PromptTemplate prompt, String fingerprint) {}
+
+    Hands(
+            EmbeddingStore store,
+            JobTicket job,
+            RecordScan scan,
+            BuildRequest request,
+            Preparer preparer,
+            LLMProvider embedder,
+            @Nullable Rewriting rewriting) {
+        this.store = store;
+        this.job = job;
+        this.scan = new ScanReader(scan, request);
+        this.request = request;
+        this.preparer = preparer;
+        this.embedder = embedder;
+        this.rewriting = rewriting;
+    }
+
+    // ---- source ----
+
+    /** Only one thread at a time. */
+    Event scanPage() {
+        try {
+            return scan.next();
+        } catch (SourceException e) {
+            return new Event.ScanBroke(e.getMessage());
+        } catch (RuntimeException | Error e) {
+            return new Event.ScanBroke(Faults.unexpected("reading the record source", e));
+        }
+    }
+
+    Event read(List<Claim> claims) {
+        try {
+            return new Event.Prepared(preparer.read(claims));
+        } catch (SourceException e) {
+            return unread(claims, e.getMessage());
+        } catch (RuntimeException | Error e) {
+            return claims.size() == 1
+                    ? unread(claims, Faults.unexpected("reading the record", e))
+                    : readOneByOne(claims);
+        }
+    }
+
+    /** One record that cannot be prepared must not take the others with it. */
+    private Event readOneByOne(List<Claim> claims) {
+        List<Preparation> all = new ArrayList<>(claims.size());
+        for (Claim claim : claims) {
+            if (read(List.of(claim)) instanceof Event.Prepared prepared) {
+                all.addAll(prepared.records());
+            }
+        }
+        return new Event.Prepared(all);
+    }
+
+    private static Event unread(List<Claim> claims, String problem) {
+        return new Event.Prepared(claims.stream()
+                .<Preparation>map(claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, problem))
+                .toList());
+    }
+
+    // ---- providers ----
+
+    Event embed(RequestBatch<Work> batch) {
+        try {
+            CallContext context = CallContext.build(batch.cancelSignal());
+            EmbedResponse response = embedder.embed(new EmbedRequest(batch.texts(), InputKind.DOCUMENT, context));
+            return new Event.EmbedAnswered(batch, response);
+        } catch (ProviderException e) {
+            return new Event.EmbedFailed(batch, e);
+        } catch (RuntimeException | Error e) {
+            return new Event.EmbedFailed(batch, Faults.ofProvider(embedder, e));
+        }
+    }
+
+    Event rewrite(RewriteCall<Work> call) {
+        Rewriting with = rewriting();
+        Work work = call.item;
+        try {
+            String prompt = with.prompt().fill(work.title(), work.text().text());
+            RewriteResponse response =
+                    with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
+            Preparation outcome = preparer.rewritten(work, response.text());
+            return new Event.RewriteAnswered(call, response.text(), outcome, response.usage());
+        } catch (ProviderException e) {
+            return new Event.RewriteFailed(call, e);
+        } catch (RuntimeException | Error e) {
+            return new Event.RewriteFailed(call, Faults.ofProvider(with.provider(), e));
+        }
+    }
+
+    Event probe(Capability capability) {
+        LLMProvider provider = capability == Capability.REWRITE ? rewriting().provider() : embedder;
+        CallContext context = CallContext.build(new CancelSignal());
+        try {
+            return new Event.ProbeAnswered(
+                    capability,
+                    capability == Capability.REWRITE
+                            ? provider.rewrite(new RewriteRequest(PROBE_TEXT, context))
+                                    .usage()
+                            : provider.embed(new EmbedRequest(List.of(PROBE_TEXT), InputKind.DOCUMENT, context))
+                                    .usage());
+        } catch (ProviderException e) {
+            return new Event.ProbeFailed(capability, e);
+        } catch (RuntimeException | Error e) {
+            return new Event.ProbeFailed(capability, Faults.ofProvider(provider, e));
+        }
+    }
+
+    private Rewriting rewriting() {
+        if (rewriting == null) {
+            throw new IllegalStateException("this job does not rewrite");
+        }
+        return rewriting;
+    }
+
+    // ---- store ----
+
+    /** Only one thread at a time: the writer. */
+    Event write(Command.StoreCommand command) {
+        try {
+            return written(command);
+        } catch (StoreException e) {
+            return new Event.StoreFailed(command, e);
+        } catch (RuntimeException | Error e) {
+            return new Event.StoreFailed(
+                    command,
+                    new StoreException(
+                            StoreException.Kind.PERMANENT,
+                            Faults.unexpected("writing to " + store.location(), e),
+                            ProviderException.withoutMessage(e)));
+        }
+    }
+
+    private Event written(Command.StoreCommand command) {
+        if (command instanceof Command.Mark mark) {
+            return new Event.PageMarked(store.mark(job, mark.page(), request.mode()));
+        } else if (command instanceof Command.CloseScan close) {
+            return new Event.ScanClosed(store.endScan(job, close.scope(), MAX_VANISHED_SHARE));
+        } else if (command instanceof Command.ClaimRecords claim) {
+            return new Event.Claimed(store.claim(job, claim.limit(), LEASE));
+        } else if (command instanceof Command.Commit commit) {
+            Set<RecordKey> refused = store.commit(job, commit.results(), commit.calls());
+            return new Event.Committed(commit.results(), refused);
+        } else if (command instanceof Command.KeepRewrites keep) {
+            store.keepRewrites(job, rewriting().fingerprint(), keep.rewrites(), keep.calls());
+            return new Event.Noted(keep);
+        } else if (command instanceof Command.KeepOutcomes keep) {
+            store.keepOutcomes(job, keep.outcomes());
+            return new Event.Noted(keep);
+        } else if (command instanceof Command.CloseJob close) {
+            return new Event.JobClosed(store.endJob(job, close.state(), close.untaken()));
+        }
+        throw new IllegalStateException("no such command: " + command.getClass());
+    }
+
+    void renewLeases() {
+        store.renewLeases(job, LEASE);
+    }
+
+    /** Ends the scan of the source. */
+    @Override
+    public void close() {
+        scan.close();
+    }
+}

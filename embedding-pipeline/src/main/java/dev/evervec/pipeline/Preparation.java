@@ -1,0 +1,18 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.Sha256;
+import org.jspecify.annotations.Nullable;
+
+/** What reading or rewriting a claimed record came to. */
+sealed interface Preparation {
+    /** Its text is ready to be embedded. */
+    record Ready(Work work) implements Preparation {}
+
+    /** Its prepared text is to be rewritten first. */
+    record ToRewrite(Work work) implements Preparation {}
+
+    /** It goes no further. */
+    record Unusable(Claim claim, @Nullable Sha256 contentHash, Reason reason, String detail) implements Preparation {}
+}

@@ -1,0 +1,112 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.config.BuildSettings.TooLong;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.source.FetchedRecords;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.source.RecordSource;
+import dev.evervec.pipeline.source.SourceRecord;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Sha256;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Turns claimed records into texts to be sent. Decides nothing about a job; thread-safe. */
+final class Preparer {
+    private final RecordSource records;
+    private final EmbeddingStore store;
+    private final TextSizer sizer;
+    private final TooLong onTooLong;
+    private final @Nullable String rewriteFingerprint;
+
+    /** {@code rewriteFingerprint}: where kept rewrites are found, or null without rewriting. */
+    Preparer(
+            RecordSource records,
+            EmbeddingStore store,
+            TextSizer sizer,
+            TooLong onTooLong,
+            @Nullable String rewriteFingerprint) {
+        this.records = records;
+        this.store = store;
+        this.sizer = sizer;
+        this.onTooLong = onTooLong;
+        this.rewriteFingerprint = rewriteFingerprint;
+    }
+
+    /** Reads the records as they are now; every claim comes out as exactly one preparation. */
+    List<Preparation> read(List<Claim> claims) {
+        FetchedRecords fetched = records.fetch(claims.stream().map(Claim::ref).toList());
+        List<Preparation> prepared = new ArrayList<>(claims.size());
+        for (Claim claim : claims) {
+            prepared.add(prepare(claim, fetched));
+        }
+        return rewriteFingerprint == null ? prepared : withKeptRewrites(prepared, rewriteFingerprint);
+    }
+
+    private Preparation prepare(Claim claim, FetchedRecords fetched) {
+        RecordKey key = claim.key();
+        SourceRecord record = fetched.records().get(key);
+        if (record == null) {
+            String problem = fetched.unreadable().get(key);
+            return problem == null
+                    ? new Preparation.Unusable(claim, null, Reason.VANISHED, "no longer in its source")
+                    : new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, problem);
+        }
+        Sha256 contentHash = Sha256.ofContent(record.title(), record.content());
+        String text = TextPreparer.prepare(record.title(), record.content());
+        if (text.isBlank()) {
+            return new Preparation.Unusable(
+                    claim, contentHash, Reason.EMPTY_CONTENT, "nothing is left of the content without its markup");
+        }
+        Work work = new Work(claim, contentHash, record.title(), sizer.size(text));
+        return rewriteFingerprint == null ? fitted(work) : new Preparation.ToRewrite(work);
+    }
+
+    private Preparation fitted(Work work) {
+        SizedText fits = sizer.fit(work.text(), onTooLong);
+        if (fits == null) {
+            return new Preparation.Unusable(
+                    work.claim(),
+                    work.contentHash(),
+                    Reason.INPUT_TOO_LONG,
+                    String.valueOf(sizer.tooLong(work.text())));
+        }
+        return new Preparation.Ready(work.withText(fits));
+    }
+
+    private List<Preparation> withKeptRewrites(List<Preparation> prepared, String fingerprint) {
+        Set<Sha256> wanted = new HashSet<>();
+        for (Preparation preparation : prepared) {
+            if (preparation instanceof Preparation.ToRewrite next) {
+                wanted.add(next.work().text().hash());
+            }
+        }
+        if (wanted.isEmpty()) {
+            return prepared;
+        }
+        Map<Sha256, String> kept = store.rewrites(fingerprint, wanted);
+        List<Preparation> result = new ArrayList<>(prepared.size());
+        for (Preparation preparation : prepared) {
+            String rewrite = preparation instanceof Preparation.ToRewrite next
+                    ? kept.get(next.work().text().hash())
+                    : null;
+            result.add(
+                    rewrite == null ? preparation : rewritten(((Preparation.ToRewrite) preparation).work(), rewrite));
+        }
+        return result;
+    }
+
+    /** What a rewrite came to. */
+    Preparation rewritten(Work original, String rewrite) {
+        if (rewrite.isBlank()) {
+            return new Preparation.Unusable(
+                    original.claim(), original.contentHash(), Reason.REWRITE_EMPTY, "the rewrite came back blank");
+        }
+        return fitted(original.withText(sizer.size(rewrite)));
+    }
+}

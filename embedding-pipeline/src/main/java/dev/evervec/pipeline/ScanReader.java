@@ -1,0 +1,76 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.source.RecordScan;
+import dev.evervec.pipeline.source.ScanPage;
+import dev.evervec.pipeline.source.SourceRecord;
+import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.ScannedRecord.Content;
+import dev.evervec.pipeline.store.Sha256;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Reads a scan page by page and keeps of each selected record what the ledger compares. Confined to one thread. */
+final class ScanReader implements AutoCloseable {
+    private static final int PAGE_RECORDS = 1000;
+    private static final long PAGE_BYTES = 8L << 20;
+
+    private final RecordScan scan;
+    private final BuildRequest request;
+    private final @Nullable Set<String> idsNotMet;
+
+    ScanReader(RecordScan scan, BuildRequest request) {
+        this.scan = scan;
+        this.request = request;
+        this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
+    }
+
+    /** The next page, or the end of the source. */
+    Event next() {
+        ScanPage page = scan.next(PAGE_RECORDS, PAGE_BYTES);
+        if (page == null) {
+            return new Event.SourceExhausted(notes());
+        }
+        List<ScannedRecord> selected = new ArrayList<>(page.records().size());
+        for (SourceRecord record : page.records()) {
+            if (request.selects(record.key())) {
+                selected.add(scanned(record));
+                met(record.key());
+            }
+        }
+        List<UnreadableRecord> unreadable = page.unreadable().stream()
+                .filter(record -> record.key() == null || request.selects(record.key()))
+                .toList();
+        return new Event.PageScanned(selected, unreadable);
+    }
+
+    private static ScannedRecord scanned(SourceRecord record) {
+        Content content = record.content().isBlank() ? Content.BLANK : Content.PRESENT;
+        return new ScannedRecord(
+                record.key(), Sha256.ofContent(record.title(), record.content()), content, record.locator());
+    }
+
+    private void met(RecordKey key) {
+        if (idsNotMet != null) {
+            idsNotMet.remove(key.id());
+        }
+    }
+
+    private List<String> notes() {
+        if (idsNotMet == null || idsNotMet.isEmpty()) {
+            return List.of();
+        }
+        String some = String.join(", ", idsNotMet.stream().sorted().limit(20).toList());
+        return List.of(idsNotMet.size() + " of the given ids are not in the source: " + some
+                + (idsNotMet.size() > 20 ? ", …" : ""));
+    }
+
+    @Override
+    public void close() {
+        scan.close();
+    }
+}

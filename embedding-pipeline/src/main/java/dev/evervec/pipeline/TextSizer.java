@@ -1,0 +1,79 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.config.BuildSettings.TooLong;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderLimits;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures texts against a provider's limits. Tokens are counted only where a limit can be near: no tokenizer makes more
+ * tokens than there are UTF-8 bytes, so a text with few bytes needs no count.
+ */
+final class TextSizer {
+    private final LLMProvider provider;
+    private final ProviderLimits limits;
+    private final int uncountedBytes;
+
+    TextSizer(LLMProvider provider) {
+        this.provider = provider;
+        this.limits = provider.limits();
+        this.uncountedBytes =
+                Math.min(limits.maxTokensPerText(), limits.maxTokensPerRequest() / limits.maxTextsPerRequest());
+    }
+
+    SizedText size(String text) {
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+        int tokens = bytes <= uncountedBytes || noTokenLimit() ? bytes : provider.countTokens(text);
+        return new SizedText(text, Sha256.ofText(text), bytes, tokens);
+    }
+
+    private boolean noTokenLimit() {
+        return limits.maxTokensPerText() == ProviderLimits.UNLIMITED
+                && limits.maxTokensPerRequest() == ProviderLimits.UNLIMITED;
+    }
+
+    /** Why the provider would refuse the text for its length alone, or null if it would not. */
+    @Nullable
+    String tooLong(SizedText text) {
+        int mostTokens = Math.min(limits.maxTokensPerText(), limits.maxTokensPerRequest());
+        if (text.tokens() > mostTokens) {
+            return text.tokens() + " tokens, the model accepts " + mostTokens;
+        }
+        if (text.bytes() > limits.maxBytesPerRequest()) {
+            return text.bytes() + " bytes, a request carries " + limits.maxBytesPerRequest();
+        }
+        return null;
+    }
+
+    /** The text itself if it fits, else by the policy a shorter beginning of it that does, or null. */
+    @Nullable
+    SizedText fit(SizedText text, TooLong policy) {
+        if (tooLong(text) == null) {
+            return text;
+        }
+        return policy == TooLong.TRUNCATE ? truncate(text.text()) : null;
+    }
+
+    private @Nullable SizedText truncate(String text) {
+        int fits = 0;
+        int tooMany = text.length();
+        while (tooMany - fits > 1) {
+            int middle = (fits + tooMany) >>> 1;
+            if (tooLong(size(beginning(text, middle))) == null) {
+                fits = middle;
+            } else {
+                tooMany = middle;
+            }
+        }
+        String beginning = beginning(text, fits);
+        return beginning.isBlank() ? null : size(beginning);
+    }
+
+    /** The first characters, without half of a surrogate pair at the end. */
+    private static String beginning(String text, int length) {
+        boolean cutsPair = length > 0 && length < text.length() && Character.isHighSurrogate(text.charAt(length - 1));
+        return text.substring(0, cutsPair ? length - 1 : length);
+    }
+}

@@ -1,0 +1,578 @@
+package dev.evervec.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.evervec.config.BuildSettings;
+import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.progress.BuildProgress.Phase;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.source.InMemorySource;
+import dev.evervec.pipeline.source.SourceRecord;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.MemoryStore;
+import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.Capability;
+import dev.evervec.provider.ProviderLimits;
+import dev.evervec.testkit.Fault;
+import dev.evervec.testkit.FaultScript;
+import dev.evervec.testkit.ManualClock;
+import dev.evervec.testkit.ScriptedProvider;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The state machine with real hands in virtual time. */
+class BuildMachineTest {
+    private final ManualClock clock = new ManualClock();
+    private final MemoryStore store = new MemoryStore(clock);
+    private long seed = 1;
+    private int jobs;
+    private BuildSettings settings = BuildSettings.DEFAULT;
+
+    private static List<SourceRecord> records(int count) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> SourceRecord.of("s" + i % 3, "id-" + i, null, "text number " + i))
+                .toList();
+    }
+
+    private static ScriptedProvider provider(int maxTexts, FaultScript faults) {
+        return ScriptedProvider.builder()
+                .dimension(8)
+                .limits(ProviderLimits.ofTexts(maxTexts))
+                .callPolicy(new CallPolicy(3, Duration.ofSeconds(60), 4))
+                .faults(faults)
+                .build();
+    }
+
+    private static ScriptedProvider rewriter(FaultScript faults) {
+        return ScriptedProvider.builder()
+                .model("rewriter")
+                .capabilities(Capability.REWRITE)
+                .callPolicy(new CallPolicy(2, Duration.ofSeconds(60), 5))
+                .faults(faults)
+                .build();
+    }
+
+    private Simulation simulation(
+            BuildRequest request,
+            List<SourceRecord> records,
+            ScriptedProvider provider,
+            @Nullable ScriptedProvider rewriter) {
+        return new Simulation(
+                seed++,
+                clock,
+                "job-" + ++jobs,
+                request,
+                InMemorySource.of(records),
+                store,
+                provider,
+                rewriter,
+                settings);
+    }
+
+    private BuildMachine.Ending run(List<SourceRecord> records, ScriptedProvider provider) {
+        return ended(simulation(BuildRequest.all(), records, provider, null));
+    }
+
+    private static BuildMachine.Ending ended(Simulation simulation) {
+        BuildMachine.Ending ending = simulation.run();
+        assertThat(ending).isNotNull();
+        assertThat(ending.totalPending())
+                .isEqualTo(ending.books().succeededCount()
+                        + ending.books().sum(Reason.Kind.SKIPPED)
+                        + ending.books().sum(Reason.Kind.FAILED));
+        assertProgressNeverFalls(simulation.progress);
+        return ending;
+    }
+
+    private static void assertProgressNeverFalls(List<BuildProgress> progress) {
+        for (int i = 1; i < progress.size(); i++) {
+            BuildProgress before = progress.get(i - 1);
+            BuildProgress after = progress.get(i);
+            assertThat(after.embed().done())
+                    .isGreaterThanOrEqualTo(before.embed().done());
+            assertThat(after.rewrite().done())
+                    .isGreaterThanOrEqualTo(before.rewrite().done());
+            assertThat(after.phase()).isGreaterThanOrEqualTo(before.phase());
+            assertThat(after.embed().done()).isLessThanOrEqualTo(after.embed().total());
+            assertThat(after.rewrite().done())
+                    .isLessThanOrEqualTo(after.rewrite().total());
+        }
+    }
+
+    /** The oracle: each stored vector is the function of its record's text. */
+    private void assertEveryVectorIsRight(List<SourceRecord> records, ScriptedProvider provider, int expected) {
+        Map<String, String> texts = new HashMap<>();
+        records.forEach(
+                record -> texts.put(record.key().toString(), TextPreparer.prepare(record.title(), record.content())));
+        List<StoredVector> vectors = new ArrayList<>();
+        store.forEachVector(new Fingerprint(provider.model(), ""), null, vectors::add);
+        assertThat(vectors).hasSize(expected);
+        for (StoredVector vector : vectors) {
+            assertThat(vector.embedding())
+                    .isEqualTo(provider.vectorOf(texts.get(vector.key().toString())));
+        }
+    }
+
+    @Nested
+    class WithoutFaults {
+        @Test
+        void everyRecordGetsItsVectorInFullRequests() {
+            ScriptedProvider provider = provider(32, FaultScript.none());
+
+            BuildMachine.Ending ending = run(records(1000), provider);
+
+            assertThat(ending.state()).isEqualTo(JobState.COMPLETED);
+            assertThat(ending.books().succeededCount()).isEqualTo(1000);
+            assertEveryVectorIsRight(records(1000), provider, 1000);
+            assertThat(provider.embedCalls()).isBetween(32, 36);
+            assertThat(ending.calls().requests()).isEqualTo(provider.embedCalls());
+        }
+
+        @Test
+        void aSecondJobHasNothingToDoAndWritesNothing() {
+            ScriptedProvider provider = provider(32, FaultScript.none());
+            run(records(100), provider);
+            int calls = provider.embedCalls();
+            long writes = store.writes();
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.totalPending()).isZero();
+            assertThat(provider.embedCalls()).isEqualTo(calls);
+            assertThat(store.writes()).isEqualTo(writes);
+        }
+
+        @Test
+        void onlyAChangedTextIsSentAgain() {
+            ScriptedProvider provider = provider(32, FaultScript.none());
+            List<SourceRecord> records = new ArrayList<>(records(100));
+            run(records, provider);
+            records.set(7, SourceRecord.of("s1", "id-7", null, "another text"));
+
+            BuildMachine.Ending ending = run(records, provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(1);
+            assertThat(provider.timesSent("another text")).isEqualTo(1);
+            assertEveryVectorIsRight(records, provider, 100);
+        }
+
+        @Test
+        void rebuildSendsEverythingAgain() {
+            ScriptedProvider provider = provider(32, FaultScript.none());
+            run(records(50), provider);
+
+            BuildMachine.Ending ending = ended(simulation(BuildRequest.all().rebuild(), records(50), provider, null));
+
+            assertThat(ending.books().succeededCount()).isEqualTo(50);
+            assertThat(provider.timesSent("text number 3")).isEqualTo(2);
+        }
+
+        @Test
+        void aRequestTakesOnlyWhatItSelects() {
+            ScriptedProvider provider = provider(32, FaultScript.none());
+
+            BuildMachine.Ending filtered =
+                    ended(simulation(BuildRequest.all().filter("id-1"), records(30), provider, null));
+            BuildMachine.Ending ids =
+                    ended(simulation(BuildRequest.all().ids(List.of("id-2", "nowhere")), records(30), provider, null));
+            BuildMachine.Ending source =
+                    ended(simulation(BuildRequest.all().source("s0"), records(30), provider, null));
+
+            assertThat(filtered.books().succeededCount()).isEqualTo(11);
+            assertThat(ids.books().succeededCount()).isEqualTo(1);
+            assertThat(ids.notes()).singleElement().asString().contains("nowhere");
+            assertThat(source.books().succeededCount()).isEqualTo(7);
+        }
+
+        @Test
+        void recordsWithoutTextAreSkippedAndNamed() {
+            List<SourceRecord> records =
+                    List.of(SourceRecord.of("a", "text"), SourceRecord.of("b", "<p></p>"), SourceRecord.of("c", "  "));
+            Simulation simulation = simulation(BuildRequest.all(), records, provider(32, FaultScript.none()), null);
+
+            BuildMachine.Ending ending = ended(simulation);
+
+            assertThat(ending.totalPending()).isEqualTo(2);
+            assertThat(ending.books().of(Reason.Kind.SKIPPED)).isEqualTo(Map.of(Reason.EMPTY_CONTENT, 1L));
+            assertThat(simulation.told).singleElement().satisfies(outcome -> {
+                assertThat(outcome.key().id()).isEqualTo("b");
+                assertThat(outcome.reason()).isEqualTo(Reason.EMPTY_CONTENT);
+            });
+            assertThat(ending.state()).isEqualTo(JobState.COMPLETED);
+        }
+
+        @Test
+        void duplicateIdsAreReportedAndTheFirstOneWins() {
+            List<SourceRecord> records = List.of(
+                    SourceRecord.of("a", "first"), SourceRecord.of("b", "other"), SourceRecord.of("b", "second"));
+            ScriptedProvider provider = provider(32, FaultScript.none());
+
+            BuildMachine.Ending ending = run(records, provider);
+
+            assertThat(ending.totalPending()).isEqualTo(2);
+            assertThat(ending.notes()).singleElement().asString().contains("default/b");
+        }
+    }
+
+    @Nested
+    class WithRewriting {
+        @Test
+        void theRewrittenTextIsEmbeddedAndEachRewriteIsBoughtOnce() {
+            ScriptedProvider provider = provider(16, FaultScript.none());
+            ScriptedProvider rewriter = rewriter(FaultScript.none());
+
+            BuildMachine.Ending first = ended(simulation(BuildRequest.all(), records(60), provider, rewriter));
+            BuildMachine.Ending again =
+                    ended(simulation(BuildRequest.all().rebuild(), records(60), provider, rewriter));
+
+            assertThat(first.books().succeededCount()).isEqualTo(60);
+            assertThat(again.books().succeededCount()).isEqualTo(60);
+            assertThat(rewriter.rewriteCalls()).isEqualTo(60);
+            String rewritten = ScriptedProvider.rewriteOf("Rewrite: text number 5");
+            assertThat(provider.timesSent(rewritten)).isEqualTo(2);
+        }
+
+        @Test
+        void aFailedRewriteSkipsItsRecordAndNoOther() {
+            ScriptedProvider provider = provider(16, FaultScript.none());
+            ScriptedProvider rewriter =
+                    rewriter(FaultScript.onRewrites(prompt -> prompt.endsWith(" 5"), Fault.refusal()));
+            Simulation simulation = simulation(BuildRequest.all(), records(20), provider, rewriter);
+
+            BuildMachine.Ending ending = ended(simulation);
+
+            assertThat(ending.books().of(Reason.Kind.SKIPPED)).isEqualTo(Map.of(Reason.REWRITE_ERROR, 1L));
+            assertThat(ending.books().succeededCount()).isEqualTo(19);
+            assertThat(ending.state()).isEqualTo(JobState.COMPLETED);
+            BuildProgress last = simulation.progress.get(simulation.progress.size() - 1);
+            assertThat(last.rewrite()).isEqualTo(new BuildProgress.Stage(20, 20, 1));
+            assertThat(last.embed().done()).isEqualTo(19);
+            assertThat(last.embed().total()).isEqualTo(19);
+            assertThat(last.phase()).isEqualTo(Phase.COMPLETED);
+        }
+
+        @Test
+        void timeoutsAreTriedAgainAndThenSkipped() {
+            ScriptedProvider rewriter =
+                    rewriter(FaultScript.onRewrites(prompt -> prompt.endsWith(" 5"), Fault.timeout()));
+
+            BuildMachine.Ending ending =
+                    ended(simulation(BuildRequest.all(), records(20), provider(16, FaultScript.none()), rewriter));
+
+            assertThat(ending.books().of(Reason.Kind.SKIPPED)).isEqualTo(Map.of(Reason.REWRITE_TIMEOUT, 1L));
+        }
+
+        @Test
+        void blankRewritesAreSkipped() {
+            ScriptedProvider rewriter =
+                    rewriter(FaultScript.onRewrites(prompt -> prompt.endsWith(" 5"), Fault.blankRewrite()));
+
+            BuildMachine.Ending ending =
+                    ended(simulation(BuildRequest.all(), records(20), provider(16, FaultScript.none()), rewriter));
+
+            assertThat(ending.books().of(Reason.Kind.SKIPPED)).isEqualTo(Map.of(Reason.REWRITE_EMPTY, 1L));
+        }
+    }
+
+    @Nested
+    class FaultsOfTexts {
+        @Test
+        void oneBadTextDoesNotFailItsRequest() {
+            ScriptedProvider provider = provider(256, FaultScript.badTexts(text -> text.endsWith(" 777")));
+
+            BuildMachine.Ending ending = run(records(2048), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(2047);
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_PERMANENT, 1L));
+            assertEveryVectorIsRight(records(2048), provider, 2047);
+        }
+
+        @Test
+        void aBadTextThatIsNamedIsFoundInThreeRequests() {
+            ScriptedProvider provider = provider(2048, FaultScript.namedBadTexts(text -> text.endsWith(" 77")));
+
+            BuildMachine.Ending ending = run(records(1000), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(999);
+            assertThat(provider.embedCalls()).isEqualTo(3);
+        }
+
+        @Test
+        void aRecordThatKeepsFailingIsLeftAloneAfterThreeJobs() {
+            ScriptedProvider provider = provider(16, FaultScript.badTexts(text -> text.endsWith(" 7")));
+            for (int job = 0; job < 3; job++) {
+                assertThat(run(records(20), provider).books().of(Reason.Kind.FAILED))
+                        .isEqualTo(Map.of(Reason.EMBED_PERMANENT, 1L));
+            }
+            int calls = provider.embedCalls();
+
+            BuildMachine.Ending ending = run(records(20), provider);
+
+            assertThat(ending.totalPending()).isZero();
+            assertThat(provider.embedCalls()).isEqualTo(calls);
+            assertThat(ending.notes()).singleElement().asString().contains("s1/id-7");
+        }
+
+        @Test
+        void whenEveryTextIsRefusedTheProbeSaysThatTheConfigurationIsRight() {
+            ScriptedProvider provider = provider(16, FaultScript.badTexts(text -> text.startsWith("text")));
+
+            BuildMachine.Ending ending = run(records(20), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_PERMANENT, 20L));
+        }
+
+        @Test
+        void aVectorWithADefectIsAskedForAgainAlone() {
+            ScriptedProvider provider = provider(16, FaultScript.nextCalls(1, Fault.notANumberAt(3)));
+
+            BuildMachine.Ending ending = run(records(16), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(16);
+            assertThat(provider.requests()).hasSize(2);
+            assertThat(provider.requests().get(1)).hasSize(1);
+        }
+
+        @Test
+        void oversizedRequestsAreCutSmallerAndChargeNobody() {
+            ScriptedProvider provider = provider(256, FaultScript.maxTexts(40));
+
+            BuildMachine.Ending ending = run(records(1000), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(1000);
+            assertEveryVectorIsRight(records(1000), provider, 1000);
+        }
+    }
+
+    @Nested
+    class FaultsOfTheProvider {
+        @Test
+        void aShortOutageCostsNobodyAnything() {
+            ScriptedProvider provider = provider(16, FaultScript.nextCalls(12, Fault.serverError()));
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(100);
+        }
+
+        @Test
+        void aLastingOutageEndsTheJobWithTheRestPending() {
+            ScriptedProvider provider = provider(16, FaultScript.always(Fault.connectionReset()));
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.ABORTED, 100L));
+            assertThat(ending.stopCause()).contains("nothing has succeeded");
+            assertThat(ending.duration()).isBetween(Duration.ofSeconds(30), Duration.ofSeconds(70));
+            provider.setFaults(FaultScript.none());
+            assertThat(run(records(100), provider).books().succeededCount()).isEqualTo(100);
+        }
+
+        @Test
+        void aTextThatBreaksTheServerWhileOthersSucceedIsFoundBySplitting() {
+            ScriptedProvider provider =
+                    provider(16, FaultScript.whilePresent(text -> text.endsWith(" 55"), Fault.serverError()));
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_TRANSIENT, 1L));
+            assertThat(ending.books().succeededCount()).isEqualTo(99);
+        }
+
+        @Test
+        void aLoneTextThatBreaksTheServerDoesNotLookLikeAnOutage() {
+            ScriptedProvider provider =
+                    provider(16, FaultScript.whilePresent(text -> text.startsWith("text"), Fault.serverError()));
+
+            BuildMachine.Ending ending = run(records(1), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_TRANSIENT, 1L));
+        }
+
+        @Test
+        void quotaIsWaitedForAsToldAndNeverCounted() {
+            ScriptedProvider provider =
+                    provider(16, FaultScript.nextCalls(3, Fault.rateLimited(Duration.ofSeconds(90))));
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(100);
+            assertThat(ending.duration()).isGreaterThan(Duration.ofSeconds(90));
+        }
+
+        @Test
+        void aRefusedKeyStopsAtOnceAndSaysWhatToDo() {
+            ScriptedProvider provider = provider(16, FaultScript.always(Fault.keyRefused()));
+
+            BuildMachine.Ending ending = run(records(1000), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.ABORTED, 1000L));
+            assertThat(provider.embedCalls()).isLessThanOrEqualTo(5);
+            assertThat(ending.stopCause()).isNotBlank();
+        }
+
+        @Test
+        void aWrongDimensionOfEveryVectorIsAMistakeInTheConfiguration() {
+            ScriptedProvider provider = provider(16, FaultScript.always(Fault.wrongDimension(5)));
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.stopCause()).contains("expected dim=8, got 5");
+            assertThat(provider.embedCalls()).isLessThanOrEqualTo(5);
+        }
+    }
+
+    @Nested
+    class Stopping {
+        @Test
+        void aCancelledJobKeepsWhatWasPaidForAndLeavesTheRestPending() {
+            ScriptedProvider provider = provider(16, FaultScript.none());
+            int[] calls = {0};
+            Simulation simulation = simulation(BuildRequest.all(), records(1000), provider, null)
+                    .cancelWhen(command -> command instanceof Command.Embed && ++calls[0] == 20);
+
+            BuildMachine.Ending ending = ended(simulation);
+
+            assertThat(ending.state()).isEqualTo(JobState.CANCELLED);
+            assertThat(ending.totalPending()).isEqualTo(1000);
+            long succeeded = ending.books().succeededCount();
+            assertThat(succeeded)
+                    .isEqualTo(
+                            provider.requests().stream().mapToLong(List::size).sum());
+            assertEveryVectorIsRight(records(1000), provider, (int) succeeded);
+            assertThat(run(records(1000), provider).books().succeededCount()).isEqualTo(1000 - succeeded);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000})
+    void whateverHappensTheBooksBalanceAndTheVectorsAreRight(long firstSeed) {
+        for (long next = firstSeed; next < firstSeed + 100; next++) {
+            new Story(next).play();
+        }
+    }
+
+    /** A few jobs on one table with random faults, changes, cancels and crashes, and a last one without. */
+    private static final class Story {
+        private final long storySeed;
+        private final java.util.Random random;
+        private final ManualClock clock = new ManualClock();
+        private final MemoryStore store = new MemoryStore(clock);
+        private final List<SourceRecord> records;
+
+        Story(long storySeed) {
+            this.storySeed = storySeed;
+            this.random = new java.util.Random(storySeed * 7919);
+            this.records = new ArrayList<>(records(50 + random.nextInt(150)));
+        }
+
+        void play() {
+            ScriptedProvider provider = provider(1 + random.nextInt(40), FaultScript.none());
+            boolean rewriting = random.nextInt(3) == 0;
+            ScriptedProvider rewriter = rewriter(FaultScript.none());
+            try {
+                for (int job = 0; job < 3; job++) {
+                    change();
+                    provider.setFaults(FaultScript.random(random.nextLong(), random.nextDouble() * 0.4));
+                    rewriter.setFaults(FaultScript.random(random.nextLong(), random.nextDouble() * 0.3));
+                    playJob("job-" + job, provider, rewriting ? rewriter : null);
+                }
+                provider.setFaults(FaultScript.none());
+                rewriter.setFaults(FaultScript.none());
+                BuildSettings last = new BuildSettings(
+                        Duration.ofSeconds(300),
+                        Duration.ofSeconds(30),
+                        Duration.ofHours(1),
+                        100,
+                        BuildSettings.TooLong.SKIP,
+                        null);
+                Simulation simulation = new Simulation(
+                        storySeed,
+                        clock,
+                        "last",
+                        BuildRequest.all(),
+                        InMemorySource.of(records),
+                        store,
+                        provider,
+                        rewriting ? rewriter : null,
+                        last);
+                BuildMachine.Ending ending = ended(simulation);
+                assertThat(ending.state()).isEqualTo(JobState.COMPLETED);
+                assertAllRight(provider, rewriting ? rewriter : null);
+            } catch (Throwable e) {
+                throw new AssertionError("seed " + storySeed, e);
+            }
+        }
+
+        private void playJob(String id, ScriptedProvider provider, @Nullable ScriptedProvider rewriter) {
+            Simulation simulation = new Simulation(
+                    random.nextLong(),
+                    clock,
+                    id,
+                    BuildRequest.all(),
+                    InMemorySource.of(List.copyOf(records)),
+                    store,
+                    provider,
+                    rewriter,
+                    BuildSettings.DEFAULT);
+            int fate = random.nextInt(4);
+            if (fate == 0) {
+                simulation.crashAfter(random.nextInt(60));
+            } else if (fate == 1) {
+                int[] left = {random.nextInt(200)};
+                simulation.cancelWhen(command -> left[0]-- == 0);
+            }
+            BuildMachine.Ending ending = simulation.run();
+            if (ending == null) {
+                store.killRunningJob();
+            } else {
+                assertThat(ending.totalPending())
+                        .isEqualTo(ending.books().succeededCount()
+                                + ending.books().sum(Reason.Kind.SKIPPED)
+                                + ending.books().sum(Reason.Kind.FAILED));
+                assertProgressNeverFalls(simulation.progress);
+            }
+        }
+
+        private void change() {
+            for (int i = 0; i < records.size(); i++) {
+                if (random.nextInt(10) == 0) {
+                    SourceRecord old = records.get(i);
+                    records.set(
+                            i,
+                            SourceRecord.of(
+                                    old.key().source(),
+                                    old.key().id(),
+                                    null,
+                                    "text changed to " + random.nextInt(1000)));
+                }
+            }
+        }
+
+        private void assertAllRight(ScriptedProvider provider, @Nullable ScriptedProvider rewriter) {
+            String rewrite = rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), "Rewrite: {text}");
+            Map<String, StoredVector> vectors = new HashMap<>();
+            store.forEachVector(
+                    new Fingerprint(provider.model(), rewrite),
+                    null,
+                    vector -> vectors.put(vector.key().toString(), vector));
+            assertThat(vectors).hasSize(records.size());
+            for (SourceRecord record : records) {
+                String text = record.content();
+                String sent = rewriter == null ? text : ScriptedProvider.rewriteOf("Rewrite: " + text);
+                assertThat(vectors.get(record.key().toString()).embedding()).isEqualTo(provider.vectorOf(sent));
+            }
+        }
+    }
+}
