@@ -26,10 +26,11 @@ final class Json {
         return true;
     }
 
-    /** The whole number that the parser stands on, or -1 if it is something else or negative. */
+    /** The count that the parser stands on, or -1 if it is no number or none that a count could be. */
     static long count(JsonParser parser) throws IOException {
         if (parser.currentToken().isNumeric()) {
-            return Math.max(-1, parser.getValueAsLong(-1));
+            double count = parser.getDoubleValue();
+            return count >= 0 && count < 1e12 ? (long) count : -1;
         }
         parser.skipChildren();
         return -1;

@@ -3,6 +3,7 @@ package dev.evervec.provider.openai;
 import com.fasterxml.jackson.core.JacksonException;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;
@@ -44,8 +45,11 @@ final class OpenAiErrors {
                     + "|(at most|maximum of|max(imum)?( number of)?) (\\d+ )?(inputs|texts|items)|batch is too (large|big)");
     private static final Pattern TOO_MANY_BYTES =
             Pattern.compile("(payload|body|entity) (is )?too large|length limit exceeded");
+    /** Only as the beginning of what is said: further on it may be a quotation of a text, and this stops the whole run. */
     private static final Pattern NO_SUCH_MODEL = Pattern.compile(
-            "model\\b.{0,80}(not found|not exist|not available|not supported)|(invalid|unknown|unsupported) model\\b");
+            "^(the |this )?(specified )?model\\b.{0,80}(not found|not exist|not available|not supported)"
+                    + "|^(invalid|unknown|unsupported) model\\b");
+
     private static final Pattern NO_DIMENSIONS =
             Pattern.compile("matryoshka|specifying dimensions|dimensions parameter|parameter:? '?dimensions");
     private static final Pattern NAMED_INDEX = Pattern.compile("\\binputs?(?:\\[|\\.)(\\d{1,5})\\b");
@@ -54,13 +58,15 @@ final class OpenAiErrors {
     private final String model;
     private final String baseUrl;
     private final @Nullable Secret key;
+    private final boolean dimensionsSent;
     private final Clock clock;
 
-    OpenAiErrors(String provider, String model, String baseUrl, @Nullable Secret key, Clock clock) {
-        this.provider = provider;
-        this.model = model;
+    OpenAiErrors(ProviderSettings settings, String baseUrl, boolean dimensionsSent, Clock clock) {
+        this.provider = settings.provider();
+        this.model = settings.model();
         this.baseUrl = baseUrl;
-        this.key = key;
+        this.key = settings.apiKey();
+        this.dimensionsSent = dimensionsSent;
         this.clock = clock;
     }
 
@@ -132,10 +138,11 @@ final class OpenAiErrors {
             case 405, 410 ->
                 "the service at " + baseUrl + " does not take this request: check base_url and model " + model;
             case 407 -> "the proxy in front of " + baseUrl + " wants credentials";
-            case 300, 301, 302, 303, 307, 308 ->
-                "the service at " + baseUrl
-                        + " redirects elsewhere, which is not followed: set base_url to the final address";
-            default -> null;
+            default ->
+                status < 400
+                        ? "the service at " + baseUrl
+                                + " redirects elsewhere, which is not followed: set base_url to the final address"
+                        : null;
         };
     }
 
@@ -173,7 +180,7 @@ final class OpenAiErrors {
         if (advice != null) {
             return configuration(refusal, advice);
         }
-        if (body.hasToken("model_not_found") || body.hasToken("invalid_model") || saysEarly(NO_SUCH_MODEL, body)) {
+        if (body.hasToken("model_not_found") || body.hasToken("invalid_model") || says(NO_SUCH_MODEL, body)) {
             return configuration(refusal, "no model " + model + " at " + baseUrl + ": check the model's name");
         }
         if (says(TOO_MANY_TOKENS, body)) {
@@ -196,7 +203,7 @@ final class OpenAiErrors {
 
     private @Nullable String adviceForParameter(ErrorBody body) {
         String param = body.param() == null ? "" : body.param();
-        if (param.endsWith("dimensions") || saysEarly(NO_DIMENSIONS, body)) {
+        if (dimensionsSent && (param.endsWith("dimensions") || says(NO_DIMENSIONS, body))) {
             return "model " + model
                     + " does not take the dimensions parameter as sent: set send_dimensions to never, or"
                     + " dim to a size the model makes";
@@ -217,13 +224,6 @@ final class OpenAiErrors {
         return wording.matcher(body.message()).find()
                 || (body.code() != null && wording.matcher(body.code()).find())
                 || (body.type() != null && wording.matcher(body.type()).find());
-    }
-
-    /** For wordings that stop a whole run: only at the beginning, because what follows may be a quotation of a text. */
-    private static boolean saysEarly(Pattern wording, ErrorBody body) {
-        return wording.matcher(
-                        body.message().substring(0, Math.min(200, body.message().length())))
-                .find();
     }
 
     private static int namedIndex(ErrorBody body, int texts) {

@@ -44,8 +44,8 @@ final class OpenAiProvider implements LLMProvider {
         this.settings = settings;
         this.identity = identityOf(settings);
         this.profile = OpenAiProfile.of(endpoint, settings);
-        this.errors =
-                new OpenAiErrors(settings.provider(), settings.model(), endpoint.baseUrl(), settings.apiKey(), clock);
+        this.errors = new OpenAiErrors(
+                settings, endpoint.baseUrl(), profile.dimensions().isPresent(), clock);
         this.transport = new OpenAiTransport(
                 endpoint, settings.apiKey(), settings.callPolicy().timeout(), errors, clock, customizer);
     }

@@ -196,6 +196,16 @@ class OpenAiEmbeddingAnswersTest {
                 .isEqualTo(TokenUsage.reported(4, 0));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"-3", "1e300", "99999999999999999999999", "\"7\"", "null", "[7]", "{\"x\":7}"})
+    void usageThatIsNoCountIsEstimated(String count) {
+        assertThat(embed(
+                                "{\"usage\":{\"prompt_tokens\":" + count + "},\"data\":[" + entry(0, "[1,2,3]") + "]}",
+                                "some words")
+                        .usage())
+                .isEqualTo(TokenUsage.estimated(TokenEstimate.of("some words"), 0));
+    }
+
     @Test
     void vectorsAreNormalisedOnlyWhenConfigured() {
         String body = answer(entry(0, "[3,0,4]"));

@@ -20,6 +20,7 @@ import dev.evervec.provider.EmbedRequest;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.ProviderSettings.SendDimensions;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /** Every status and every broken body has its owner, and none of them tells a text or the key. */
@@ -351,6 +353,10 @@ class OpenAiFaultsTest {
                         .index(1),
                 item("named beyond the texts", 400, error("Invalid 'input[17]'", null, null, null)),
                 item("flat error", 400, "{\"error\":\"%T\"}"),
+                item(
+                        "quotes a text about models",
+                        400,
+                        error("invalid input: the model was not found", null, null, null)),
                 item("no json", 400, "Bad Request: %T"),
                 item("cut off json", 400, "{\"error\":{\"message\":\"%T"),
                 item("unknown 4xx", 418, ""),
@@ -435,7 +441,7 @@ class OpenAiFaultsTest {
     }
 
     @ParameterizedTest
-    @org.junit.jupiter.params.provider.ValueSource(ints = {301, 302, 307, 308})
+    @ValueSource(ints = {300, 301, 302, 304, 307, 308})
     void aRedirectIsNotFollowed(int status) {
         try (RawServer elsewhere = RawServer.answering("{}");
                 RawServer server = new RawServer(request ->
@@ -577,8 +583,9 @@ class OpenAiFaultsTest {
         log.start();
         ours.setLevel(Level.TRACE);
         root.addAppender(log);
-        try (OpenAiProvider provider =
-                OpenAiProvider.create(Fixtures.embedding(baseUrl).build())) {
+        try (OpenAiProvider provider = OpenAiProvider.create(Fixtures.embedding(baseUrl)
+                .sendDimensions(SendDimensions.ALWAYS)
+                .build())) {
             ProviderException failure = catchThrowableOfType(
                     ProviderException.class,
                     () -> provider.embed(EmbedRequest.documents(List.of("harmless", TEXT)))
