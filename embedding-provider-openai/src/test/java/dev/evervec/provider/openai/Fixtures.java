@@ -14,20 +14,20 @@ final class Fixtures {
 
     private Fixtures() {}
 
-    /** Embedding with 3 dimensions and a key, 20 s a call. */
+    /** Embedding with 3 dimensions and a key, two minutes a call, longer than any test waits. */
     static ProviderSettings.Builder embedding(String baseUrl) {
         return ProviderSettings.builder(Capability.EMBEDDING, "openai", "some-model")
                 .baseUrl(baseUrl)
                 .apiKey(Secret.of(KEY))
                 .dimension(3)
-                .callPolicy(timeout(Duration.ofSeconds(20)));
+                .callPolicy(timeout(Duration.ofMinutes(2)));
     }
 
     static ProviderSettings.Builder rewriting(String baseUrl) {
         return ProviderSettings.builder(Capability.REWRITE, "openai", "some-model")
                 .baseUrl(baseUrl)
                 .apiKey(Secret.of(KEY))
-                .callPolicy(timeout(Duration.ofSeconds(20)));
+                .callPolicy(timeout(Duration.ofMinutes(2)));
     }
 
     static CallPolicy timeout(Duration timeout) {
