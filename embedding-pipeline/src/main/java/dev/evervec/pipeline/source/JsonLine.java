@@ -56,6 +56,11 @@ final class JsonLine {
             @Nullable RecordKey key,
             @Nullable String idBeforeBreak) {
 
+        /** True for a line that could be any record. */
+        boolean tellsNoKey() {
+            return key == null && idBeforeBreak == null;
+        }
+
         /** The key; a line that broke off before its source is taken to be of this one, unless that is null. */
         @Nullable
         RecordKey keyAssuming(@Nullable String assumedSource) {
@@ -197,7 +202,7 @@ final class JsonLine {
 
     private int column(JsonProcessingException e) {
         long at = e.getLocation() == null ? 0 : e.getLocation().getByteOffset();
-        return Math.max(1, characters((int) Math.min(Math.max(at, 0), length)));
+        return characters((int) Math.min(Math.max(at, 0), length)) + 1;
     }
 
     /** How many characters the first bytes of the line make. */

@@ -94,7 +94,7 @@ public final class JsonLinesSource implements RecordSource {
             } else if (ref.key().equals(line.keyAssuming(ref.key().source()))) {
                 found.add(ref.key(), line);
             } else {
-                elsewhere.put(ref.key(), line.key() == null ? String.valueOf(line.problem()) : "");
+                elsewhere.put(ref.key(), line.tellsNoKey() ? String.valueOf(line.problem()) : "");
             }
         }
         return elsewhere;
