@@ -34,7 +34,7 @@ final class Pacer {
      * A refusal pauses everybody. Of the calls that were under way together only the first to be refused counts as one more
      * refusal in a row: the others learned nothing new.
      */
-    static final Duration QUOTA_PATIENCE = Duration.ofSeconds(3600);
+    static final Duration QUOTA_PATIENCE = Duration.ofHours(1);
 
     private final Timing timing;
     private final RandomGenerator random;
@@ -100,7 +100,7 @@ final class Pacer {
                     take(ticket);
                     return now;
                 }
-                if (patience <= 0 || head && wait > patience) {
+                if (patience <= 0 || (head && wait > patience)) {
                     throw tooLong(head ? wait : 0);
                 }
                 timing.await(ticket.turn, Math.min(wait, patience));
@@ -271,7 +271,7 @@ final class Pacer {
                 level = Math.min(capacity, level + (now - refilled) * perNano);
                 refilled = now;
             }
-            double missing = Math.min(cost, capacity) - level;
+            double missing = Math.min((double) cost, capacity) - level;
             return missing <= 0 ? 0 : (long) Math.ceil(missing / perNano);
         }
     }

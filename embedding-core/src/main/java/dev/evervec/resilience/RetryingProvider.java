@@ -80,7 +80,7 @@ final class RetryingProvider extends DelegatingProvider {
             }
             Instant now = timing.now();
             Duration wait = longerOf(failure.retryAfter(), Backoff.DEFAULT.delay(failuresInARow(failure, now), random));
-            if (endsTooLate(failure, now, wait)) {
+            if (endsTooLate(now, wait)) {
                 throw failure;
             }
             if (failure.owner() != FaultOwner.QUOTA && !budget.tryTake()) {
@@ -101,14 +101,13 @@ final class RetryingProvider extends DelegatingProvider {
             return ++quotaFailures;
         }
 
-        private boolean endsTooLate(TransientProviderException failure, Instant now, Duration wait) {
+        private boolean endsTooLate(Instant now, Duration wait) {
             Instant deadline = context.deadline();
             if (deadline != null && wait.compareTo(Duration.between(now, deadline)) >= 0) {
                 return true;
             }
-            return failure.owner() == FaultOwner.QUOTA
-                    && outOfQuotaSince != null
-                    && Duration.between(outOfQuotaSince, now).plus(wait).compareTo(Pacer.QUOTA_PATIENCE) > 0;
+            Instant since = outOfQuotaSince == null ? now : outOfQuotaSince;
+            return Duration.between(since, now).plus(wait).compareTo(Pacer.QUOTA_PATIENCE) > 0;
         }
 
         private void sleep(Duration wait, TransientProviderException failure) {

@@ -31,6 +31,7 @@ enum SystemTiming implements Timing {
     }
 
     @Override
+    @SuppressWarnings("WaitNotInLoop") // the pacer waits in a loop
     public void await(Condition condition, long nanos) throws InterruptedException {
         condition.awaitNanos(nanos);
     }
