@@ -1,0 +1,1110 @@
+package dev.evervec.pipeline.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.Locator;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.RecordResult.Embedded;
+import dev.evervec.pipeline.store.RecordResult.NotEmbedded;
+import dev.evervec.pipeline.store.ScannedRecord.Content;
+import dev.evervec.provider.Embedding;
+import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.TokenUsage;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What every {@link EmbeddingStore} promises. Extend it and say how an empty store is opened; the store is closed after
+ * each test.
+ */
+public abstract class EmbeddingStoreContract {
+    protected static final Fingerprint FINGERPRINT = fingerprint("model-a");
+    protected static final Duration LEASE = Duration.ofMinutes(1);
+    private static final double ALL = 1;
+
+    /** The store under test. */
+    protected EmbeddingStore store;
+
+    private int jobs;
+
+    /** Opens a store without any data. */
+    protected abstract EmbeddingStore openEmpty() throws Exception;
+
+    @BeforeEach
+    void open() throws Exception {
+        store = openEmpty();
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+    }
+
+    protected static Fingerprint fingerprint(String model) {
+        return new Fingerprint(ModelIdentity.embedding("local", model, 3, "", "l2"), "");
+    }
+
+    protected static RecordKey key(String id) {
+        return new RecordKey("articles", id);
+    }
+
+    /** A record as a scan sees it; its locator is made of its text. */
+    protected static ScannedRecord scanned(String id, String text) {
+        return scanned(key(id), text);
+    }
+
+    protected static ScannedRecord scanned(RecordKey key, String text) {
+        return new ScannedRecord(
+                key,
+                Sha256.ofContent(null, text),
+                text.isBlank() ? Content.BLANK : Content.PRESENT,
+                Locator.of(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    protected static Embedding vectorOf(String text) {
+        Random random = new Random(text.hashCode());
+        return Embedding.of(1 + random.nextFloat(), random.nextFloat(), random.nextFloat());
+    }
+
+    protected JobTicket begin() {
+        return begin(FINGERPRINT);
+    }
+
+    protected JobTicket begin(Fingerprint fingerprint) {
+        return store.beginJob(new JobStart("job-" + ++jobs, fingerprint, 3));
+    }
+
+    protected MarkedPage mark(JobTicket job, ScannedRecord... records) {
+        return store.mark(job, List.of(records), MarkMode.PENDING);
+    }
+
+    protected List<Claim> claimAll(JobTicket job) {
+        return store.claim(job, 1000, LEASE);
+    }
+
+    protected static Embedded embedded(Claim claim, String text) {
+        return new Embedded(claim, Sha256.ofContent(null, text), Sha256.ofText(text), vectorOf(text));
+    }
+
+    protected static NotEmbedded not(Claim claim, String text, Reason reason) {
+        return new NotEmbedded(claim, Sha256.ofContent(null, text), reason, "because", null);
+    }
+
+    protected Set<RecordKey> commit(JobTicket job, RecordResult... results) {
+        return store.commit(job, List.of(results), CallTotals.NONE);
+    }
+
+    protected JobEnd end(JobTicket job) {
+        return store.endJob(job, JobState.COMPLETED, Reason.ABORTED);
+    }
+
+    /** A whole job over these records, each with its text as a vector. */
+    protected void embed(Fingerprint fingerprint, ScannedRecord... records) {
+        JobTicket job = begin(fingerprint);
+        mark(job, records);
+        store.endScan(job, new ScanScope.Partial(), ALL);
+        store.commit(
+                job,
+                claimAll(job).stream()
+                        .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
+                        .toList(),
+                CallTotals.NONE);
+        end(job);
+    }
+
+    /** A whole job over one record that ends with this reason. */
+    protected void fail(ScannedRecord record, Reason reason) {
+        JobTicket job = begin();
+        mark(job, record);
+        store.commit(
+                job,
+                claimAll(job).stream()
+                        .<RecordResult>map(claim -> not(claim, textAt(claim), reason))
+                        .toList(),
+                CallTotals.NONE);
+        end(job);
+    }
+
+    protected static String textAt(Claim claim) {
+        return new String(claim.locator().bytes(), StandardCharsets.UTF_8);
+    }
+
+    protected RecordTrace trace(String id) {
+        return store.explain(FINGERPRINT, key(id)).orElseThrow();
+    }
+
+    protected Map<RecordKey, StoredVector> vectors(Fingerprint fingerprint) {
+        Map<RecordKey, StoredVector> vectors = new HashMap<>();
+        store.forEachVector(fingerprint, null, vector -> vectors.put(vector.key(), vector));
+        return vectors;
+    }
+
+    protected SourceStats stats() {
+        List<SourceStats> stats = store.stats(FINGERPRINT);
+        assertThat(stats).hasSize(1);
+        return stats.get(0);
+    }
+
+    private List<String> ids(List<Claim> claims) {
+        return claims.stream().map(claim -> claim.key().id()).toList();
+    }
+
+    private List<RecordOutcome> outcomes(JobTicket job, Reason reason) {
+        List<RecordOutcome> outcomes = new ArrayList<>();
+        store.forEachOutcome(job.start().jobId(), reason, outcomes::add);
+        return outcomes;
+    }
+
+    @Nested
+    class BeginningAJob {
+        @Test
+        void numbersAscendAndTheTicketCarriesWhatWasAsked() {
+            JobTicket first = begin();
+            end(first);
+            JobTicket second = begin();
+
+            assertThat(second.number()).isGreaterThan(first.number());
+            assertThat(second.start().jobId()).isEqualTo("job-2");
+            assertThat(second.owner()).isNotBlank();
+        }
+
+        @Test
+        void isRefusedWhileAnotherRunsAndNamesIt() {
+            begin();
+
+            assertThatThrownBy(EmbeddingStoreContract.this::begin)
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining("job-1");
+        }
+
+        @Test
+        void isRefusedWithAUsedIdAndLeavesTheStoreFree() {
+            end(begin());
+
+            assertThatThrownBy(() -> store.beginJob(new JobStart("job-1", FINGERPRINT, 3)))
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining("job-1");
+            assertThat(begin().start().jobId()).isEqualTo("job-2");
+        }
+
+        @Test
+        void registersTheGeneration() {
+            begin();
+
+            assertThat(store.generations()).singleElement().satisfies(generation -> {
+                assertThat(generation.name()).isEqualTo(FINGERPRINT.generation());
+                assertThat(generation.fingerprint()).isEqualTo(FINGERPRINT);
+                assertThat(generation.vectors()).isZero();
+            });
+        }
+    }
+
+    @Nested
+    class Marking {
+        @Test
+        void newRecordsBecomePendingAndAreTaken() {
+            JobTicket job = begin();
+
+            MarkedPage page = mark(job, scanned("1", "one"), scanned("2", "two"));
+
+            assertThat(page).isEqualTo(new MarkedPage(2, List.of(), List.of()));
+            assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+            assertThat(stats().pending()).isEqualTo(2);
+            assertThat(ids(claimAll(job))).containsExactly("1", "2");
+        }
+
+        @Test
+        void unchangedEmbeddedRecordsAreLeftAlone() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            RecordTrace before = trace("1");
+            JobTicket job = begin();
+
+            MarkedPage page = mark(job, scanned("1", "one"));
+
+            assertThat(page.taken()).isZero();
+            assertThat(claimAll(job)).isEmpty();
+            assertThat(trace("1")).isEqualTo(before);
+        }
+
+        @Test
+        void changedTextIsTakenAndKeepsItsOldVectorMeanwhile() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket job = begin();
+
+            assertThat(mark(job, scanned("1", "uno")).taken()).isEqualTo(1);
+
+            assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+            assertThat(trace("1").vector().textHash()).isEqualTo(Sha256.ofText("one"));
+            assertThat(stats().embedded()).isZero();
+        }
+
+        @Test
+        void leftOverRecordsAreTakenAgainWithTheirNewLocator() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            end(first);
+            JobTicket job = begin();
+
+            ScannedRecord moved = new ScannedRecord(
+                    key("1"), Sha256.ofContent(null, "one"), Content.PRESENT, Locator.of(new byte[] {7}));
+            assertThat(mark(job, moved).taken()).isEqualTo(1);
+
+            assertThat(claimAll(job))
+                    .singleElement()
+                    .satisfies(claim -> assertThat(claim.locator()).isEqualTo(Locator.of(new byte[] {7})));
+        }
+
+        @Test
+        void emptyLocatorsComeBackEmpty() {
+            JobTicket job = begin();
+            mark(job, new ScannedRecord(key("1"), Sha256.ofText("x"), Content.PRESENT, Locator.NONE));
+
+            assertThat(claimAll(job).get(0).locator()).isEqualTo(Locator.NONE);
+        }
+
+        @Test
+        void aPageWithoutRecordsChangesNothing() {
+            assertThat(mark(begin())).isEqualTo(new MarkedPage(0, List.of(), List.of()));
+            assertThat(store.stats(FINGERPRINT)).isEmpty();
+        }
+
+        @Test
+        void rebuildTakesEverythingAndKeepsVectorsUntilNewOnesCome() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            fail(scanned("2", "two"), Reason.INPUT_TOO_LONG);
+            JobTicket job = begin();
+
+            MarkedPage page = store.mark(
+                    job, List.of(scanned("1", "one"), scanned("2", "two"), scanned("3", " ")), MarkMode.REBUILD);
+
+            assertThat(page.taken()).isEqualTo(2);
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("1"));
+            assertThat(stats().pending()).isEqualTo(2);
+        }
+
+        @ParameterizedTest
+        @EnumSource(
+                value = Reason.class,
+                names = {
+                    "REWRITE_TIMEOUT",
+                    "REWRITE_ERROR",
+                    "REWRITE_EMPTY",
+                    "EMBED_PERMANENT",
+                    "EMBED_TRANSIENT",
+                    "SOURCE_ERROR"
+                })
+        void failedRecordsAreTakenUpToTheAttemptLimitAndThenNamed(Reason reason) {
+            for (int attempt = 1; attempt <= 3; attempt++) {
+                fail(scanned("1", "one"), reason);
+                assertThat(trace("1").attempts()).isEqualTo(attempt);
+                assertThat(trace("1").reason()).isEqualTo(reason);
+            }
+            RecordTrace before = trace("1");
+            JobTicket job = begin();
+
+            MarkedPage page = mark(job, scanned("1", "one"));
+
+            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of(key("1"))));
+            assertThat(trace("1")).isEqualTo(before);
+        }
+
+        @Test
+        void aChangedTextStartsItsAttemptsAnew() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+
+            mark(job, scanned("1", "uno"));
+
+            assertThat(claimAll(job).get(0).attempts()).isZero();
+            assertThat(trace("1").reason()).isNull();
+        }
+
+        @Test
+        void anUnchangedFailedRecordKeepsItsAttempts() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+
+            mark(job, scanned("1", "one"));
+
+            assertThat(claimAll(job).get(0).attempts()).isEqualTo(1);
+        }
+
+        @ParameterizedTest
+        @EnumSource(
+                value = Reason.class,
+                names = {"EMPTY_CONTENT", "INPUT_TOO_LONG"})
+        void settledSkipsWaitForAChangeOfText(Reason reason) {
+            fail(scanned("1", "one"), reason);
+            RecordTrace before = trace("1");
+            JobTicket job = begin();
+
+            assertThat(mark(job, scanned("1", "one")).taken()).isZero();
+            assertThat(trace("1")).isEqualTo(before);
+            end(job);
+            assertThat(mark(begin(), scanned("1", "uno")).taken()).isEqualTo(1);
+        }
+
+        @Test
+        void aVanishedRecordThatIsMetAgainIsTaken() {
+            fail(scanned("1", "one"), Reason.VANISHED);
+
+            assertThat(mark(begin(), scanned("1", "one")).taken()).isEqualTo(1);
+        }
+
+        @Test
+        void blankContentNeverEntersTheLedger() {
+            assertThat(mark(begin(), scanned("1", " \n")).taken()).isZero();
+
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+        }
+
+        @Test
+        void aRecordThatBecameBlankLeavesWithItsVector() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+
+            mark(begin(), scanned("1", ""), scanned("2", "two"));
+
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("2"));
+            assertThat(stats().embedded()).isEqualTo(1);
+        }
+
+        @Test
+        void ofDuplicatesTheFirstWinsOnOnePageAndAcrossPages() {
+            JobTicket job = begin();
+
+            MarkedPage first = mark(job, scanned("1", "one"), scanned("2", "two"), scanned("1", "other"));
+            MarkedPage second = mark(job, scanned("3", "three"), scanned("2", ""), scanned("1", "more"));
+
+            assertThat(first.duplicates()).containsExactly(key("1"));
+            assertThat(second.duplicates()).containsExactly(key("2"), key("1"));
+            assertThat(first.taken() + second.taken()).isEqualTo(3);
+            assertThat(claimAll(job)).extracting(EmbeddingStoreContract::textAt).containsExactly("one", "two", "three");
+        }
+
+        @Test
+        void equalIdsOfDifferentSourcesAreDifferentRecords() {
+            MarkedPage page =
+                    mark(begin(), scanned(new RecordKey("a", "1"), "one"), scanned(new RecordKey("b", "1"), "two"));
+
+            assertThat(page.taken()).isEqualTo(2);
+            assertThat(page.duplicates()).isEmpty();
+        }
+
+        @Test
+        void aNextScanKnowsNothingOfTheLastOne() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            end(first);
+
+            assertThat(mark(begin(), scanned("1", "one")).duplicates()).isEmpty();
+        }
+
+        @Test
+        void keysOfAnyScriptAreKeptAsTheyAre() {
+            RecordKey key = new RecordKey("quellé", "编号 'x' \"y\" \uD83D\uDE00 %_");
+            JobTicket job = begin();
+            mark(job, scanned(key, "one"));
+
+            commit(job, embedded(claimAll(job).get(0), "one"));
+
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key);
+        }
+    }
+
+    @Nested
+    class EndingAScan {
+        private ScanSummary scan(double maxVanishedShare, ScanScope scope, ScannedRecord... records) {
+            JobTicket job = begin();
+            mark(job, records);
+            ScanSummary summary = store.endScan(job, scope, maxVanishedShare);
+            end(job);
+            return summary;
+        }
+
+        @Test
+        void aCompleteScanKeepsTotals() {
+            scan(ALL, new ScanScope.Complete(null), scanned("1", "one"), scanned("2", ""), scanned("1", "again"));
+
+            assertThat(stats().total()).isEqualTo(2);
+            assertThat(stats().withContent()).isEqualTo(1);
+            assertThat(stats().asOf()).isNotNull();
+        }
+
+        @Test
+        void aPartialScanKeepsNoTotalsAndRemovesNothing() {
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            ScanSummary summary = scan(ALL, new ScanScope.Partial(), scanned("2", "two"));
+
+            assertThat(summary).isEqualTo(new ScanSummary(Map.of(), Map.of()));
+            assertThat(stats().total()).isNull();
+            assertThat(stats().asOf()).isNull();
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+        }
+
+        @Test
+        void vanishedRecordsLeaveWithTheirVectors() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+
+            ScanSummary summary = scan(0.5, new ScanScope.Complete("articles"), scanned("2", "two"));
+
+            assertThat(summary).isEqualTo(new ScanSummary(Map.of("articles", 1L), Map.of()));
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("2"));
+            assertThat(stats()).satisfies(stats -> {
+                assertThat(stats.embedded()).isEqualTo(1);
+                assertThat(stats.total()).isEqualTo(1);
+            });
+        }
+
+        @Test
+        void tooLargeAShareIsLeftInAndCounted() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+
+            ScanSummary summary = scan(0.5, new ScanScope.Complete(null), scanned("2", "two"));
+
+            assertThat(summary).isEqualTo(new ScanSummary(Map.of(), Map.of("articles", 2L)));
+            assertThat(vectors(FINGERPRINT)).hasSize(3);
+            assertThat(stats().total()).isEqualTo(1);
+        }
+
+        @Test
+        void aShareOfZeroRemovesNothing() {
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(scan(0, new ScanScope.Complete(null), scanned("2", "two"))
+                            .kept())
+                    .containsExactly(Map.entry("articles", 1L));
+        }
+
+        @Test
+        void aScanOfOneSourceLeavesTheOthersAlone() {
+            RecordKey other = new RecordKey("tickets", "1");
+            embed(FINGERPRINT, scanned("1", "one"), scanned(other, "other"));
+
+            scan(ALL, new ScanScope.Complete("articles"), scanned("2", "two"));
+
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(other);
+            assertThat(store.stats(FINGERPRINT)).extracting(SourceStats::total).containsExactly(1L, null);
+        }
+
+        @Test
+        void aScanOfAllSourcesCoversThoseItDidNotMeet() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned(new RecordKey("tickets", "1"), "other"));
+
+            ScanSummary summary = scan(ALL, new ScanScope.Complete(null), scanned("1", "one"));
+
+            assertThat(summary.removed()).containsExactly(Map.entry("tickets", 1L));
+            assertThat(store.stats(FINGERPRINT)).extracting(SourceStats::source).containsExactly("articles");
+        }
+
+        @Test
+        void afterACompleteScanTheStatesAddUpToTheRecordsWithContent() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            fail(scanned("2", "two"), Reason.EMBED_PERMANENT);
+            fail(scanned("3", "three"), Reason.EMPTY_CONTENT);
+
+            scan(
+                    ALL,
+                    new ScanScope.Complete(null),
+                    scanned("1", "one"),
+                    scanned("2", "two"),
+                    scanned("3", "three"),
+                    scanned("4", "four"),
+                    scanned("5", ""));
+
+            SourceStats stats = stats();
+            assertThat(stats.withContent()).isEqualTo(4);
+            assertThat(stats.embedded() + stats.pending() + stats.skipped() + stats.failed())
+                    .isEqualTo(4);
+        }
+    }
+
+    @Nested
+    class Claiming {
+        @Test
+        void claimsEachRecordOnceOldestFirst() {
+            JobTicket job = begin();
+            mark(job, scanned("c", "1"), scanned("a", "2"), scanned("b", "3"));
+
+            assertThat(ids(store.claim(job, 2, LEASE))).containsExactly("c", "a");
+            assertThat(ids(store.claim(job, 2, LEASE))).containsExactly("b");
+            assertThat(store.claim(job, 2, LEASE)).isEmpty();
+        }
+
+        @Test
+        void claimsOnlyWhatIsOnThisJobsList() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            end(first);
+            JobTicket job = begin();
+            mark(job, scanned("2", "two"));
+
+            assertThat(ids(claimAll(job))).containsExactly("2");
+        }
+
+        @Test
+        void aLaterClaimHasAHigherVersion() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            Claim early = claimAll(first).get(0);
+            end(first);
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+
+            assertThat(claimAll(job).get(0).version()).isGreaterThan(early.version());
+        }
+
+        @Test
+        void renewingLeasesKeepsClaimsValid() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Claim claim = claimAll(job).get(0);
+
+            store.renewLeases(job, LEASE);
+
+            assertThat(commit(job, embedded(claim, "one"))).isEmpty();
+        }
+    }
+
+    @Nested
+    class Committing {
+        @Test
+        void storesTheVectorWithWhatItIsOf() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Instant before = Instant.now().minusSeconds(1);
+
+            Set<RecordKey> refused = commit(job, embedded(claimAll(job).get(0), "one"));
+
+            assertThat(refused).isEmpty();
+            assertThat(vectors(FINGERPRINT))
+                    .containsExactly(
+                            Map.entry(key("1"), new StoredVector(key("1"), Sha256.ofText("one"), vectorOf("one"))));
+            RecordTrace trace = trace("1");
+            assertThat(trace.state()).isEqualTo(RecordState.EMBEDDED);
+            assertThat(trace.generation()).isEqualTo(FINGERPRINT.generation());
+            assertThat(trace.vector().jobId()).isEqualTo("job-1");
+            assertThat(trace.vector().dimension()).isEqualTo(3);
+            assertThat(trace.vector().storedAt()).isCloseTo(before, within(1, ChronoUnit.MINUTES));
+        }
+
+        @Test
+        void aNewVectorReplacesTheOldOne() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            embed(FINGERPRINT, scanned("1", "uno"));
+
+            assertThat(vectors(FINGERPRINT).get(key("1")).textHash()).isEqualTo(Sha256.ofText("uno"));
+            assertThat(trace("1").vector().jobId()).isEqualTo("job-2");
+            assertThat(store.generations().get(0).vectors()).isEqualTo(1);
+        }
+
+        @Test
+        void theHashAsReadAtClaimTimeIsWhatTheNextScanCompares() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "as scanned"));
+            commit(job, embedded(claimAll(job).get(0), "as read"));
+            end(job);
+            JobTicket next = begin();
+
+            assertThat(mark(next, scanned("1", "as read")).taken()).isZero();
+        }
+
+        @ParameterizedTest
+        @EnumSource(Reason.class)
+        void aReasonLeavesInTheLedgerWhatItSays(Reason reason) {
+            fail(scanned("1", "one"), reason);
+
+            RecordTrace trace = trace("1");
+            if (reason.ledger() == Reason.Ledger.PENDING) {
+                assertThat(trace.state()).isEqualTo(RecordState.PENDING);
+                assertThat(trace.reason()).isNull();
+            } else {
+                assertThat(trace.state())
+                        .isEqualTo(reason.kind() == Reason.Kind.FAILED ? RecordState.FAILED : RecordState.SKIPPED);
+                assertThat(trace.reason()).isEqualTo(reason);
+                assertThat(trace.detail()).isEqualTo("because");
+            }
+            assertThat(trace.attempts()).isEqualTo(reason.ledger() == Reason.Ledger.ATTEMPTED ? 1 : 0);
+            assertThat(trace.history()).singleElement().satisfies(outcome -> {
+                assertThat(outcome.jobId()).isEqualTo("job-1");
+                assertThat(outcome.reason()).isEqualTo(reason);
+                assertThat(outcome.detail()).isEqualTo("because");
+            });
+        }
+
+        @Test
+        void aRetryIsDueWhenTheResultSays() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Instant due = Instant.parse("2030-01-02T03:04:05.678Z");
+
+            commit(job, new NotEmbedded(claimAll(job).get(0), null, Reason.EMBED_TRANSIENT, "busy", due));
+
+            assertThat(trace("1").retryDue()).isEqualTo(due);
+        }
+
+        @ParameterizedTest
+        @EnumSource(Reason.class)
+        void anOlderVectorStaysUnlessItsTextIsGone(Reason reason) {
+            embed(FINGERPRINT, scanned("1", "one"));
+            fail(scanned("1", "uno"), reason);
+
+            assertThat(vectors(FINGERPRINT).keySet())
+                    .isEqualTo(reason == Reason.EMPTY_CONTENT ? Set.of() : Set.of(key("1")));
+        }
+
+        @Test
+        void aResultWhoseClaimWasReleasedIsRefusedAndNoted() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            Claim lost = claimAll(first).get(0);
+            end(first);
+
+            assertThat(commit(first, embedded(lost, "one"))).containsExactly(key("1"));
+
+            assertThat(vectors(FINGERPRINT)).isEmpty();
+            assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+            assertThat(outcomes(first, Reason.SUPERSEDED))
+                    .extracting(RecordOutcome::key)
+                    .containsExactly(key("1"));
+        }
+
+        @Test
+        void aResultWhoseClaimWasTakenOverIsRefusedAndTheNewOneCounts() {
+            JobTicket first = begin();
+            mark(first, scanned("1", "one"));
+            Claim lost = claimAll(first).get(0);
+            end(first);
+            JobTicket job = begin();
+            mark(job, scanned("1", "uno"));
+            Claim taken = claimAll(job).get(0);
+
+            assertThat(commit(first, not(lost, "one", Reason.EMBED_PERMANENT))).containsExactly(key("1"));
+            assertThat(commit(first, not(lost, "one", Reason.ABORTED))).containsExactly(key("1"));
+            assertThat(commit(job, embedded(lost, "one"))).containsExactly(key("1"));
+            assertThat(commit(job, embedded(taken, "uno"))).isEmpty();
+
+            assertThat(vectors(FINGERPRINT).get(key("1")).textHash()).isEqualTo(Sha256.ofText("uno"));
+            assertThat(trace("1").attempts()).isZero();
+        }
+
+        @Test
+        void aResultIsStoredOnce() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"));
+            List<Claim> claims = claimAll(job);
+            commit(job, embedded(claims.get(0), "one"));
+
+            Set<RecordKey> refused = commit(job, embedded(claims.get(0), "other"), embedded(claims.get(1), "two"));
+
+            assertThat(refused).containsExactly(key("1"));
+            assertThat(vectors(FINGERPRINT).get(key("1")).textHash()).isEqualTo(Sha256.ofText("one"));
+            assertThat(stats().embedded()).isEqualTo(2);
+        }
+
+        @Test
+        void aRefusedRecordDoesNotHurtTheOthersOfItsBatch() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            List<Claim> claims = claimAll(job);
+            commit(job, not(claims.get(1), "two", Reason.EMBED_PERMANENT));
+
+            commit(
+                    job,
+                    embedded(claims.get(0), "one"),
+                    embedded(claims.get(1), "two"),
+                    not(claims.get(2), "three", Reason.EMPTY_CONTENT));
+
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+            assertThat(trace("2").state()).isEqualTo(RecordState.FAILED);
+            assertThat(trace("3").state()).isEqualTo(RecordState.SKIPPED);
+        }
+
+        @Test
+        void outcomesAreStreamedByReason() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            List<Claim> claims = claimAll(job);
+            commit(job, not(claims.get(0), "one", Reason.EMPTY_CONTENT));
+            commit(
+                    job,
+                    not(claims.get(1), "two", Reason.EMBED_PERMANENT),
+                    not(claims.get(2), "three", Reason.EMPTY_CONTENT));
+
+            assertThat(outcomes(job, Reason.EMPTY_CONTENT))
+                    .containsExactly(
+                            new RecordOutcome(key("1"), Reason.EMPTY_CONTENT, "because"),
+                            new RecordOutcome(key("3"), Reason.EMPTY_CONTENT, "because"));
+            assertThat(outcomes(job, Reason.VANISHED)).isEmpty();
+        }
+
+        @Test
+        void manyResultsFitInOneCommit() {
+            JobTicket job = begin();
+            ScannedRecord[] records = IntStream.range(0, 1000)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i))
+                    .toArray(ScannedRecord[]::new);
+            mark(job, records);
+
+            store.commit(
+                    job,
+                    claimAll(job).stream()
+                            .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
+                            .toList(),
+                    new CallTotals(1, TokenUsage.reported(5000, 0)));
+
+            assertThat(vectors(FINGERPRINT))
+                    .hasSize(1000)
+                    .allSatisfy((key, vector) -> assertThat(vector.textHash())
+                            .isEqualTo(Sha256.ofText("text " + key.id().substring(3))));
+        }
+    }
+
+    @Nested
+    class EndingAJob {
+        @Test
+        void countsWhatIsLeftClaimedOrNotAndLeavesItPending() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            List<Claim> claims = store.claim(job, 2, LEASE);
+            commit(job, embedded(claims.get(0), "one"));
+
+            assertThat(store.endJob(job, JobState.CANCELLED, Reason.CANCELLED)).isEqualTo(new JobEnd(2));
+
+            assertThat(stats().pending()).isEqualTo(2);
+            assertThat(trace("3").attempts()).isZero();
+            assertThat(mark(begin(), scanned("2", "two"), scanned("3", "three")).taken())
+                    .isEqualTo(2);
+        }
+
+        @Test
+        void nothingIsLeftOfACompleteJob() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            commit(job, embedded(claimAll(job).get(0), "one"));
+
+            assertThat(end(job)).isEqualTo(new JobEnd(0));
+        }
+    }
+
+    @Nested
+    class KeepingRewrites {
+        private final Sha256 prepared = Sha256.ofText("prepared");
+
+        @Test
+        void rewritesComeBackByFingerprintAndText() {
+            JobTicket job = begin();
+            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten \uD83D\uDE00"), CallTotals.NONE);
+
+            assertThat(store.rewrites("f1", Set.of(prepared, Sha256.ofText("unknown"))))
+                    .containsExactly(Map.entry(prepared, "rewritten \uD83D\uDE00"));
+            assertThat(store.rewrites("f2", Set.of(prepared))).isEmpty();
+            assertThat(store.rewrites("f1", Set.of())).isEmpty();
+        }
+
+        @Test
+        void aLaterRewriteReplacesTheEarlierOne() {
+            JobTicket job = begin();
+            store.keepRewrites(job, "f1", Map.of(prepared, "first"), CallTotals.NONE);
+            store.keepRewrites(job, "f1", Map.of(prepared, "second"), CallTotals.NONE);
+
+            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "second"));
+        }
+
+        @Test
+        void manyAreLookedUpAtOnce() {
+            JobTicket job = begin();
+            Map<Sha256, String> kept = new HashMap<>();
+            for (int i = 0; i < 1234; i++) {
+                kept.put(Sha256.ofText("p" + i), "r" + i);
+            }
+            store.keepRewrites(job, "f1", kept, new CallTotals(1234, TokenUsage.estimated(10, 10)));
+            end(job);
+
+            assertThat(store.rewrites("f1", kept.keySet())).isEqualTo(kept);
+        }
+    }
+
+    @Nested
+    class Generations {
+        private final Fingerprint other = fingerprint("model-b");
+
+        @Test
+        void growSideBySide() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            embed(other, scanned("1", "one"), scanned("2", "two"));
+
+            assertThat(vectors(FINGERPRINT)).hasSize(1);
+            assertThat(vectors(other)).hasSize(2);
+            assertThat(store.generations())
+                    .extracting(GenerationInfo::name)
+                    .containsExactlyInAnyOrder(other.generation(), FINGERPRINT.generation());
+            assertThat(store.explain(FINGERPRINT, key("2"))).isEmpty();
+            assertThat(stats().embedded()).isEqualTo(1);
+        }
+
+        @Test
+        void pruningDeletesOneAndLeavesTheOther() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            embed(other, scanned("1", "one"));
+
+            assertThat(store.prune(FINGERPRINT.generation())).isEqualTo(Optional.of(2L));
+
+            assertThat(store.generations()).extracting(GenerationInfo::name).containsExactly(other.generation());
+            assertThat(store.stats(FINGERPRINT)).isEmpty();
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+            assertThat(vectors(other)).hasSize(1);
+        }
+
+        @Test
+        void anUnknownOneCannotBePruned() {
+            assertThat(store.prune("00000000")).isEmpty();
+        }
+
+        @Test
+        void pruningIsRefusedWhileAJobRuns() {
+            begin();
+
+            assertThatThrownBy(() -> store.prune(FINGERPRINT.generation()))
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining("job-1");
+        }
+
+        @Test
+        void aPrunedOneCanBeBuiltAgain() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            store.prune(FINGERPRINT.generation());
+
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(vectors(FINGERPRINT)).hasSize(1);
+            assertThat(trace("1").history()).isEmpty();
+        }
+    }
+
+    @Nested
+    class Reading {
+        @Test
+        void vectorsComeInTheOrderOfSourceAndIdAndBySource() {
+            embed(
+                    FINGERPRINT,
+                    scanned(new RecordKey("b", "1"), "x"),
+                    scanned(new RecordKey("a", "2"), "y"),
+                    scanned(new RecordKey("a", "1"), "z"));
+            List<RecordKey> all = new ArrayList<>();
+            List<RecordKey> some = new ArrayList<>();
+
+            store.forEachVector(FINGERPRINT, null, vector -> all.add(vector.key()));
+            store.forEachVector(FINGERPRINT, "a", vector -> some.add(vector.key()));
+
+            assertThat(all).extracting(RecordKey::toString).containsExactly("a/1", "a/2", "b/1");
+            assertThat(some).extracting(RecordKey::toString).containsExactly("a/1", "a/2");
+        }
+
+        @Test
+        void consumersMayCallTheStoreAndMayThrow() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            List<RecordState> states = new ArrayList<>();
+
+            store.forEachVector(
+                    FINGERPRINT,
+                    null,
+                    vector -> states.add(store.explain(FINGERPRINT, vector.key())
+                            .orElseThrow()
+                            .state()));
+
+            assertThat(states).containsExactly(RecordState.EMBEDDED, RecordState.EMBEDDED);
+            IllegalArgumentException thrown = new IllegalArgumentException("the consumer's own");
+            assertThatThrownBy(() -> store.forEachVector(FINGERPRINT, null, vector -> {
+                        throw thrown;
+                    }))
+                    .isSameAs(thrown);
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+        }
+
+        @Test
+        void anUnknownGenerationIsEmpty() {
+            assertThat(store.stats(FINGERPRINT)).isEmpty();
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+            assertThat(vectors(FINGERPRINT)).isEmpty();
+            assertThat(store.generations()).isEmpty();
+        }
+
+        @Test
+        void historyIsNewestFirst() {
+            fail(scanned("1", "one"), Reason.EMBED_TRANSIENT);
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+
+            assertThat(trace("1").history())
+                    .extracting(RecordTrace.PastOutcome::reason)
+                    .containsExactly(Reason.EMBED_PERMANENT, Reason.EMBED_TRANSIENT);
+        }
+
+        @Test
+        void closingTwiceIsHarmless() {
+            store.close();
+            store.close();
+
+            assertThatThrownBy(() -> store.stats(FINGERPRINT)).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    /** Random jobs over a few records against a plain model of the ledger. */
+    @Nested
+    class AnyHistory {
+        private final Map<RecordKey, String> host =
+                new TreeMap<>((a, b) -> a.toString().compareTo(b.toString()));
+        private final Map<RecordKey, RecordState> states = new HashMap<>();
+        private final Map<RecordKey, Sha256> texts = new HashMap<>();
+
+        @Test
+        void countsStatesAndVectorsAreThoseOfAPlainModel() {
+            long seed = System.nanoTime();
+            System.out.println("store history seed: " + seed);
+            Random random = new Random(seed);
+            for (int round = 0; round < 60; round++) {
+                changeHost(random);
+                runJob(random);
+                verify("seed " + seed + ", round " + round);
+            }
+        }
+
+        private void changeHost(Random random) {
+            for (int i = 0; i < 8; i++) {
+                RecordKey key = new RecordKey(random.nextBoolean() ? "a" : "b", "id" + random.nextInt(12));
+                switch (random.nextInt(4)) {
+                    case 0 -> host.remove(key);
+                    case 1 -> host.put(key, " ");
+                    default -> host.put(key, "text " + random.nextInt(1000));
+                }
+            }
+        }
+
+        private void runJob(Random random) {
+            JobTicket job = begin();
+            MarkMode mode = random.nextInt(8) == 0 ? MarkMode.REBUILD : MarkMode.PENDING;
+            Set<RecordKey> listed = scan(job, mode, random);
+            int toTake = random.nextInt(listed.size() + 1);
+            while (toTake > 0) {
+                List<Claim> claims = store.claim(job, Math.min(toTake, 1 + random.nextInt(5)), LEASE);
+                toTake -= claims.size();
+                List<RecordResult> results = new ArrayList<>();
+                for (Claim claim : claims) {
+                    assertThat(listed).contains(claim.key());
+                    String text = textAt(claim);
+                    int fate = random.nextInt(4);
+                    if (fate < 2) {
+                        results.add(embedded(claim, text));
+                        listed.remove(claim.key());
+                        states.put(claim.key(), RecordState.EMBEDDED);
+                        texts.put(claim.key(), Sha256.ofText(text));
+                    } else if (fate == 2) {
+                        Reason reason = Reason.values()[random.nextInt(Reason.values().length)];
+                        results.add(not(claim, text, reason));
+                        listed.remove(claim.key());
+                        if (reason.ledger() != Reason.Ledger.PENDING) {
+                            states.put(
+                                    claim.key(),
+                                    reason.kind() == Reason.Kind.FAILED ? RecordState.FAILED : RecordState.SKIPPED);
+                        }
+                        if (reason == Reason.EMPTY_CONTENT) {
+                            texts.remove(claim.key());
+                        }
+                    }
+                }
+                assertThat(store.commit(job, results, CallTotals.NONE)).isEmpty();
+            }
+            assertThat(store.endJob(job, JobState.FAILED, Reason.ABORTED).untaken())
+                    .isEqualTo(listed.size());
+        }
+
+        private Set<RecordKey> scan(JobTicket job, MarkMode mode, Random random) {
+            Map<RecordKey, RecordTrace> before = new HashMap<>();
+            for (RecordKey key : host.keySet()) {
+                store.explain(FINGERPRINT, key).ifPresent(trace -> before.put(key, trace));
+            }
+            Set<RecordKey> listed = new HashSet<>();
+            List<ScannedRecord> page = new ArrayList<>();
+            host.forEach((key, text) -> page.add(scanned(key, text)));
+            int cut = random.nextInt(page.size() + 1);
+            int taken = store.mark(job, page.subList(0, cut), mode).taken()
+                    + store.mark(job, page.subList(cut, page.size()), mode).taken();
+            store.endScan(job, new ScanScope.Complete(null), ALL);
+            for (Set<RecordKey> known : List.of(new HashSet<>(states.keySet()))) {
+                known.stream()
+                        .filter(key -> host.getOrDefault(key, "").isBlank())
+                        .forEach(key -> {
+                            states.remove(key);
+                            texts.remove(key);
+                        });
+            }
+            for (RecordKey key : host.keySet()) {
+                Optional<RecordTrace> now = store.explain(FINGERPRINT, key);
+                if (now.isPresent() && now.get().state() == RecordState.PENDING) {
+                    listed.add(key);
+                    states.put(key, RecordState.PENDING);
+                }
+                assertThat(now.isPresent()).isEqualTo(!host.get(key).isBlank());
+                if (mode == MarkMode.REBUILD && now.isPresent()) {
+                    assertThat(now.get().state()).isEqualTo(RecordState.PENDING);
+                }
+            }
+            assertThat(taken).isEqualTo(listed.size());
+            return listed;
+        }
+
+        private void verify(String when) {
+            Map<String, Map<RecordState, Long>> expected = new TreeMap<>();
+            states.forEach((key, state) -> expected.computeIfAbsent(key.source(), any -> new HashMap<>())
+                    .merge(state, 1L, Long::sum));
+            for (SourceStats stats : store.stats(FINGERPRINT)) {
+                Function<RecordState, Long> count =
+                        state -> expected.getOrDefault(stats.source(), Map.of()).getOrDefault(state, 0L);
+                assertThat(List.of(stats.embedded(), stats.pending(), stats.skipped(), stats.failed()))
+                        .as(when)
+                        .isEqualTo(Arrays.asList(
+                                count.apply(RecordState.EMBEDDED),
+                                count.apply(RecordState.PENDING),
+                                count.apply(RecordState.SKIPPED),
+                                count.apply(RecordState.FAILED)));
+                assertThat(stats.withContent())
+                        .as(when)
+                        .isEqualTo(stats.embedded() + stats.pending() + stats.skipped() + stats.failed());
+                expected.remove(stats.source());
+            }
+            assertThat(expected).as(when).isEmpty();
+            Map<RecordKey, Sha256> stored = new HashMap<>();
+            vectors(FINGERPRINT).forEach((key, vector) -> stored.put(key, vector.textHash()));
+            assertThat(stored).as(when).isEqualTo(texts);
+            states.forEach((key, state) -> assertThat(store.explain(FINGERPRINT, key))
+                    .as(when + " " + key)
+                    .hasValueSatisfying(trace -> assertThat(trace.state()).isEqualTo(state)));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.store.StoreException;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+
+/** What differs between databases. Everything else is SQL that they share. Implementations are thread-safe. */
+interface Dialect {
+    /** The folder of the schema's DDL among the resources. */
+    String name();
+
+    /** Where the data is, for people. */
+    String location();
+
+    /** Opens the connection that writes. */
+    Session openWriter() throws SQLException;
+
+    /** Opens a connection that only reads. */
+    Session openReader() throws SQLException;
+
+    /** Statements that make the scratch tables of a scan, which live and die with the writer's connection. */
+    List<String> scratchTables();
+
+    /** Begins a transaction that will write. */
+    String beginWrite();
+
+    /** Begins a transaction that sees one state of the database. */
+    String beginRead();
+
+    /** Whether a table of this name exists. */
+    boolean hasTable(Session session, String table) throws SQLException;
+
+    /** Claims rows of a job's list; values: owner, lease end, job, limit. */
+    String claim();
+
+    /** Takes the right to run a job, or answers empty if another store has it. */
+    Optional<JobLock> tryLock();
+
+    /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
+    boolean lockedHere();
+
+    /**
+     * A failure in our own words.
+     *
+     * @param action what was being done, to be read after "cannot"
+     */
+    StoreException failure(String action, SQLException cause);
+}

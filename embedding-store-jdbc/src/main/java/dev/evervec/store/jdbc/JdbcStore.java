@@ -1,0 +1,503 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.config.StoreSettings;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.CallTotals;
+import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.GenerationInfo;
+import dev.evervec.pipeline.store.JobEnd;
+import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.MarkMode;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.RecordTrace;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.ScanSummary;
+import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.SourceStats;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.pipeline.store.StoredVector;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A store in a SQL database; this version knows SQLite.
+ *
+ * <p>The file gets tables whose names begin with {@code evervec_}, so it may be the host's own, is switched to WAL mode,
+ * and gets a file {@code <file>.evervec.lock} beside it, which is locked while a job runs. Statements wait up to 5 seconds
+ * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
+ * may be missing (never a part of one), and their records are pending again.
+ *
+ * <p>Thread-safe: one connection writes, behind a fair lock; readers have connections of their own and see the last
+ * committed state. Consumers of {@link #forEachVector} and {@link #forEachOutcome} may call the store. After
+ * {@link #close()} every method throws {@link IllegalStateException}. A job's records that were left untaken are kept as a
+ * number and a reason, so {@link #forEachOutcome} has no rows for them: they are pending.
+ */
+public final class JdbcStore implements EmbeddingStore {
+    private static final Logger LOG = LoggerFactory.getLogger(JdbcStore.class);
+    private static final String SQLITE = "jdbc:sqlite:";
+    private static final int MAX_IDLE_READERS = 4;
+
+    private final Dialect dialect;
+    private final Clock clock;
+
+    /** Guards the writer, the running job and {@link #closed}; taken before the lock of the readers, never after it. */
+    private final ReentrantLock writing = new ReentrantLock(true);
+
+    private final Session writer;
+    private final Deque<Session> idleReaders = new ArrayDeque<>();
+    private @Nullable Running running;
+    private volatile boolean closed;
+
+    /** The job that this store runs. */
+    private record Running(JobTicket ticket, long generation, Scan scan, JobLock lock) {}
+
+    /** A read that hands out nothing. */
+    @FunctionalInterface
+    private interface Reading {
+        void run(Session session) throws SQLException;
+    }
+
+    private JdbcStore(Dialect dialect, Clock clock, Session writer) {
+        this.dialect = dialect;
+        this.clock = clock;
+        this.writer = writer;
+    }
+
+    /**
+     * Opens the store that the settings name: {@code jdbc:sqlite:} and a path. User, password and schema mean nothing to
+     * SQLite. URL parameters and databases in memory are refused.
+     *
+     * @throws StoreException if the URL is not supported, or the database cannot be opened or is not ours
+     */
+    public static EmbeddingStore open(StoreSettings settings) {
+        return openSqlite(sqliteFile(settings.url()));
+    }
+
+    /**
+     * Opens the store in an SQLite file, which is made if it is not there; its folder must exist.
+     *
+     * @throws StoreException if the database cannot be opened or is not ours, or the driver is missing
+     */
+    public static EmbeddingStore openSqlite(Path file) {
+        return open(SqliteDialect.in(file), Clock.systemUTC());
+    }
+
+    /** The statements that make the tables in SQLite, for people; the store applies them itself. */
+    public static String ddl() {
+        return Schema.ddl("sqlite");
+    }
+
+    static EmbeddingStore open(Dialect dialect, Clock clock) {
+        try {
+            Session writer = dialect.openWriter();
+            boolean ready = false;
+            try {
+                new Schema(dialect, clock).apply(writer);
+                for (String table : dialect.scratchTables()) {
+                    writer.execute(table);
+                }
+                ready = true;
+                return new JdbcStore(dialect, clock, writer);
+            } finally {
+                if (!ready) {
+                    writer.close();
+                }
+            }
+        } catch (SQLException e) {
+            throw dialect.failure("open the database", e);
+        }
+    }
+
+    private static Path sqliteFile(String url) {
+        String lower = url.toLowerCase(Locale.ROOT);
+        if (lower.startsWith("jdbc:postgresql:")) {
+            throw unsupported("the store's URL is a PostgreSQL one, and this version stores in SQLite: use " + SQLITE
+                    + "embeddings.db");
+        }
+        if (!lower.startsWith(SQLITE)) {
+            throw unsupported("the store's URL is not supported: this version knows " + SQLITE + "FILE, such as "
+                    + SQLITE + "embeddings.db");
+        }
+        String file = url.substring(SQLITE.length());
+        if (file.isBlank() || file.startsWith(":") || file.startsWith("file:") || file.indexOf('?') >= 0) {
+            throw unsupported("the store's URL must be " + SQLITE
+                    + " and the path of a file, without parameters; a database in memory cannot be used");
+        }
+        try {
+            return Path.of(file);
+        } catch (InvalidPathException e) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT, "cannot open the store: its URL has no valid path of a file", e);
+        }
+    }
+
+    private static StoreException unsupported(String message) {
+        return new StoreException(StoreException.Kind.PERMANENT, "cannot open the store: " + message, null);
+    }
+
+    // ---- a job ----
+
+    @Override
+    public JobTicket beginJob(JobStart start) {
+        return exclusively(() -> {
+            JobLock lock = lockForJob();
+            boolean begun = false;
+            try {
+                Running begins = write("begin the job " + start.jobId(), session -> begin(session, start, lock));
+                running = begins;
+                begun = true;
+                return begins.ticket;
+            } finally {
+                if (!begun) {
+                    lock.release();
+                }
+            }
+        });
+    }
+
+    private Running begin(Session session, JobStart start, JobLock lock) throws SQLException {
+        long now = clock.millis();
+        Jobs.interruptDead(session, now);
+        long generation = Jobs.generation(session, start.fingerprint(), now, location());
+        JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
+        Scan scan = Scan.begin(session, ticket.number(), generation, start.maxAttempts());
+        return new Running(ticket, generation, scan, lock);
+    }
+
+    private static String newOwner() {
+        return ProcessHandle.current().pid() + "-"
+                + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
+    }
+
+    private JobLock lockForJob() {
+        return dialect.tryLock().orElseThrow(() -> {
+            String where = dialect.lockedHere() ? "in this process" : "in another process";
+            String job = read("look up the running job", Jobs::runningId)
+                    .map(id -> "the job " + id)
+                    .orElse("another job");
+            return new JobRefusedException(job + " is running " + where + " on the store " + location()
+                    + ": wait for it to end, or cancel it");
+        });
+    }
+
+    @Override
+    public MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
+        return exclusively(() -> {
+            Scan scan = running(job).scan;
+            return write("compare scanned records", session -> scan.mark(page, mode, clock.millis()));
+        });
+    }
+
+    @Override
+    public ScanSummary endScan(JobTicket job, ScanScope scope, double maxVanishedShare) {
+        return exclusively(() -> {
+            Scan scan = running(job).scan;
+            return write("end the scan", session -> scan.end(scope, maxVanishedShare, clock.millis()));
+        });
+    }
+
+    @Override
+    public List<Claim> claim(JobTicket job, int limit, Duration lease) {
+        return exclusively(() -> {
+            running(job);
+            return write("claim records", session -> claim(session, job, limit, leaseEnd(lease)));
+        });
+    }
+
+    private List<Claim> claim(Session session, JobTicket job, int limit, long leaseEnd) throws SQLException {
+        record Numbered(long number, Claim claim) {}
+        // The order in which an update returns its rows is not defined.
+        List<Numbered> claimed = new ArrayList<>(session.list(
+                dialect.claim(),
+                row -> new Numbered(
+                        row.getLong(1),
+                        new Claim(Codes.key(row, 2), Codes.locator(row, 4), row.getLong(5), row.getInt(6))),
+                job.owner(),
+                leaseEnd,
+                job.number(),
+                limit));
+        claimed.sort(Comparator.comparingLong(Numbered::number));
+        return claimed.stream().map(Numbered::claim).toList();
+    }
+
+    @Override
+    public void renewLeases(JobTicket job, Duration lease) {
+        write(
+                "renew leases",
+                session -> session.update(
+                        "update evervec_ledger set lease_end = ? where job = ? and owner = ?",
+                        leaseEnd(lease),
+                        job.number(),
+                        job.owner()));
+    }
+
+    private long leaseEnd(Duration lease) {
+        return clock.instant().plus(lease).toEpochMilli();
+    }
+
+    @Override
+    public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
+        return write("commit results", session -> {
+            long generation = Jobs.generationOf(session, job);
+            return new Results(session, job, generation, clock.millis()).store(results, calls);
+        });
+    }
+
+    @Override
+    public void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, CallTotals calls) {
+        write("keep rewrites", session -> {
+            Session.Batch batch = session.batch("insert into evervec_rewrite (fingerprint, text_hash, rewritten, job,"
+                    + " kept_at) values (?, ?, ?, ?, ?) on conflict (fingerprint, text_hash) do update set"
+                    + " rewritten = excluded.rewritten, job = excluded.job, kept_at = excluded.kept_at");
+            for (Map.Entry<Sha256, String> rewrite : rewrites.entrySet()) {
+                batch.add(
+                        rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), clock.millis());
+            }
+            Results.addCalls(session, job.number(), 0, calls);
+            return batch.run().length;
+        });
+    }
+
+    @Override
+    public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
+        write("keep outcomes", session -> Results.keep(session, job.number(), outcomes, clock.millis()));
+    }
+
+    @Override
+    public JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
+        if (state == JobState.RUNNING) {
+            throw new IllegalArgumentException("state: a job does not end running");
+        }
+        return exclusively(() -> {
+            Running ending = running(job);
+            JobEnd end = write(
+                    "end the job " + job.start().jobId(),
+                    session -> Jobs.end(session, job, state, untaken, clock.millis()));
+            running = null;
+            ending.lock.release();
+            return end;
+        });
+    }
+
+    private Running running(JobTicket job) {
+        if (running == null || !running.ticket.equals(job)) {
+            throw new IllegalStateException(
+                    "the job " + job.start().jobId() + " is not running on the store " + location());
+        }
+        return running;
+    }
+
+    // ---- beside a job ----
+
+    @Override
+    public Map<Sha256, String> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
+        return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
+    }
+
+    @Override
+    public List<SourceStats> stats(Fingerprint fingerprint) {
+        return read("read counts", session -> {
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            return generation.isEmpty() ? List.of() : Queries.stats(session, generation.get());
+        });
+    }
+
+    @Override
+    public Optional<RecordTrace> explain(Fingerprint fingerprint, RecordKey key) {
+        return read("explain a record", session -> {
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            return generation.isEmpty()
+                    ? Optional.empty()
+                    : Queries.explain(session, generation.get(), fingerprint.generation(), key);
+        });
+    }
+
+    @Override
+    public void forEachVector(Fingerprint fingerprint, @Nullable String source, Consumer<StoredVector> consumer) {
+        readEach("read vectors", session -> {
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            if (generation.isPresent()) {
+                Queries.forEachVector(session, generation.get(), source, consumer);
+            }
+        });
+    }
+
+    @Override
+    public void forEachOutcome(String jobId, Reason reason, Consumer<RecordOutcome> consumer) {
+        readEach("read outcomes", session -> Queries.forEachOutcome(session, jobId, reason, consumer));
+    }
+
+    @Override
+    public List<GenerationInfo> generations() {
+        return read("list generations", Queries::generations);
+    }
+
+    @Override
+    public Optional<Long> prune(String generation) {
+        return exclusively(() -> {
+            JobLock lock = lockForJob();
+            try {
+                return write("prune the generation " + generation, session -> prune(session, generation));
+            } finally {
+                lock.release();
+            }
+        });
+    }
+
+    private Optional<Long> prune(Session session, String name) throws SQLException {
+        Jobs.interruptDead(session, clock.millis());
+        Optional<Long> generation =
+                session.first("select number from evervec_generation where name = ?", row -> row.getLong(1), name);
+        if (generation.isEmpty()) {
+            return Optional.empty();
+        }
+        long vectors = session.update("delete from evervec_vector where generation = ?", generation.get());
+        for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_total")) {
+            session.update("delete from " + table + " where generation = ?", generation.get());
+        }
+        session.update("delete from evervec_generation where number = ?", generation.get());
+        return Optional.of(vectors);
+    }
+
+    @Override
+    public String location() {
+        return dialect.location();
+    }
+
+    @Override
+    public void close() {
+        writing.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            synchronized (idleReaders) {
+                idleReaders.forEach(this::closeQuietly);
+                idleReaders.clear();
+            }
+            closeQuietly(writer);
+            if (running != null) {
+                // A job that was not ended is found as interrupted by the next one.
+                running.lock.release();
+                running = null;
+            }
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    // ---- transactions ----
+
+    /** What needs the writer for itself, over more than one transaction or together with the running job. */
+    @FunctionalInterface
+    private interface Exclusive<T> {
+        T run();
+    }
+
+    private <T> T exclusively(Exclusive<T> work) {
+        writing.lock();
+        try {
+            requireOpen();
+            return work.run();
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private <T> T write(String action, Session.Work<T> work) {
+        return exclusively(() -> {
+            try {
+                return writer.inTransaction(dialect.beginWrite(), work);
+            } catch (SQLException e) {
+                throw dialect.failure(action, e);
+            }
+        });
+    }
+
+    private <T> T read(String action, Session.Work<T> work) {
+        requireOpen();
+        try {
+            Session session = takeReader();
+            boolean sound = false;
+            try {
+                T result = session.inTransaction(dialect.beginRead(), work);
+                sound = true;
+                return result;
+            } finally {
+                giveBack(session, sound);
+            }
+        } catch (SQLException e) {
+            throw dialect.failure(action, e);
+        }
+    }
+
+    private void readEach(String action, Reading reading) {
+        read(action, session -> {
+            reading.run(session);
+            return action;
+        });
+    }
+
+    private Session takeReader() throws SQLException {
+        synchronized (idleReaders) {
+            Session idle = idleReaders.poll();
+            if (idle != null) {
+                return idle;
+            }
+        }
+        return dialect.openReader();
+    }
+
+    private void giveBack(Session session, boolean sound) {
+        synchronized (idleReaders) {
+            if (sound && !closed && idleReaders.size() < MAX_IDLE_READERS) {
+                idleReaders.push(session);
+                return;
+            }
+        }
+        closeQuietly(session);
+    }
+
+    private void closeQuietly(Session session) {
+        try {
+            session.close();
+        } catch (SQLException e) {
+            LOG.warn("a connection to {} did not close: SQLState {}", location(), e.getSQLState());
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the store " + location() + " is closed");
+        }
+    }
+}

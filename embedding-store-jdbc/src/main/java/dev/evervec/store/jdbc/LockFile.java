@@ -1,0 +1,80 @@
+package dev.evervec.store.jdbc;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An operating-system lock on a file of its own. The system releases it when its process ends, however that happens, so
+ * whoever gets it knows that no other worker is alive. The file is never deleted: a deleted lock file can be locked twice.
+ */
+final class LockFile {
+    private static final Logger LOG = LoggerFactory.getLogger(LockFile.class);
+
+    /**
+     * The files that this process has locked. POSIX drops all locks of a process on a file as soon as it closes any
+     * descriptor of that file, so a second attempt must be turned away before it opens one.
+     */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    private final Path file;
+
+    /** A lock on this file, whose folder exists. */
+    LockFile(Path file) {
+        this.file = file;
+    }
+
+    boolean heldHere() {
+        return HELD.contains(file);
+    }
+
+    /**
+     * Locks the file.
+     *
+     * @return empty if it is locked already
+     * @throws UncheckedIOException if it cannot be opened or locked at all
+     */
+    Optional<JobLock> tryLock() {
+        if (!HELD.add(file)) {
+            return Optional.empty();
+        }
+        try {
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            boolean locked = false;
+            try {
+                locked = channel.tryLock() != null;
+            } catch (OverlappingFileLockException e) {
+                // Held by a copy of this class in another class loader of this process: as good as another process.
+                LOG.debug("{} is locked by another class loader", file);
+            } finally {
+                if (!locked) {
+                    channel.close();
+                    HELD.remove(file);
+                }
+            }
+            return locked ? Optional.of(() -> release(channel)) : Optional.empty();
+        } catch (IOException e) {
+            HELD.remove(file);
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void release(FileChannel channel) {
+        if (channel.isOpen()) {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                LOG.warn("{} could not be closed; its lock ends with this process", file, e);
+            }
+            HELD.remove(file);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.GenerationInfo;
+import dev.evervec.pipeline.store.RecordState;
+import dev.evervec.pipeline.store.RecordTrace;
+import dev.evervec.pipeline.store.RecordTrace.PastOutcome;
+import dev.evervec.pipeline.store.RecordTrace.VectorInfo;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.SourceStats;
+import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.Embedding;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** What is read beside a job. Every method runs inside a read transaction of its own connection. */
+final class Queries {
+    private static final int REWRITES_A_QUERY = 200;
+    private static final String REWRITES = "select text_hash, rewritten from evervec_rewrite where fingerprint = ?"
+            + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
+    private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
+            + " from evervec_ledger where generation = ? and source = ? and id = ?";
+    private static final String VECTOR = "select v.text_hash, v.dimension, j.id, v.stored_at from evervec_vector v"
+            + " join evervec_job j on j.number = v.job where v.generation = ? and v.source = ? and v.id = ?"
+            + " and v.part = 0";
+    private static final String HISTORY = "select j.id, o.reason, o.detail, o.at from evervec_outcome o"
+            + " join evervec_job j on j.number = o.job where o.source = ? and o.id = ? and j.generation = ?"
+            + " order by o.number desc";
+    private static final String VECTORS =
+            "select source, id, text_hash, vector from evervec_vector" + " where generation = ?";
+    private static final String VECTOR_ORDER = " order by generation, source, id, part";
+
+    private Queries() {}
+
+    static Map<Sha256, String> rewrites(Session session, String fingerprint, Set<Sha256> preparedTexts)
+            throws SQLException {
+        Map<Sha256, String> found = new HashMap<>();
+        Iterator<Sha256> rest = preparedTexts.iterator();
+        while (rest.hasNext()) {
+            List<@Nullable Object> values = new ArrayList<>(REWRITES_A_QUERY + 1);
+            values.add(fingerprint);
+            while (rest.hasNext() && values.size() <= REWRITES_A_QUERY) {
+                values.add(rest.next().bytes());
+            }
+            // One statement for every number of texts: the rest of its places is filled up with a text asked already.
+            while (values.size() <= REWRITES_A_QUERY) {
+                values.add(values.get(1));
+            }
+            session.forEach(
+                    REWRITES, row -> found.put(Sha256.fromBytes(row.getBytes(1)), row.getString(2)), values.toArray());
+        }
+        return found;
+    }
+
+    static List<SourceStats> stats(Session session, long generation) throws SQLException {
+        Map<String, Map<RecordState, Long>> counts = new TreeMap<>();
+        session.forEach(
+                "select source, state, records from evervec_count where generation = ?",
+                row -> counts.computeIfAbsent(row.getString(1), any -> new EnumMap<>(RecordState.class))
+                        .put(Codes.state(row.getString(2)), row.getLong(3)),
+                generation);
+        Map<String, Total> totals = new HashMap<>();
+        session.forEach(
+                "select source, total, with_content, as_of from evervec_source_total where generation = ?",
+                row -> totals.put(
+                        row.getString(1),
+                        new Total(row.getLong(2), row.getLong(3), Instant.ofEpochMilli(row.getLong(4)))),
+                generation);
+        totals.keySet().forEach(source -> counts.putIfAbsent(source, Map.of()));
+        List<SourceStats> stats = new ArrayList<>();
+        counts.forEach((source, records) -> stats.add(stats(source, totals.get(source), records)));
+        return stats;
+    }
+
+    private record Total(long records, long withContent, Instant asOf) {}
+
+    private static SourceStats stats(String source, @Nullable Total total, Map<RecordState, Long> records) {
+        return new SourceStats(
+                source,
+                total == null ? null : Long.valueOf(total.records),
+                total == null ? null : Long.valueOf(total.withContent),
+                records.getOrDefault(RecordState.EMBEDDED, 0L),
+                records.getOrDefault(RecordState.PENDING, 0L),
+                records.getOrDefault(RecordState.SKIPPED, 0L),
+                records.getOrDefault(RecordState.FAILED, 0L),
+                total == null ? null : total.asOf);
+    }
+
+    static Optional<RecordTrace> explain(Session session, long generation, String name, RecordKey key)
+            throws SQLException {
+        VectorInfo vector = session.first(
+                        VECTOR,
+                        row -> new VectorInfo(
+                                Sha256.fromBytes(row.getBytes(1)),
+                                row.getInt(2),
+                                row.getString(3),
+                                Instant.ofEpochMilli(row.getLong(4))),
+                        generation,
+                        key.source(),
+                        key.id())
+                .orElse(null);
+        List<PastOutcome> history = session.list(
+                HISTORY,
+                row -> new PastOutcome(
+                        row.getString(1),
+                        Reason.ofCode(row.getString(2)),
+                        row.getString(3),
+                        Instant.ofEpochMilli(row.getLong(4))),
+                key.source(),
+                key.id(),
+                generation);
+        return session.first(
+                RECORD,
+                row -> new RecordTrace(
+                        key,
+                        name,
+                        Codes.state(row.getString(1)),
+                        Codes.reason(row.getString(2)),
+                        row.getString(3),
+                        row.getInt(4),
+                        Codes.instant(row, 5),
+                        Instant.ofEpochMilli(row.getLong(6)),
+                        vector,
+                        history),
+                generation,
+                key.source(),
+                key.id());
+    }
+
+    static void forEachVector(
+            Session session, long generation, @Nullable String source, Consumer<StoredVector> consumer)
+            throws SQLException {
+        Session.RowConsumer each = row -> consumer.accept(new StoredVector(
+                Codes.key(row, 1), Sha256.fromBytes(row.getBytes(3)), Embedding.fromLittleEndian(row.getBytes(4))));
+        if (source == null) {
+            session.forEach(VECTORS + VECTOR_ORDER, each, generation);
+        } else {
+            session.forEach(VECTORS + " and source = ?" + VECTOR_ORDER, each, generation, source);
+        }
+    }
+
+    static void forEachOutcome(Session session, String jobId, Reason reason, Consumer<RecordOutcome> consumer)
+            throws SQLException {
+        session.forEach(
+                "select o.source, o.id, o.detail from evervec_outcome o join evervec_job j on j.number = o.job"
+                        + " where j.id = ? and o.reason = ? order by o.number",
+                row -> consumer.accept(new RecordOutcome(Codes.key(row, 1), reason, row.getString(3))),
+                jobId,
+                reason.code());
+    }
+
+    static List<GenerationInfo> generations(Session session) throws SQLException {
+        return session.list(
+                "select name, (select count(*) from evervec_vector v where v.generation = g.number), created_at, "
+                        + Jobs.FINGERPRINT + " from evervec_generation g order by created_at desc, number desc",
+                row -> new GenerationInfo(
+                        row.getString(1),
+                        Jobs.fingerprint(row, 4),
+                        row.getLong(2),
+                        Instant.ofEpochMilli(row.getLong(3))));
+    }
+}

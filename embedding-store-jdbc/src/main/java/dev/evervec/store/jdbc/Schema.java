@@ -1,0 +1,139 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.StoreException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Evervec's own tables: their DDL by version, and which of them a database has. */
+final class Schema {
+    /** The newest version that this code knows. */
+    static final int VERSION = 1;
+
+    private static final String TABLE = "evervec_schema";
+    private static final String CREATE_TABLE = "create table if not exists " + TABLE
+            + " (version integer primary key, applied_at bigint not null, checksum text not null)";
+
+    private final Dialect dialect;
+    private final Clock clock;
+
+    Schema(Dialect dialect, Clock clock) {
+        this.dialect = dialect;
+        this.clock = clock;
+    }
+
+    /** All DDL, for people and for databases whose owner applies it by hand. */
+    static String ddl(String dialect) {
+        StringBuilder all = new StringBuilder(CREATE_TABLE).append(";\n");
+        for (int version = 1; version <= VERSION; version++) {
+            String text = resource(dialect, version);
+            all.append('\n')
+                    .append(text)
+                    .append("\ninsert into ")
+                    .append(TABLE)
+                    .append(" (version, applied_at, checksum) values (")
+                    .append(version)
+                    .append(", 0, '")
+                    .append(checksum(text))
+                    .append("');\n");
+        }
+        return all.toString();
+    }
+
+    /**
+     * Brings the database to {@link #VERSION}, in one transaction. A database that is there already is only read.
+     *
+     * @throws StoreException if a newer or another Evervec has made its tables
+     */
+    void apply(Session session) throws SQLException {
+        if (isCurrent(session)) {
+            return;
+        }
+        session.inTransaction(dialect.beginWrite(), this::create);
+    }
+
+    private int create(Session session) throws SQLException {
+        session.execute(CREATE_TABLE);
+        Map<Integer, String> applied = applied(session);
+        for (int version = 1; version <= VERSION; version++) {
+            if (!applied.containsKey(version)) {
+                apply(session, version);
+            }
+        }
+        return VERSION;
+    }
+
+    private boolean isCurrent(Session session) throws SQLException {
+        return dialect.hasTable(session, TABLE) && applied(session).containsKey(VERSION);
+    }
+
+    private void apply(Session session, int version) throws SQLException {
+        String text = resource(dialect.name(), version);
+        for (String statement : statements(text)) {
+            session.execute(statement);
+        }
+        session.update(
+                "insert into " + TABLE + " (version, applied_at, checksum) values (?, ?, ?)",
+                version,
+                clock.millis(),
+                checksum(text));
+    }
+
+    private Map<Integer, String> applied(Session session) throws SQLException {
+        Map<Integer, String> applied = new TreeMap<>();
+        session.forEach("select version, checksum from " + TABLE, row -> applied.put(row.getInt(1), row.getString(2)));
+        applied.forEach((version, checksum) -> {
+            if (version > VERSION) {
+                throw new StoreException(
+                        StoreException.Kind.PERMANENT,
+                        "the tables in " + dialect.location() + " have schema version " + version
+                                + ", this Evervec knows versions up to " + VERSION
+                                + ": use the newer Evervec that made them",
+                        null);
+            }
+            if (!checksum.equals(checksum(resource(dialect.name(), version)))) {
+                throw new StoreException(
+                        StoreException.Kind.PERMANENT,
+                        "the tables in " + dialect.location() + " were made by another DDL for schema version "
+                                + version + " than this Evervec has: use the Evervec that made them, or another file",
+                        null);
+            }
+        });
+        return applied;
+    }
+
+    private static String checksum(String text) {
+        return Sha256.ofText(text).hex();
+    }
+
+    private static String resource(String dialect, int version) {
+        String name = "schema/" + dialect + "/V" + version + ".sql";
+        try (InputStream in = Schema.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException(name + " is missing in the jar of embedding-store-jdbc");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).replace("\r\n", "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The DDL has no semicolon but at the ends of statements. */
+    private static List<String> statements(String text) {
+        List<String> statements = new ArrayList<>();
+        for (String statement : text.split(";\\s*\n", -1)) {
+            if (!statement.isBlank()) {
+                statements.add(statement);
+            }
+        }
+        return statements;
+    }
+}

@@ -1,0 +1,250 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.pipeline.store.StoreException.Kind;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+
+/**
+ * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
+ *
+ * <p>{@code synchronous} is NORMAL: a commit survives the death of the process at any moment; after a power cut the last
+ * commits before it may be missing, but never a part of one, and what is missing is pending again.
+ */
+final class SqliteDialect implements Dialect {
+    private static final String DRIVER = "org.sqlite.JDBC";
+    private static final String BUSY_TIMEOUT_MILLIS = "5000";
+
+    /** Holds vectors of up to about 8,000 components without an overflow page; only a new file gets it. */
+    private static final int PAGE_BYTES = 32768;
+
+    private static final Map<Integer, String> CODES = Map.ofEntries(
+            Map.entry(3, "SQLITE_PERM"),
+            Map.entry(5, "SQLITE_BUSY"),
+            Map.entry(6, "SQLITE_LOCKED"),
+            Map.entry(7, "SQLITE_NOMEM"),
+            Map.entry(8, "SQLITE_READONLY"),
+            Map.entry(9, "SQLITE_INTERRUPT"),
+            Map.entry(10, "SQLITE_IOERR"),
+            Map.entry(11, "SQLITE_CORRUPT"),
+            Map.entry(13, "SQLITE_FULL"),
+            Map.entry(14, "SQLITE_CANTOPEN"),
+            Map.entry(17, "SQLITE_SCHEMA"),
+            Map.entry(18, "SQLITE_TOOBIG"),
+            Map.entry(19, "SQLITE_CONSTRAINT"),
+            Map.entry(23, "SQLITE_AUTH"),
+            Map.entry(26, "SQLITE_NOTADB"));
+
+    private final Path file;
+    private final LockFile lock;
+
+    private SqliteDialect(Path file) {
+        this.file = file;
+        this.lock = new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock"));
+    }
+
+    /**
+     * SQLite in this file, which is made when it is first opened.
+     *
+     * @throws StoreException if it cannot be one, for a reason that can be seen from outside
+     */
+    static SqliteDialect in(Path path) {
+        Path absolute = path.toAbsolutePath().normalize();
+        if (absolute.toString().indexOf('?') >= 0) {
+            throw refused("the path " + absolute + " has a question mark, where SQLite URLs end: use another path");
+        }
+        if (Files.isDirectory(absolute)) {
+            throw refused(absolute + " is a folder: name a file in it");
+        }
+        Path folder = absolute.getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw refused("the folder of " + absolute + " does not exist: create it, or use another path");
+        }
+        if (!Files.isWritable(folder)) {
+            throw refused("the folder of " + absolute
+                    + " is not writable, and SQLite puts files beside the database: grant write access to it, or use"
+                    + " another path");
+        }
+        if (Files.exists(absolute) && !Files.isWritable(absolute)) {
+            throw refused(absolute + " is read-only: grant write access to it, or use another file");
+        }
+        return new SqliteDialect(real(absolute));
+    }
+
+    private static StoreException refused(String message) {
+        return new StoreException(Kind.PERMANENT, "cannot open the store: " + message, null);
+    }
+
+    /** Without symbolic links, so that one file has one lock whatever it is called. */
+    private static Path real(Path absolute) {
+        try {
+            if (Files.exists(absolute)) {
+                return absolute.toRealPath();
+            }
+            Path folder = absolute.getParent();
+            return folder == null ? absolute : folder.toRealPath().resolve(absolute.getFileName());
+        } catch (IOException e) {
+            throw new StoreException(Kind.PERMANENT, "cannot open the store: " + absolute + " cannot be resolved", e);
+        }
+    }
+
+    @Override
+    public String name() {
+        return "sqlite";
+    }
+
+    @Override
+    public String location() {
+        return file.toString();
+    }
+
+    @Override
+    public Session openWriter() throws SQLException {
+        Session session = connect();
+        boolean ready = false;
+        try {
+            // The page size counts only until the file has its first table and before it is switched to WAL.
+            session.execute("pragma page_size = " + PAGE_BYTES);
+            if (!"wal".equals(journalMode(session, "pragma journal_mode"))) {
+                String mode = journalMode(session, "pragma journal_mode = wal");
+                if (!"wal".equals(mode)) {
+                    throw refused(file + " cannot be used in WAL mode (it stays in mode " + mode
+                            + "): put it on a local file system");
+                }
+            }
+            session.execute("pragma synchronous = normal");
+            session.execute("pragma foreign_keys = off");
+            // A scan's scratch tables grow with the number of records: to a temporary file, not to the heap.
+            session.execute("pragma temp_store = file");
+            session.execute("pragma cache_size = -16384");
+            ready = true;
+            return session;
+        } finally {
+            if (!ready) {
+                session.close();
+            }
+        }
+    }
+
+    @Override
+    public Session openReader() throws SQLException {
+        Session session = connect();
+        boolean ready = false;
+        try {
+            session.execute("pragma query_only = on");
+            session.execute("pragma temp_store = file");
+            ready = true;
+            return session;
+        } finally {
+            if (!ready) {
+                session.close();
+            }
+        }
+    }
+
+    private static String journalMode(Session session, String pragma) throws SQLException {
+        return session.first(pragma, row -> row.getString(1)).orElse("unknown");
+    }
+
+    private Session connect() throws SQLException {
+        try {
+            Class.forName(DRIVER);
+        } catch (ClassNotFoundException e) {
+            throw new StoreException(
+                    Kind.PERMANENT,
+                    "cannot open the store " + file
+                            + ": the SQLite driver is not on the class path; add the Maven artifact"
+                            + " org.xerial:sqlite-jdbc",
+                    e);
+        }
+        Properties properties = new Properties();
+        properties.setProperty("busy_timeout", BUSY_TIMEOUT_MILLIS);
+        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
+        return new Session(connection);
+    }
+
+    @Override
+    public List<String> scratchTables() {
+        return List.of(
+                "create temp table evervec_page (ordinal integer primary key, source text not null, id text not null,"
+                        + " blank integer not null, content_hash blob not null)",
+                "create temp table evervec_seen (source text not null, id text not null, blank integer not null,"
+                        + " page integer not null, primary key (source, id)) without rowid");
+    }
+
+    @Override
+    public String beginWrite() {
+        return "begin immediate";
+    }
+
+    @Override
+    public String beginRead() {
+        return "begin";
+    }
+
+    @Override
+    public boolean hasTable(Session session, String table) throws SQLException {
+        return session.number("select count(*) from sqlite_master where type = 'table' and name = ?", table) > 0;
+    }
+
+    @Override
+    public String claim() {
+        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ? where number in"
+                + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"
+                + " returning number, source, id, locator, version, attempts";
+    }
+
+    @Override
+    public Optional<JobLock> tryLock() {
+        try {
+            return lock.tryLock();
+        } catch (UncheckedIOException e) {
+            throw new StoreException(
+                    Kind.PERMANENT,
+                    "cannot lock the store " + file + " for a job: the lock file beside it cannot be opened or locked;"
+                            + " grant write access to the folder",
+                    e);
+        }
+    }
+
+    @Override
+    public boolean lockedHere() {
+        return lock.heldHere();
+    }
+
+    @Override
+    public StoreException failure(String action, SQLException cause) {
+        // sqlite-jdbc hands out result codes, which may be extended ones: the primary code is their last byte.
+        int code = cause.getErrorCode() & 0xff;
+        String name = CODES.getOrDefault(code, "SQLite result code " + code);
+        boolean passing = code == 5 || code == 6 || code == 9;
+        return new StoreException(
+                passing ? Kind.TRANSIENT : Kind.PERMANENT,
+                "cannot " + action + " in the store " + file + ": " + advice(code) + " (" + name + ")",
+                Failures.withoutMessage(cause));
+    }
+
+    private static String advice(int code) {
+        return switch (code) {
+            case 5, 6 -> "another program keeps the database locked; let it finish, then try again";
+            case 7 -> "out of memory; give the process more";
+            case 3, 8, 23 -> "the file or its folder is read-only; grant write access to both";
+            case 9 -> "the statement was interrupted; try again";
+            case 10 -> "the file cannot be read or written; check the disk";
+            case 11 -> "the file is damaged; restore it, or delete it and build again";
+            case 13 -> "no space is left on its disk or on that of temporary files; free some, then run again";
+            case 14 -> "a file cannot be opened; check that the folder exists and grant write access to it";
+            case 26 -> "the file is not an SQLite database; name another file";
+            default -> "the database refused a statement";
+        };
+    }
+}
