@@ -93,8 +93,7 @@ final class GeminiTransport implements AutoCloseable {
                 .build();
     }
 
-    // Calls run on their callers' threads; the pool exists only because OkHttp's own would have threads that keep a JVM
-    // up.
+    // Calls run on their callers' threads. Given all the same: the threads of OkHttp's own pool keep a JVM up.
     private static ExecutorService daemonThreads() {
         return Executors.newCachedThreadPool(task -> {
             Thread thread = new Thread(task, "embedding-gemini-http");
