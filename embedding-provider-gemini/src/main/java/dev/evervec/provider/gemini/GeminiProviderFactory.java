@@ -67,6 +67,12 @@ public final class GeminiProviderFactory implements LLMProviderFactory {
         return List.of("GOOGLE_API_KEY", "GEMINI_API_KEY");
     }
 
+    /** Texts: the service counts each text of a batch request as a request (seen 2026-06). */
+    @Override
+    public QuotaUnit quotaUnit() {
+        return QuotaUnit.TEXTS;
+    }
+
     /** Yes. */
     @Override
     public boolean needsKey() {
