@@ -226,6 +226,8 @@ public final class BuildRun {
                     result.totalFailed(),
                     result.requests());
             listeners.tellEnd(result);
+            // So that listeners have heard the end when the caller goes on, unless one of them is stuck.
+            listeners.close();
             report.complete(result);
         } catch (RuntimeException | Error e) {
             report.completeExceptionally(e);

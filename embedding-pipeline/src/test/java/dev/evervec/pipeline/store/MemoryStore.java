@@ -241,6 +241,13 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
         Ledger ledger = ledger(job.start().fingerprint());
+        int dimension = ledger.fingerprint.embedding().dimension();
+        for (RecordResult result : results) {
+            if (result instanceof RecordResult.Embedded embedded
+                    && embedded.embedding().dimension() != dimension) {
+                throw new IllegalArgumentException("a vector of another dimension than " + dimension);
+            }
+        }
         Set<RecordKey> refused = new HashSet<>();
         for (RecordResult result : results) {
             RecordKey key = result.claim().key();
