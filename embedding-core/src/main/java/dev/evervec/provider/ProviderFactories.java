@@ -107,18 +107,21 @@ public final class ProviderFactories {
                     failures = 0;
                 } catch (ServiceConfigurationError | LinkageError e) {
                     failures++;
-                    note(e);
+                    Throwable cause = e.getCause();
+                    note(e.getMessage() + (cause == null ? "" : " (" + cause + ")"));
                 }
             }
         }
 
         void add(LLMProviderFactory factory) {
-            byName.putIfAbsent(factory.name(), factory);
+            try {
+                byName.putIfAbsent(factory.name(), factory);
+            } catch (LinkageError e) {
+                note(factory.getClass().getName() + ": " + e);
+            }
         }
 
-        private void note(Error e) {
-            Throwable cause = e.getCause();
-            String what = e.getMessage() + (cause == null ? "" : " (" + cause + ")");
+        private void note(String what) {
             if (!unusable.contains(what)) {
                 unusable.add(what);
             }

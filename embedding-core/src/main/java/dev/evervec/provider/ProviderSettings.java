@@ -79,6 +79,27 @@ public record ProviderSettings(
         Objects.requireNonNull(callPolicy, "callPolicy");
     }
 
+    /** The same with at most so many texts per request; the provider lowers what is above its own limit. */
+    public ProviderSettings withMaxTextsPerRequest(int texts) {
+        return new ProviderSettings(
+                capability,
+                provider,
+                model,
+                apiKey,
+                baseUrl,
+                dimension,
+                sendDimensions,
+                taskType,
+                queryTaskType,
+                OptionalInt.of(texts),
+                callPolicy,
+                requestsPerMinute,
+                tokensPerMinute,
+                usdPerMillionTokens,
+                normalization,
+                temperature);
+    }
+
     /** Settings with {@link CallPolicy#DEFAULT} and everything else left to the provider. */
     public static Builder builder(Capability capability, String provider, String model) {
         return new Builder(capability, provider, model);

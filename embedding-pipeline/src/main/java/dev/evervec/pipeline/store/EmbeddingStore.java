@@ -61,6 +61,7 @@ public interface EmbeddingStore extends AutoCloseable {
      * claim was taken over or released is not written.
      *
      * @return the keys of results that were refused that way
+     * @throws IllegalArgumentException if a vector has another dimension than the job's fingerprint; nothing is written
      */
     Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls);
 

@@ -747,6 +747,18 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void aVectorOfAnotherDimensionIsNoResultOfThisGeneration() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Claim claim = claimAll(job).get(0);
+            Embedded wrong = new Embedded(claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2));
+
+            assertThatThrownBy(() -> commit(job, wrong)).isInstanceOf(IllegalArgumentException.class);
+
+            assertThat(vectors(FINGERPRINT)).isEmpty();
+        }
+
+        @Test
         void outcomesAreStreamedByReason() {
             JobTicket job = begin();
             mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
@@ -783,6 +795,22 @@ public abstract class EmbeddingStoreContract {
                     .hasSize(1000)
                     .allSatisfy((key, vector) -> assertThat(vector.textHash())
                             .isEqualTo(Sha256.ofText("text " + key.id().substring(3))));
+        }
+    }
+
+    @Nested
+    class KeepingOutcomes {
+        @Test
+        void recordsThatNeverEnteredTheLedgerAreFoundByReason() {
+            JobTicket job = begin();
+            RecordOutcome unreadable =
+                    new RecordOutcome(key("line 17"), Reason.SOURCE_ERROR, "line 17: not valid JSON");
+
+            store.keepOutcomes(job, List.of(unreadable));
+            end(job);
+
+            assertThat(outcomes(job, Reason.SOURCE_ERROR)).containsExactly(unreadable);
+            assertThat(store.explain(FINGERPRINT, key("line 17"))).isEmpty();
         }
     }
 

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A store in memory, for tests of what uses a store; the simplest thing that keeps the store's contract. */
@@ -76,6 +77,7 @@ public final class MemoryStore implements EmbeddingStore {
     private @Nullable JobTicket running;
     private long jobNumber;
     private long writes;
+    private boolean closed;
 
     public MemoryStore(Clock clock) {
         this.clock = clock;
@@ -95,6 +97,14 @@ public final class MemoryStore implements EmbeddingStore {
                 row.onListOf = 0;
             });
         }
+    }
+
+    private Ledger known(Fingerprint fingerprint) {
+        if (closed) {
+            throw new IllegalStateException("the store is closed");
+        }
+        Ledger ledger = ledgers.get(fingerprint.generation());
+        return ledger == null ? new Ledger(fingerprint, clock.instant()) : ledger;
     }
 
     private Ledger ledger(Fingerprint fingerprint) {
@@ -199,7 +209,11 @@ public final class MemoryStore implements EmbeddingStore {
                 long withContent = seen.entrySet().stream()
                         .filter(entry -> entry.getKey().source().equals(source) && entry.getValue())
                         .count();
-                totals.put(source, new Totals(total, withContent, clock.instant()));
+                if (total == 0 && !kept.containsKey(source)) {
+                    totals.remove(source);
+                } else {
+                    totals.put(source, new Totals(total, withContent, clock.instant()));
+                }
             }
         }
         return new ScanSummary(removed, kept);
@@ -233,6 +247,10 @@ public final class MemoryStore implements EmbeddingStore {
             Row row = ledger.rows.get(key);
             if (row == null || !row.claimed || row.version != result.claim().version()) {
                 refused.add(key);
+                outcomes.add(new Outcome(
+                        job.start().jobId(),
+                        new RecordOutcome(key, Reason.SUPERSEDED, "its claim was lost"),
+                        clock.instant()));
                 continue;
             }
             row.claimed = false;
@@ -319,7 +337,7 @@ public final class MemoryStore implements EmbeddingStore {
     public synchronized List<SourceStats> stats(Fingerprint fingerprint) {
         Map<String, long[]> counts = new TreeMap<>();
         totals.keySet().forEach(source -> counts.put(source, new long[RecordState.values().length]));
-        ledger(fingerprint)
+        known(fingerprint)
                 .rows
                 .forEach((key, row) -> counts.computeIfAbsent(
                                 key.source(), source -> new long[RecordState.values().length])[row.state.ordinal()]++);
@@ -341,7 +359,7 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized Optional<RecordTrace> explain(Fingerprint fingerprint, RecordKey key) {
-        Ledger ledger = ledger(fingerprint);
+        Ledger ledger = known(fingerprint);
         Row row = ledger.rows.get(key);
         if (row == null) {
             return Optional.empty();
@@ -360,7 +378,8 @@ public final class MemoryStore implements EmbeddingStore {
                         ? null
                         : new RecordTrace.VectorInfo(
                                 vector.textHash(), vector.embedding().dimension(), vector.jobId(), vector.storedAt()),
-                outcomes.stream()
+                IntStream.range(0, outcomes.size())
+                        .mapToObj(i -> outcomes.get(outcomes.size() - 1 - i))
                         .filter(past -> past.outcome().key().equals(key))
                         .map(past -> new RecordTrace.PastOutcome(
                                 past.jobId(),
@@ -373,7 +392,7 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void forEachVector(
             Fingerprint fingerprint, @Nullable String source, Consumer<StoredVector> consumer) {
-        ledger(fingerprint).vectors.entrySet().stream()
+        known(fingerprint).vectors.entrySet().stream()
                 .filter(entry -> source == null || entry.getKey().source().equals(source))
                 .sorted(Comparator.comparing(entry -> entry.getKey().toString()))
                 .forEach(entry -> consumer.accept(new StoredVector(
@@ -412,5 +431,7 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public void close() {}
+    public synchronized void close() {
+        closed = true;
+    }
 }

@@ -29,15 +29,17 @@ import org.jspecify.annotations.Nullable;
  * and {@code title}, in any case and order. Other columns are ignored.
  *
  * <p>Ids may be of any type and become text (bytes: hexadecimal digits); a null source is {@code default}, null content is
- * blank. Rows without an id are counted and reported. On SQLite, PostgreSQL, MySQL, MariaDB and H2 any select will do: it
- * is read in pages in the order of its ids, by source, so the id should have an index. Any other database needs a query that
- * does its own paging with {@code :after} and {@code :limit}:
+ * blank. Rows without an id are counted and reported. On SQLite, PostgreSQL, MySQL, MariaDB and H2 any select will do. It is
+ * read in pages, source by source in the order of the ids, so the id should have an index; an {@code order by} of its own
+ * changes nothing and can be slow. H2 (2.4) reads, for each page, all rows from there to the end, so expect that to take
+ * minutes beyond some 100,000 rows. Any other database needs a query that does its own paging with {@code :after} and
+ * {@code :limit}:
  *
  * <pre>{@code
  * select id, content from tickets where id > :after order by id fetch first :limit rows only
  * }</pre>
  *
- * <p>An {@code order by} in a query of the plain form changes nothing and can be slow. {@code :after} is below all ids at first (the smallest number of the type, the empty text). Such a query is run as a
+ * <p>{@code :after} is below all ids at first (the smallest number of the type, the empty text). Such a query is run as a
  * whole for every fetch, so the plain form is to be preferred where there is a choice.
  *
  * <p>Each page and each fetch takes a connection, reads, and gives it back as it was; no transaction stays open. Nothing is
@@ -231,7 +233,9 @@ public final class JdbcRecordSource implements RecordSource {
                 values.addAll(SourceValue.candidates(id, columns.id(), connection.dialect()));
             }
             if (!values.isEmpty()) {
-                fetch(connection, columns, ofSource.and(Condition.in(columns.id(), values)), wanted, found);
+                Condition ofIds = Condition.in(columns.id(), values);
+                Condition rows = connection.dialect().fetchesByIdAlone() ? ofIds : ofSource.and(ofIds);
+                fetch(connection, columns, rows, wanted, found);
             }
         }
     }

@@ -74,6 +74,10 @@ public final class JdbcStore implements EmbeddingStore {
     private final Session writer;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private @Nullable Running running;
+
+    /** The running job was to end and could not be: it may be ended again, or the next one takes its place. */
+    private boolean endFailed;
+
     private volatile boolean closed;
 
     /** The job that this store runs. */
@@ -198,6 +202,9 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private JobLock lockForJob() {
+        if (endFailed) {
+            forgetRunning();
+        }
         return dialect.tryLock().orElseThrow(() -> {
             String where = dialect.lockedHere() ? "in this process" : "in another process";
             String job = read("look up the running job", Jobs::runningId)
@@ -218,6 +225,9 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public ScanSummary endScan(JobTicket job, ScanScope scope, double maxVanishedShare) {
+        if (!(maxVanishedShare >= 0 && maxVanishedShare <= 1)) {
+            throw new IllegalArgumentException("maxVanishedShare must be from 0 to 1: " + maxVanishedShare);
+        }
         return exclusively(() -> {
             Scan scan = running(job).scan;
             return write("end the scan", session -> scan.end(scope, maxVanishedShare, clock.millis()));
@@ -226,6 +236,9 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public List<Claim> claim(JobTicket job, int limit, Duration lease) {
+        if (limit < 1) {
+            throw new IllegalArgumentException("limit must be positive: " + limit);
+        }
         return exclusively(() -> {
             running(job);
             return write("claim records", session -> claim(session, job, limit, leaseEnd(lease)));
@@ -265,10 +278,22 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
+        requireDimension(results, job.start().fingerprint().embedding().dimension());
         return write("commit results", session -> {
             long generation = Jobs.generationOf(session, job);
             return new Results(session, job, generation, clock.millis()).store(results, calls);
         });
+    }
+
+    private static void requireDimension(List<RecordResult> results, int dimension) {
+        for (RecordResult result : results) {
+            if (result instanceof RecordResult.Embedded embedded
+                    && embedded.embedding().dimension() != dimension) {
+                throw new IllegalArgumentException(
+                        "a vector for " + embedded.claim().key() + " has dimension "
+                                + embedded.embedding().dimension() + " in a generation of dimension " + dimension);
+            }
+        }
     }
 
     @Override
@@ -287,19 +312,35 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
+        write("keep outcomes", session -> {
+            Results.note(session, job.number(), outcomes, clock.millis());
+            return outcomes.size();
+        });
+    }
+
+    @Override
     public JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
         if (state == JobState.RUNNING) {
             throw new IllegalArgumentException("state: a job does not end running");
         }
         return exclusively(() -> {
-            Running ending = running(job);
+            running(job);
+            endFailed = true;
             JobEnd end = write(
                     "end the job " + job.start().jobId(),
                     session -> Jobs.end(session, job, state, untaken, clock.millis()));
-            running = null;
-            ending.lock.release();
+            forgetRunning();
             return end;
         });
+    }
+
+    private void forgetRunning() {
+        if (running != null) {
+            running.lock.release();
+            running = null;
+        }
+        endFailed = false;
     }
 
     private Running running(JobTicket job) {
@@ -400,11 +441,8 @@ public final class JdbcStore implements EmbeddingStore {
                 idleReaders.clear();
             }
             closeQuietly(writer);
-            if (running != null) {
-                // A job that was not ended is found as interrupted by the next one.
-                running.lock.release();
-                running = null;
-            }
+            // A job that was not ended is found as interrupted by the next one.
+            forgetRunning();
         } finally {
             writing.unlock();
         }

@@ -1,6 +1,7 @@
 package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
@@ -198,6 +199,19 @@ final class Results {
     private void note(Session.Batch batch, RecordKey key, Reason reason, String detail) throws SQLException {
         batch.add(job.number(), key.source(), key.id(), reason.code(), detail, now);
         reasons.merge(reason, 1L, Long::sum);
+    }
+
+    /** Notes and counts outcomes of records that never entered the ledger. */
+    static void note(Session session, long job, List<RecordOutcome> outcomes, long now) throws SQLException {
+        Map<Reason, Long> reasons = new EnumMap<>(Reason.class);
+        Session.Batch batch = session.batch(NOTE);
+        for (RecordOutcome outcome : outcomes) {
+            RecordKey key = outcome.key();
+            batch.add(job, key.source(), key.id(), outcome.reason().code(), outcome.detail(), now);
+            reasons.merge(outcome.reason(), 1L, Long::sum);
+        }
+        batch.run();
+        count(session, job, reasons);
     }
 
     /** Adds to a job's counts by reason. */

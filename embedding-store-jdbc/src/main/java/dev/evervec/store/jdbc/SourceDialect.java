@@ -48,6 +48,14 @@ enum SourceDialect {
         return this == POSTGRESQL;
     }
 
+    /**
+     * Whether a fetch asks for ids alone, of any source: beside another condition H2 (2.4) looks no id of a list up in an
+     * index, but reads the whole query.
+     */
+    boolean fetchesByIdAlone() {
+        return this == H2;
+    }
+
     /** Whether a connection may be set read-only after it was opened; SQLite's driver throws. */
     boolean canBeSetReadOnly() {
         return this == POSTGRESQL || this == MYSQL || this == H2;

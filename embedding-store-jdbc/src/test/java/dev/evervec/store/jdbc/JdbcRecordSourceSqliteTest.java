@@ -27,7 +27,7 @@ class JdbcRecordSourceSqliteTest extends JdbcRecordSourceContract {
     }
 
     private String url() {
-        return "jdbc:sqlite:" + folder.resolve("host.db");
+        return "jdbc:sqlite:" + folder.resolve("host.db") + "?synchronous=OFF&journal_mode=MEMORY";
     }
 
     @Test

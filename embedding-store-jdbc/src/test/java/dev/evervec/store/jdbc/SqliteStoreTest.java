@@ -1,16 +1,727 @@
 package dev.evervec.store.jdbc;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import dev.evervec.config.StoreSettings;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.store.CallTotals;
+import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.EmbeddingStoreContract;
+import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.MarkMode;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.TokenUsage;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/** The contract on SQLite, and what SQLite alone can do and suffer. */
 class SqliteStoreTest extends EmbeddingStoreContract {
     @TempDir
     private Path folder;
 
     @Override
     protected EmbeddingStore openEmpty() {
-        return JdbcStore.openSqlite(folder.resolve("store.db"));
+        return JdbcStore.openSqlite(file());
+    }
+
+    private Path file() {
+        return folder.resolve("store.db");
+    }
+
+    private void reopen(EmbeddingStore other) {
+        store.close();
+        store = other;
+    }
+
+    private Connection connect() throws SQLException {
+        return DriverManager.getConnection("jdbc:sqlite:" + file());
+    }
+
+    private void sql(String statement) throws SQLException {
+        try (Connection connection = connect();
+                Statement sql = connection.createStatement()) {
+            sql.execute(statement);
+        }
+    }
+
+    private List<String> rows(String query) throws SQLException {
+        List<String> rows = new ArrayList<>();
+        try (Connection connection = connect();
+                Statement sql = connection.createStatement();
+                ResultSet result = sql.executeQuery(query)) {
+            int columns = result.getMetaData().getColumnCount();
+            while (result.next()) {
+                List<String> row = new ArrayList<>();
+                for (int i = 1; i <= columns; i++) {
+                    byte[] bytes = result.getBytes(i);
+                    row.add(bytes == null ? "null" : new String(bytes, StandardCharsets.ISO_8859_1));
+                }
+                rows.add(String.join("|", row));
+            }
+        }
+        return rows;
+    }
+
+    /** Every row of every table. */
+    private List<String> dump() throws SQLException {
+        List<String> dump = new ArrayList<>();
+        for (String table : rows(
+                "select name from sqlite_master where type = 'table' and name like 'evervec%'" + " order by name")) {
+            rows("select * from " + table + " order by 1, 2, 3").forEach(row -> dump.add(table + ": " + row));
+        }
+        return dump;
+    }
+
+    private List<String> records() throws SQLException {
+        return dump().stream().filter(row -> !row.startsWith("evervec_job")).toList();
+    }
+
+    private static String stackTrace(Throwable thrown) {
+        StringWriter text = new StringWriter();
+        thrown.printStackTrace(new PrintWriter(text));
+        return text.toString();
+    }
+
+    private static StoreSettings url(String url) {
+        return new StoreSettings(url, null, null, null);
+    }
+
+    @Nested
+    class Opening {
+        @Test
+        void findsEverythingAgainAfterClosing() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            List<String> before = dump();
+
+            reopen(JdbcStore.open(url("jdbc:sqlite:" + file())));
+
+            assertThat(dump()).isEqualTo(before);
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("1"));
+            assertThat(store.location()).isEqualTo(file().toRealPath().toString());
+        }
+
+        @Test
+        void aNewFileIsInWalModeWithLargePages() throws Exception {
+            assertThat(rows("pragma journal_mode")).containsExactly("wal");
+            assertThat(rows("pragma page_size")).containsExactly("32768");
+        }
+
+        @Test
+        void aHostsOwnFileKeepsItsTables() throws Exception {
+            Path host = folder.resolve("host.db");
+            try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + host);
+                    Statement sql = connection.createStatement()) {
+                sql.execute("create table articles (id integer primary key, body text)");
+                sql.execute("insert into articles values (1, 'kept')");
+            }
+
+            reopen(JdbcStore.openSqlite(host));
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + host);
+                    Statement sql = connection.createStatement();
+                    ResultSet row = sql.executeQuery("select body from articles")) {
+                assertThat(row.getString(1)).isEqualTo("kept");
+            }
+            assertThat(vectors(FINGERPRINT)).hasSize(1);
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "jdbc:postgresql://db/evervec, this version stores in SQLite",
+            "jdbc:mysql://db/evervec, this version knows jdbc:sqlite:",
+            "embeddings.db, this version knows jdbc:sqlite:",
+            "jdbc:sqlite:, a database in memory cannot be used",
+            "jdbc:sqlite::memory:, a database in memory cannot be used",
+            "jdbc:sqlite:file:x?mode=memory, a database in memory cannot be used",
+            "jdbc:sqlite:x.db?cache=shared, without parameters"
+        })
+        void otherUrlsAreRefused(String url, String why) {
+            assertThatThrownBy(() -> JdbcStore.open(url(url)))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining(why);
+        }
+
+        @Test
+        void aUrlIsNotQuotedBecauseItMayHoldAPassword() {
+            assertThatThrownBy(() -> JdbcStore.open(url("jdbc:postgresql://u:hunter2@db/x?password=hunter2")))
+                    .satisfies(thrown -> assertThat(stackTrace(thrown)).doesNotContain("hunter2"));
+        }
+
+        @Test
+        void aFolderIsRefused() {
+            assertThatThrownBy(() -> JdbcStore.openSqlite(folder))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining(folder + " is a folder");
+        }
+
+        @Test
+        void aMissingFolderIsRefused() {
+            assertThatThrownBy(() -> JdbcStore.openSqlite(folder.resolve("none/store.db")))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("does not exist: create it");
+        }
+
+        @Test
+        void somethingElseThanADatabaseIsRefusedAndLeftAsItIs() throws Exception {
+            Path other = folder.resolve("notes.txt");
+            Files.writeString(other, "these are notes and no database, whatever the name\n".repeat(50));
+            byte[] before = Files.readAllBytes(other);
+
+            assertThatThrownBy(() -> JdbcStore.openSqlite(other))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("not an SQLite database")
+                    .hasMessageContaining("SQLITE_NOTADB");
+            assertThat(Files.readAllBytes(other)).isEqualTo(before);
+        }
+
+        @Test
+        void aReadOnlyFileIsRefused() throws Exception {
+            store.close();
+            assertThat(file().toFile().setReadOnly()).isTrue();
+            assumeFalse(Files.isWritable(file()), "this user may write to read-only files");
+
+            assertThatThrownBy(() -> JdbcStore.openSqlite(file()))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("read-only");
+        }
+
+        @Test
+        void aNewerSchemaIsRefused() throws Exception {
+            sql("insert into evervec_schema values (99, 0, 'x')");
+
+            assertThatThrownBy(SqliteStoreTest.this::openEmpty)
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("schema version 99")
+                    .hasMessageContaining("versions up to 1");
+        }
+
+        @Test
+        void aSchemaMadeByAnotherDdlIsRefused() throws Exception {
+            sql("update evervec_schema set checksum = 'x'");
+
+            assertThatThrownBy(SqliteStoreTest.this::openEmpty)
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("another DDL for schema version 1");
+        }
+
+        @Test
+        void tablesMadeByHandFromThePrintedDdlAreAccepted() throws Exception {
+            Path byHand = folder.resolve("by-hand.db");
+            try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + byHand);
+                    Statement sql = connection.createStatement()) {
+                for (String statement : JdbcStore.ddl().split(";\n")) {
+                    if (!statement.isBlank()) {
+                        sql.execute(statement);
+                    }
+                }
+            }
+
+            reopen(JdbcStore.openSqlite(byHand));
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(vectors(FINGERPRINT)).hasSize(1);
+        }
+
+        @Test
+        void withoutTheDriverTheErrorNamesItsArtifact() throws Exception {
+            List<URL> classPath = new ArrayList<>();
+            for (String entry : System.getProperty("java.class.path").split(System.getProperty("path.separator"))) {
+                if (!entry.contains("sqlite-jdbc")) {
+                    classPath.add(Path.of(entry).toUri().toURL());
+                }
+            }
+            try (URLClassLoader withoutDriver =
+                    new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+                Class<?> there = withoutDriver.loadClass(JdbcStore.class.getName());
+
+                assertThatThrownBy(() ->
+                                there.getMethod("openSqlite", Path.class).invoke(null, folder.resolve("other.db")))
+                        .isInstanceOf(InvocationTargetException.class)
+                        .cause()
+                        .hasMessageContaining("org.xerial:sqlite-jdbc");
+            }
+        }
+    }
+
+    @Nested
+    class OpeningTogether {
+        @Test
+        void severalMayOpenANewFileAtTheSameTime() throws Exception {
+            for (int round = 0; round < 10; round++) {
+                Path fresh = folder.resolve("fresh-" + round + ".db");
+                CyclicBarrier start = new CyclicBarrier(4);
+                ExecutorService executor = Executors.newFixedThreadPool(4);
+                try {
+                    Callable<EmbeddingStore> open = () -> {
+                        start.await();
+                        return JdbcStore.openSqlite(fresh);
+                    };
+                    for (Future<EmbeddingStore> opened : executor.invokeAll(Collections.nCopies(4, open))) {
+                        opened.get().close();
+                    }
+                } finally {
+                    executor.shutdownNow();
+                }
+            }
+        }
+    }
+
+    @Nested
+    class TwoStoresOnOneFile {
+        private EmbeddingStore other;
+
+        private void openOther(Path path) {
+            other = JdbcStore.openSqlite(path);
+        }
+
+        private void closeOther() {
+            other.close();
+        }
+
+        @Test
+        void theSecondJobInOneProcessIsRefusedAndTheSecondStoreReads() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            openOther(file());
+            JobTicket job = begin();
+
+            assertThatThrownBy(() -> other.beginJob(new JobStart("second", FINGERPRINT, 3)))
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining(job.start().jobId())
+                    .hasMessageContaining("in this process");
+            assertThat(other.stats(FINGERPRINT)).isEqualTo(store.stats(FINGERPRINT));
+            end(job);
+            assertThat(other.beginJob(new JobStart("second", FINGERPRINT, 3)).number())
+                    .isGreaterThan(job.number());
+            closeOther();
+        }
+
+        @Test
+        void aSymbolicLinkIsTheSameFile() throws Exception {
+            Path link = Files.createSymbolicLink(folder.resolve("link.db"), file());
+            openOther(link);
+            begin();
+
+            assertThatThrownBy(() -> other.beginJob(new JobStart("second", FINGERPRINT, 3)))
+                    .isInstanceOf(JobRefusedException.class);
+            closeOther();
+        }
+
+        @Test
+        void refusedAttemptsDoNotLoosenTheLock() throws Exception {
+            openOther(file());
+            begin();
+
+            for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> other.beginJob(new JobStart("second", FINGERPRINT, 3)))
+                        .isInstanceOf(JobRefusedException.class);
+            }
+            closeOther();
+            try (Worker worker = new Worker("second")) {
+                assertThat(worker.line()).contains("refused").contains("in another process");
+            }
+        }
+
+        @Test
+        void aJobOfAnotherProcessIsNamedAndItsDeathFreesEverythingAtOnce() throws Exception {
+            try (Worker worker = new Worker("theirs")) {
+                assertThat(worker.line()).isEqualTo("claimed 2");
+                assertThatThrownBy(SqliteStoreTest.this::begin)
+                        .isInstanceOf(JobRefusedException.class)
+                        .hasMessageContaining("theirs")
+                        .hasMessageContaining("in another process");
+                worker.kill();
+            }
+
+            JobTicket job = begin();
+
+            assertThat(rows("select id, state, untaken from evervec_job where ended_at is not null"))
+                    .containsExactly("theirs|interrupted|3");
+            assertThat(mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"))
+                            .taken())
+                    .isEqualTo(3);
+            assertThat(claimAll(job)).extracting(Claim::version).containsExactly(2L, 2L, 1L);
+        }
+
+        /** A process of its own that begins a job, claims two of three records and waits. */
+        private final class Worker implements AutoCloseable {
+            private final Process process;
+            private final BufferedReader output;
+
+            Worker(String jobId) throws IOException {
+                process = new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java")
+                                        .toString(),
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                SqliteStoreTest.class.getName(),
+                                file().toString(),
+                                jobId)
+                        .redirectError(ProcessBuilder.Redirect.DISCARD)
+                        .start();
+                output = process.inputReader(StandardCharsets.UTF_8);
+            }
+
+            /** The first line that is ours. */
+            String line() throws IOException {
+                String line = output.readLine();
+                while (line != null && !line.startsWith("claimed") && !line.startsWith("refused")) {
+                    line = output.readLine();
+                }
+                return line;
+            }
+
+            void kill() {
+                process.destroyForcibly().onExit().join();
+            }
+
+            @Override
+            public void close() throws IOException {
+                kill();
+                output.close();
+            }
+        }
+    }
+
+    /** The other process of {@link TwoStoresOnOneFile}. */
+    public static void main(String[] args) throws IOException {
+        try (EmbeddingStore store = JdbcStore.openSqlite(Path.of(args[0]))) {
+            JobTicket job = store.beginJob(new JobStart(args[1], FINGERPRINT, 3));
+            store.mark(job, List.of(scanned("1", "one"), scanned("2", "two"), scanned("3", "three")), MarkMode.PENDING);
+            System.out.println("claimed " + store.claim(job, 2, LEASE).size());
+            System.out.println("ended by " + System.in.read());
+        } catch (JobRefusedException e) {
+            System.out.println("refused: " + e.getMessage());
+        }
+    }
+
+    @Nested
+    class Rows {
+        @Test
+        void aRunWithNothingToDoLeavesEveryRowAsItWas() throws Exception {
+            List<ScannedRecord> records = IntStream.range(0, 300)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i))
+                    .toList();
+            embed(FINGERPRINT, records.toArray(ScannedRecord[]::new));
+            fail(scanned("empty", "<p></p>"), Reason.EMPTY_CONTENT);
+            List<String> before = records();
+
+            JobTicket job = begin();
+            List<ScannedRecord> again = new ArrayList<>(records);
+            again.add(scanned("empty", "<p></p>"));
+            MarkedPage page = store.mark(job, again, MarkMode.PENDING);
+            store.endScan(job, new ScanScope.Partial(), 0.1);
+            end(job);
+
+            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of()));
+            assertThat(records()).isEqualTo(before);
+        }
+
+        @Test
+        void aJobsRowHasItsCountsAndTokens() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
+            store.endScan(job, new ScanScope.Complete(null), 0.1);
+            List<Claim> claims = store.claim(job, 3, LEASE);
+            store.keepRewrites(
+                    job, "f", Map.of(Sha256.ofText("one"), "1"), new CallTotals(2, TokenUsage.reported(20, 30)));
+            store.commit(
+                    job,
+                    List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMBED_PERMANENT)),
+                    new CallTotals(1, TokenUsage.estimated(5, 0)));
+            store.commit(job, List.of(embedded(claims.get(0), "one")), CallTotals.NONE);
+            store.endJob(job, JobState.CANCELLED, Reason.CANCELLED);
+
+            assertThat(rows("select id, state, embedded, untaken, untaken_reason, requests, input_tokens,"
+                            + " output_tokens, tokens_estimated, scan_ended_at is not null from evervec_job"))
+                    .containsExactly("job-1|cancelled|1|2|cancelled|3|25|30|1|1");
+            assertThat(rows("select reason, records from evervec_job_count order by reason"))
+                    .containsExactly("cancelled|2", "embed_permanent|1", "superseded|1");
+        }
+
+        @Test
+        void vectorsAreLittleEndianFloats() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(rows("select vector from evervec_vector"))
+                    .containsExactly(new String(vectorOf("one").toLittleEndian(), StandardCharsets.ISO_8859_1));
+        }
+
+        @Test
+        void claimingWalksTheListByItsIndex() throws Exception {
+            String plan = String.join(
+                    " ",
+                    rows("explain query plan select number from evervec_ledger where job = 1 and owner is null"
+                            + " order by number limit 100"));
+
+            assertThat(plan).contains("evervec_ledger_list").doesNotContain("TEMP B-TREE");
+        }
+
+        @Test
+        void theClockGivesTheTimes() {
+            reopen(JdbcStore.open(
+                    SqliteDialect.in(file()), Clock.fixed(Instant.ofEpochMilli(1234567), ZoneOffset.UTC)));
+
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(trace("1").changedAt()).isEqualTo(Instant.ofEpochMilli(1234567));
+            assertThat(store.generations().get(0).createdAt()).isEqualTo(Instant.ofEpochMilli(1234567));
+        }
+    }
+
+    @Nested
+    class Failing {
+        private FaultyDialect faults;
+
+        @BeforeEach
+        void openFaulty() {
+            faults = new FaultyDialect(SqliteDialect.in(file()));
+            reopen(JdbcStore.open(faults, Clock.systemUTC()));
+        }
+
+        /** Lets the first, second, third … statement of an action fail until it needs no more statements. */
+        private int failEveryStatement(Runnable action) throws SQLException {
+            for (int statement = 1; ; statement++) {
+                List<String> before = dump();
+                faults.failAt(statement);
+                try {
+                    action.run();
+                    faults.failNone();
+                    return statement - 1;
+                } catch (StoreException e) {
+                    faults.failNone();
+                    assertThat(dump())
+                            .as("after statement " + statement + " failed")
+                            .isEqualTo(before);
+                    assertThat(stackTrace(e)).doesNotContain(FaultyDialect.SECRET);
+                    assertThat(e).hasMessageContaining(file().getFileName().toString());
+                }
+            }
+        }
+
+        @Test
+        void anyStatementOfACommitLeavesNothingHalfWritten() throws Exception {
+            embed(FINGERPRINT, scanned("2", "old"));
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
+            List<Claim> claims = claimAll(job);
+            commit(job, embedded(claims.get(0), "done"));
+
+            int statements = failEveryStatement(() -> assertThat(commit(
+                            job,
+                            embedded(claims.get(0), "late"),
+                            not(claims.get(1), "two", Reason.EMPTY_CONTENT),
+                            embedded(claims.get(2), "three"),
+                            not(claims.get(3), "four", Reason.SUPERSEDED)))
+                    .containsExactly(claims.get(0).key()));
+
+            assertThat(statements).isGreaterThanOrEqualTo(10);
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+            assertThat(end(job).untaken()).isZero();
+        }
+
+        @Test
+        void anyStatementOfAMarkLeavesNothingHalfWritten() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            JobTicket job = begin();
+
+            failEveryStatement(() -> assertThat(mark(
+                            job, scanned("1", "uno"), scanned("2", ""), scanned("3", "three"), scanned("3", "again")))
+                    .isEqualTo(new MarkedPage(2, List.of(key("3")), List.of())));
+
+            failEveryStatement(() ->
+                    assertThat(mark(job, scanned("1", "again")).duplicates()).containsExactly(key("1")));
+        }
+
+        @Test
+        void anyStatementOfTheRestLeavesNothingHalfWritten() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("gone", "gone"));
+            JobTicket[] job = new JobTicket[1];
+
+            failEveryStatement(() -> job[0] = store.beginJob(new JobStart("faulty", fingerprint("model-b"), 3)));
+            end(job[0]);
+            job[0] = begin();
+            mark(job[0], scanned("1", "uno"));
+            failEveryStatement(() -> assertThat(store.endScan(job[0], new ScanScope.Complete(null), 1)
+                            .removed())
+                    .containsEntry("articles", 1L));
+            failEveryStatement(() -> assertThat(claimAll(job[0])).hasSize(1));
+            failEveryStatement(() -> store.renewLeases(job[0], LEASE));
+            failEveryStatement(
+                    () -> store.keepRewrites(job[0], "f", Map.of(Sha256.ofText("one"), "uno"), CallTotals.NONE));
+            failEveryStatement(() -> assertThat(end(job[0]).untaken()).isEqualTo(1));
+            failEveryStatement(
+                    () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
+        }
+
+        @Test
+        void aJobThatCouldNotBeEndedDoesNotBlockTheNextOne() throws Exception {
+            JobTicket lost = begin();
+            mark(lost, scanned("1", "one"));
+            faults.failAt(1);
+            assertThatThrownBy(() -> end(lost)).isInstanceOf(StoreException.class);
+
+            JobTicket job = begin();
+
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(rows("select state from evervec_job order by number")).containsExactly("interrupted", "running");
+        }
+
+        @Test
+        void aFullDiskIsSaidAndLeavesTheStoreSound() throws Exception {
+            JobTicket job = begin();
+            ScannedRecord[] records = IntStream.range(0, 500)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i))
+                    .toArray(ScannedRecord[]::new);
+            faults.onWriter("pragma max_page_count = " + (pages() + 1));
+
+            StoreException thrown = catchThrowableOfType(StoreException.class, () -> mark(job, records));
+
+            assertThat(thrown.kind()).isEqualTo(StoreException.Kind.PERMANENT);
+            assertThat(thrown)
+                    .hasMessageContaining("cannot compare scanned records in the store " + store.location())
+                    .hasMessageContaining("no space is left")
+                    .hasMessageContaining("SQLITE_FULL");
+            assertThat(stackTrace(thrown)).doesNotContain("id-1");
+            assertThat(store.stats(FINGERPRINT)).isEmpty();
+            faults.onWriter("pragma max_page_count = 1000000");
+            assertThat(mark(job, records).taken()).isEqualTo(500);
+        }
+
+        private long pages() throws SQLException {
+            return Long.parseLong(rows("pragma page_count").get(0));
+        }
+
+        @Test
+        void aDatabaseThatTurnedReadOnlyIsSaid() throws Exception {
+            JobTicket job = begin();
+            faults.onWriter("pragma query_only = on");
+
+            assertThatThrownBy(() -> mark(job, scanned("1", "one")))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("read-only")
+                    .hasMessageContaining("SQLITE_READONLY");
+        }
+
+        @Test
+        void aLockedDatabaseIsAPassingFailure() throws Exception {
+            JobTicket job = begin();
+            faults.onWriter("pragma busy_timeout = 1");
+            try (Connection host = connect();
+                    Statement sql = host.createStatement()) {
+                sql.execute("begin immediate");
+
+                assertThatThrownBy(() -> mark(job, scanned("1", "one")))
+                        .isInstanceOfSatisfying(
+                                StoreException.class,
+                                thrown -> assertThat(thrown.kind()).isEqualTo(StoreException.Kind.TRANSIENT))
+                        .hasMessageContaining("locked")
+                        .hasMessageContaining("SQLITE_BUSY");
+                sql.execute("rollback");
+            }
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+        }
+
+        @Test
+        void aDamagedFileIsSaid() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            store.close();
+            byte[] bytes = Files.readAllBytes(file());
+            Arrays.fill(bytes, 100, bytes.length, (byte) 0x5a);
+            Files.write(file(), bytes);
+
+            assertThatThrownBy(SqliteStoreTest.this::openEmpty)
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("the file is damaged")
+                    .hasMessageContaining("SQLITE_CORRUPT");
+        }
+
+        @ParameterizedTest
+        @ValueSource(ints = {3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 23, 26, 1, 0, 5 | 2 << 8})
+        void whatTheDriverSaysNeverLeavesTheStore(int code) {
+            SQLException cause = new SQLException("near 'the text of a record'", null, code);
+            cause.initCause(new IllegalStateException("the text of a record"));
+
+            StoreException failure = SqliteDialect.in(file()).failure("commit results", cause);
+
+            assertThat(stackTrace(failure)).doesNotContain("the text of a record");
+            assertThat(failure).hasMessageStartingWith("cannot commit results in the store ");
+            assertThat(failure.kind() == StoreException.Kind.TRANSIENT)
+                    .isEqualTo(Set.of(5, 6, 9).contains(code & 0xff));
+        }
+    }
+
+    @Nested
+    class ClosingWithAJobRunning {
+        @Test
+        void leavesItInterruptedForTheNextOne() throws Exception {
+            JobTicket lost = begin();
+            mark(lost, scanned("1", "one"));
+            claimAll(lost);
+            reopen(openEmpty());
+
+            JobTicket job = begin();
+
+            assertThat(rows("select id, state from evervec_job order by number"))
+                    .containsExactly("job-1|interrupted", "job-2|running");
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(commit(job, embedded(claimAll(job).get(0), "one"))).isEmpty();
+        }
+
+        @Test
+        void theTicketOfAnEndedJobStartsNothing() {
+            JobTicket ended = begin();
+            end(ended);
+
+            assertThatThrownBy(() -> mark(ended, scanned("1", "one"))).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> claimAll(ended)).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> end(ended)).isInstanceOf(IllegalStateException.class);
+        }
     }
 }

@@ -1,0 +1,461 @@
+package dev.evervec.resilience;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.evervec.provider.CallContext;
+import dev.evervec.provider.CallContext.Priority;
+import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.EmbedRequest;
+import dev.evervec.provider.FaultOwner;
+import dev.evervec.provider.InputKind;
+import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
+import dev.evervec.provider.RewriteRequest;
+import dev.evervec.provider.TransientProviderException;
+import dev.evervec.provider.TransientProviderException.Failure;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+final class PacerTest {
+    private static final OptionalInt NONE = OptionalInt.empty();
+
+    private final ManualTiming timing = new ManualTiming();
+
+    private Pacer pacer(OptionalInt requestsPerMinute, OptionalInt tokensPerMinute) {
+        return new Pacer(requestsPerMinute, tokensPerMinute, timing, new Random(7));
+    }
+
+    private static CallContext live() {
+        return CallContext.live();
+    }
+
+    private static Duration seconds(double seconds) {
+        return Duration.ofNanos(Math.round(seconds * 1e9));
+    }
+
+    private static void assertAbout(Duration actual, double seconds) {
+        assertThat(actual).isBetween(seconds(seconds - 0.001), seconds(seconds + 0.001));
+    }
+
+    @Nested
+    final class Quotas {
+        @Test
+        void withoutAQuotaNothingWaits() {
+            Pacer pacer = pacer(NONE, NONE);
+
+            for (int i = 0; i < 10_000; i++) {
+                pacer.acquire(1, 1_000_000, live());
+            }
+
+            assertThat(timing.elapsed()).isZero();
+        }
+
+        @Test
+        void requestsAreSpreadOverTheMinute() {
+            Pacer pacer = pacer(OptionalInt.of(60), NONE);
+
+            for (int i = 0; i < 61; i++) {
+                pacer.acquire(1, 0, live());
+            }
+
+            assertAbout(timing.elapsed(), 60);
+        }
+
+        @Test
+        void whatWasNotUsedForAnHourIsNoMoreThanASecondsWorth() {
+            Pacer pacer = pacer(OptionalInt.of(600), NONE);
+            pacer.acquire(1, 0, live());
+            timing.advance(Duration.ofHours(1));
+            Duration start = timing.elapsed();
+
+            for (int i = 0; i < 10; i++) {
+                pacer.acquire(1, 0, live());
+            }
+            assertThat(timing.elapsed()).isEqualTo(start);
+
+            pacer.acquire(1, 0, live());
+            assertAbout(timing.elapsed().minus(start), 0.1);
+        }
+
+        @Test
+        void aCallOverTheBurstGoesAtOnceAndLaterOnesWaitItsDebtOut() {
+            Pacer pacer = pacer(OptionalInt.of(100), NONE);
+
+            pacer.acquire(100, 0, live());
+            assertThat(timing.elapsed()).isZero();
+
+            pacer.acquire(100, 0, live());
+            assertAbout(timing.elapsed(), 60);
+        }
+
+        @Test
+        void aCallWaitsForTheScarcerOfBothQuotasAndTakesNeitherBefore() {
+            Pacer pacer = pacer(OptionalInt.of(6000), OptionalInt.of(60));
+            pacer.acquire(1, 31, live());
+            Instant soon = timing.now().plusSeconds(1);
+
+            // it would have to wait for tokens beyond its deadline, and must not keep a request for that
+            for (int i = 0; i < 200; i++) {
+                assertThatThrownBy(() -> pacer.acquire(1, 1, live().withDeadline(soon)))
+                        .isInstanceOf(TransientProviderException.class);
+            }
+            pacer.acquire(1, 1, live());
+
+            assertAbout(timing.elapsed(), 31);
+        }
+
+        @Test
+        void tokensAreSettledByWhatTheServiceCounted() {
+            Pacer pacer = pacer(NONE, OptionalInt.of(6000));
+
+            pacer.acquire(1, 100, live());
+            pacer.succeeded(100, 1100);
+            pacer.acquire(1, 100, live());
+            assertAbout(timing.elapsed(), 11);
+
+            pacer.succeeded(100, 0);
+            pacer.acquire(1, 100, live());
+            assertAbout(timing.elapsed(), 11);
+        }
+
+        @Test
+        void aCallThatWouldWaitBeyondItsDeadlineFailsAtOnceAndSaysWhenToComeBack() {
+            Pacer pacer = pacer(OptionalInt.of(6), NONE);
+            pacer.acquire(1, 0, live());
+            Instant deadline = timing.now().plusSeconds(9);
+
+            TransientProviderException thrown = (TransientProviderException)
+                    catchThrowable(() -> pacer.acquire(1, 0, live().withDeadline(deadline)));
+
+            assertThat(thrown.owner()).isEqualTo(FaultOwner.QUOTA);
+            assertAbout(thrown.retryAfter(), 10);
+            assertThat(timing.elapsed()).isZero();
+        }
+
+        /** For any quotas and any calls: no window carries more than quota and burst, and the quota is used up. */
+        @Test
+        void noWindowCarriesMoreThanQuotaPlusBurstAndNothingIsWasted() {
+            long seed = System.nanoTime();
+            Random random = new Random(seed);
+            for (int round = 0; round < 60; round++) {
+                String where = "seed " + seed + ", round " + round;
+                ManualTiming clock = new ManualTiming();
+                int perMinute = 1 + random.nextInt(random.nextBoolean() ? 100 : 100_000);
+                int largest = 1 + random.nextInt(200);
+                boolean tokens = random.nextBoolean();
+                boolean idle = random.nextBoolean();
+                OptionalInt quota = OptionalInt.of(perMinute);
+                Pacer pacer = new Pacer(tokens ? NONE : quota, tokens ? quota : NONE, clock, random);
+                List<long[]> granted = new ArrayList<>(); // nanoseconds, cost
+                long total = 0;
+                for (int i = 0; i < 150; i++) {
+                    int cost = 1 + random.nextInt(largest);
+                    int estimate = tokens ? 1 + random.nextInt(largest) : cost;
+                    if (idle && random.nextInt(10) == 0) {
+                        clock.advance(seconds(random.nextInt(120)));
+                    }
+                    try {
+                        pacer.acquire(tokens ? 1 : cost, tokens ? estimate : 0, live());
+                    } catch (TransientProviderException e) {
+                        // an hour's debt: the quota is far too small for such calls
+                        clock.advance(e.retryAfter() == null ? Duration.ofHours(1) : e.retryAfter());
+                        continue;
+                    }
+                    pacer.succeeded(tokens ? estimate : 0, tokens ? cost : 0);
+                    granted.add(new long[] {clock.elapsed().toNanos(), cost});
+                    total += cost;
+                }
+
+                double burst = Math.max(1, perMinute / 60.0) + largest;
+                for (int from = 0; from < granted.size(); from++) {
+                    long sum = 0;
+                    for (int to = from; to < granted.size(); to++) {
+                        sum += granted.get(to)[1];
+                        double window = (granted.get(to)[0] - granted.get(from)[0]) / 60e9;
+                        assertThat((double) sum).as(where).isLessThanOrEqualTo(perMinute * window + burst + 1e-3);
+                    }
+                }
+                if (!idle && granted.size() == 150) {
+                    double needed = total * 60.0 / perMinute;
+                    double waited = clock.elapsed().toNanos() / 1e9;
+                    double oneCall = 2.0 * largest * 60.0 / perMinute;
+                    assertThat(waited).as(where).isLessThanOrEqualTo(needed + oneCall + 0.01);
+                }
+            }
+        }
+    }
+
+    @Nested
+    final class Refusals {
+        @Test
+        void pauseEverybodyAsLongAsTheServiceAsked() {
+            Pacer pacer = pacer(NONE, NONE);
+            long sent = pacer.acquire(1, 0, live());
+            pacer.refused(sent, Duration.ofSeconds(20));
+            pacer.refused(sent, Duration.ofSeconds(5));
+
+            pacer.acquire(1, 0, live());
+
+            assertAbout(timing.elapsed(), 20);
+        }
+
+        @Test
+        void withoutAnAskedWaitPauseForTheBackoff() {
+            Pacer pacer = pacer(NONE, NONE);
+            for (int i = 0; i < 12; i++) {
+                timing.advance(Duration.ofNanos(1));
+                Duration before = timing.elapsed();
+                long sent = pacer.acquire(1, 0, live());
+                assertThat(timing.elapsed().minus(before)).isLessThanOrEqualTo(Duration.ofSeconds(30));
+                pacer.refused(sent, null);
+            }
+            assertThat(timing.elapsed()).isGreaterThan(Duration.ofSeconds(20));
+        }
+
+        @Test
+        void ofCallsSentTogetherCountOnce() {
+            Pacer pacer = pacer(NONE, NONE);
+            List<Long> sent = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                sent.add(pacer.acquire(1, 0, live()));
+            }
+            timing.advance(Duration.ofSeconds(1));
+            Duration refused = timing.elapsed();
+            sent.forEach(call -> pacer.refused(call, null));
+
+            pacer.acquire(1, 0, live());
+
+            assertThat(timing.elapsed().minus(refused)).isLessThanOrEqualTo(Backoff.DEFAULT.ceiling(1));
+        }
+
+        @Test
+        void forADayAreNotWaitedFor() {
+            Pacer pacer = pacer(NONE, NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofDays(1));
+
+            TransientProviderException thrown =
+                    (TransientProviderException) catchThrowable(() -> pacer.acquire(1, 0, live()));
+
+            assertAbout(thrown.retryAfter(), 86_400);
+            assertThat(timing.elapsed()).isZero();
+        }
+
+        @Test
+        void withAnAbsurdWaitDoNotOverflow() {
+            Pacer pacer = pacer(NONE, NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofSeconds(Long.MAX_VALUE));
+
+            assertThatThrownBy(() -> pacer.acquire(1, 0, live())).isInstanceOf(TransientProviderException.class);
+        }
+    }
+
+    @Nested
+    final class Decorator {
+        private EmbedRequest request(int texts) {
+            return new EmbedRequest(Collections.nCopies(texts, "text"), InputKind.DOCUMENT, live());
+        }
+
+        @Test
+        void countsRequestsOrTextsAsTheServiceDoes() {
+            try (PacingProvider requests = new PacingProvider(
+                            new ScriptedProvider(), pacer(OptionalInt.of(60), NONE), QuotaUnit.REQUESTS);
+                    PacingProvider texts = new PacingProvider(
+                            new ScriptedProvider(), pacer(OptionalInt.of(60), NONE), QuotaUnit.TEXTS)) {
+                requests.embed(request(5));
+                requests.embed(request(5));
+                assertAbout(timing.elapsed(), 1);
+
+                texts.embed(request(5));
+                texts.embed(request(5));
+                assertAbout(timing.elapsed(), 6);
+            }
+        }
+
+        @Test
+        void settlesTokensByTheAnswer() {
+            ScriptedProvider provider = new ScriptedProvider();
+            provider.tokensReported = 34;
+            try (PacingProvider paced =
+                    new PacingProvider(provider, pacer(NONE, OptionalInt.of(60)), QuotaUnit.REQUESTS)) {
+                paced.embed(request(1));
+                paced.embed(request(1));
+            }
+            assertAbout(timing.elapsed(), 34);
+        }
+
+        @Test
+        void countsWhatARewriteGeneratesToo() {
+            try (PacingProvider paced =
+                    new PacingProvider(new ScriptedProvider(), pacer(NONE, OptionalInt.of(60)), QuotaUnit.TEXTS)) {
+                paced.rewrite(new RewriteRequest("p", live()));
+                paced.rewrite(new RewriteRequest("p", live()));
+            }
+            assertAbout(timing.elapsed(), 10);
+        }
+
+        @Test
+        void pausesAfterARefusalAndOnlyThen() {
+            ScriptedProvider provider = ScriptedProvider.failing(
+                    TransientProviderException.serverError("500", 500, null, Duration.ofSeconds(9)),
+                    TransientProviderException.rateLimited("429", 429, null, Duration.ofSeconds(3)));
+            try (PacingProvider paced = new PacingProvider(provider, pacer(NONE, NONE), QuotaUnit.REQUESTS)) {
+                assertThatThrownBy(() -> paced.embed(request(1))).hasMessage("500");
+                assertThatThrownBy(() -> paced.embed(request(1))).hasMessage("429");
+                assertThat(timing.elapsed()).isZero();
+                paced.embed(request(1));
+            }
+            assertAbout(timing.elapsed(), 3);
+        }
+    }
+
+    /** Real threads; the clock is moved by the test. */
+    @Nested
+    @Timeout(30)
+    final class Lines {
+        private final ManualTiming clock = new ManualTiming() {
+            @Override
+            public void await(Condition condition, long nanos) throws InterruptedException {
+                // looks at the clock of the test every now and then
+                condition.await(1, TimeUnit.MILLISECONDS);
+            }
+        };
+        private final Pacer pacer = new Pacer(OptionalInt.of(60), NONE, clock, new Random(7));
+        private final List<String> sent = Collections.synchronizedList(new ArrayList<>());
+        private final List<Thread> threads = new ArrayList<>();
+
+        private Thread queue(String name, CallContext context) {
+            int before = pacer.waiting();
+            Thread thread = new Thread(() -> {
+                try {
+                    pacer.acquire(1, 0, context);
+                    sent.add(name);
+                } catch (TransientProviderException e) {
+                    sent.add(name + " " + e.failure() + (Thread.currentThread().isInterrupted() ? " interrupted" : ""));
+                }
+            });
+            threads.add(thread);
+            thread.start();
+            until(() -> pacer.waiting() == before + 1);
+            return thread;
+        }
+
+        private CallContext context(Priority priority) {
+            return new CallContext(null, priority, null, new CancelSignal());
+        }
+
+        private void until(BooleanSupplier condition) {
+            while (!condition.getAsBoolean()) {
+                Thread.yield();
+            }
+        }
+
+        private void sendNext() {
+            int before = sent.size();
+            clock.advance(Duration.ofSeconds(1));
+            until(() -> sent.size() == before + 1);
+        }
+
+        @Test
+        void liveCallsGoBeforeABuildOtherwiseFirstComeFirstServed() throws InterruptedException {
+            pacer.acquire(1, 0, live());
+            queue("build 1", context(Priority.BUILD));
+            queue("build 2", context(Priority.BUILD));
+            queue("live 1", context(Priority.LIVE));
+            queue("live 2", context(Priority.LIVE));
+
+            sendNext();
+            queue("live 3", context(Priority.LIVE));
+            for (int i = 0; i < 4; i++) {
+                sendNext();
+            }
+
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(sent).containsExactly("live 1", "live 2", "live 3", "build 1", "build 2");
+            assertThat(pacer.waiting()).isZero();
+        }
+
+        @Test
+        void aCancelledOrInterruptedCallLeavesTheLineAndTheNextOneMovesUp() throws InterruptedException {
+            pacer.acquire(1, 0, live());
+            CallContext cancelled = context(Priority.LIVE);
+            queue("a", cancelled);
+            Thread interrupted = queue("b", context(Priority.LIVE));
+            queue("c", context(Priority.LIVE));
+
+            cancelled.cancelSignal().cancel();
+            until(() -> sent.size() == 1);
+            interrupted.interrupt();
+            until(() -> sent.size() == 2);
+            sendNext();
+
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(sent).containsExactly("a " + Failure.CANCELLED, "b " + Failure.CANCELLED + " interrupted", "c");
+        }
+
+        @Test
+        void aCallThatIsNotNextStillEndsAtItsDeadline() throws InterruptedException {
+            pacer.acquire(1, 0, live());
+            pacer.refused(0, Duration.ofSeconds(50));
+            queue("first", context(Priority.LIVE));
+            Thread second = queue(
+                    "second", context(Priority.LIVE).withDeadline(clock.now().plusSeconds(10)));
+
+            clock.advance(Duration.ofSeconds(11));
+            second.join();
+            assertThat(sent).containsExactly("second " + Failure.RATE_LIMITED);
+
+            clock.advance(Duration.ofSeconds(40));
+            threads.get(0).join();
+            assertThat(sent).contains("first");
+        }
+
+        @Test
+        void aCallThatIsCancelledAlreadyIsNotSent() {
+            CallContext context = context(Priority.LIVE);
+            context.cancelSignal().cancel();
+
+            @Nullable Throwable thrown = catchThrowable(() -> pacer.acquire(1, 0, context));
+
+            assertThat(thrown)
+                    .isInstanceOfSatisfying(
+                            TransientProviderException.class,
+                            e -> assertThat(e.failure()).isEqualTo(Failure.CANCELLED));
+        }
+    }
+
+    @Test
+    @Timeout(30)
+    void onTheRealClockACallIsWokenByItsSignal() throws InterruptedException {
+        Pacer pacer = new Pacer(OptionalInt.of(1), NONE, SystemTiming.INSTANCE, new Random(7));
+        pacer.acquire(1, 0, live());
+        CallContext context = live();
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        Thread thread = new Thread(() -> thrown.add(catchThrowable(() -> pacer.acquire(1, 0, context))));
+        thread.start();
+        while (pacer.waiting() == 0) {
+            Thread.yield();
+        }
+
+        context.cancelSignal().cancel();
+        thread.join();
+
+        assertThat(thrown).singleElement().isInstanceOf(TransientProviderException.class);
+    }
+}

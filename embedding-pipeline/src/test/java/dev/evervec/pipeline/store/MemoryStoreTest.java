@@ -1,0 +1,10 @@
+package dev.evervec.pipeline.store;
+
+import java.time.Clock;
+
+class MemoryStoreTest extends EmbeddingStoreContract {
+    @Override
+    protected EmbeddingStore openEmpty() {
+        return new MemoryStore(Clock.systemUTC());
+    }
+}

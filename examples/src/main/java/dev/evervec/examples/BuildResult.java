@@ -1,0 +1,132 @@
+package dev.evervec.examples;
+
+import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.SourceStats;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What is printed when a job has ended; the summary line comes last, whatever happens before it. */
+final class BuildResult {
+    private static final Logger log = LoggerFactory.getLogger(BuildResult.class);
+    private static final String SUMMARY = "EMBEDDING_SUMMARY:";
+    private static final int SHOWN_IDS = 20;
+
+    private final BuildReport report;
+    private final Fingerprint fingerprint;
+    private final EmbeddingStore store;
+    private final Path logsDir;
+
+    BuildResult(BuildReport report, Fingerprint fingerprint, EmbeddingStore store, Path logsDir) {
+        this.report = report;
+        this.fingerprint = fingerprint;
+        this.store = store;
+        this.logsDir = logsDir;
+    }
+
+    void print(Shell shell) {
+        try {
+            printForPeople(shell.out());
+        } catch (RuntimeException e) {
+            log.debug("the result of job {} cannot be shown in full", report.jobId(), e);
+            shell.err().println("evervec: the result cannot be shown in full: " + Failures.message(e));
+        } finally {
+            shell.out().println(SUMMARY + report.toJson());
+            shell.out().flush();
+        }
+    }
+
+    private void printForPeople(PrintStream out) {
+        out.println(GenerationsCommand.describe(fingerprint));
+        out.println("Store " + store.location());
+        out.println();
+        printSources(out);
+        printReasons(report.skipped(), out);
+        printReasons(report.failed(), out);
+        printNotes(out);
+        printEnding(out);
+    }
+
+    private void printSources(PrintStream out) {
+        List<SourceStats> sources = store.stats(fingerprint);
+        if (!sources.isEmpty()) {
+            SourceTable.print(sources, out);
+            out.println();
+        }
+    }
+
+    private void printReasons(Map<Reason, Long> reasons, PrintStream out) {
+        reasons.forEach((reason, count) -> printReason(reason, count, out));
+    }
+
+    private void printReason(Reason reason, long count, PrintStream out) {
+        List<RecordOutcome> first = new ArrayList<>();
+        report.outcomes().forEach(reason, outcome -> {
+            if (first.size() < SHOWN_IDS) {
+                first.add(outcome);
+            }
+        });
+        out.println(
+                SourceTable.count(count) + " " + reason.kind().name().toLowerCase(Locale.ROOT) + ": " + reason.code());
+        first.forEach(outcome -> out.println("  " + outcome.key() + "  " + outcome.detail()));
+        long more = count - first.size();
+        if (more > 0) {
+            out.println("  " + (first.isEmpty() ? "" : "and ") + SourceTable.count(more)
+                    + (first.isEmpty() ? "" : " more") + rest(reason));
+        }
+        out.println();
+    }
+
+    private String rest(Reason reason) {
+        return reason.ledger() == Reason.Ledger.PENDING
+                ? " that stay pending for the next build"
+                : ": see " + logFile() + ", or explain ID";
+    }
+
+    private void printNotes(PrintStream out) {
+        if (!report.notes().isEmpty()) {
+            report.notes().forEach(note -> out.println("Note: " + note));
+            out.println();
+        }
+    }
+
+    private void printEnding(PrintStream out) {
+        report.stopCause().ifPresent(cause -> out.println("Stopped: " + cause));
+        if (report.totalPending() == 0) {
+            out.println("No pending embeddings to process");
+        } else {
+            out.println(String.format(
+                    Locale.ROOT,
+                    "%s in %.1f s: %s pending, %s embedded, %s skipped, %s failed; %s requests",
+                    title(),
+                    report.duration().toMillis() / 1000.0,
+                    SourceTable.count(report.totalPending()),
+                    SourceTable.count(report.succeeded()),
+                    SourceTable.count(report.totalSkipped()),
+                    SourceTable.count(report.totalFailed()),
+                    SourceTable.count(report.requests())));
+        }
+        out.println("Job log " + logFile());
+    }
+
+    private String title() {
+        return switch (report.state()) {
+            case COMPLETED -> "Done";
+            case FAILED -> "Done with failures";
+            case CANCELLED -> "Cancelled";
+        };
+    }
+
+    private Path logFile() {
+        return logsDir.resolve(report.jobId() + ".log");
+    }
+}

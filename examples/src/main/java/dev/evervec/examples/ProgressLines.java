@@ -1,0 +1,68 @@
+package dev.evervec.examples;
+
+import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.progress.BuildProgress.Phase;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Progress for log files: a line when the phase changes, and one every five seconds. */
+final class ProgressLines implements ProgressDisplay {
+    private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
+
+    private final PrintStream err;
+    private boolean finished; // guarded by this
+    private @Nullable Phase phase; // guarded by this
+    private Instant printedAt = Instant.MIN; // guarded by this
+
+    ProgressLines(PrintStream err) {
+        this.err = err;
+    }
+
+    @Override
+    public synchronized void onStart(String jobId) {
+        if (!finished) {
+            err.println("job " + jobId);
+        }
+    }
+
+    @Override
+    public synchronized void onProgress(BuildProgress progress) {
+        boolean due = !progress.updatedAt().isBefore(printedAt.plus(BETWEEN_LINES));
+        if (finished || progress.embed().total() == 0 || (progress.phase() == phase && !due)) {
+            return;
+        }
+        phase = progress.phase();
+        printedAt = progress.updatedAt();
+        err.println(line(progress));
+    }
+
+    private static String line(BuildProgress progress) {
+        StringBuilder line = new StringBuilder(progress.phase().code()).append(": ");
+        if (progress.rewrite().total() > 0) {
+            line.append(of(progress.rewrite())).append(" rewritten, ");
+        }
+        line.append(of(progress.embed())).append(" embedded");
+        double perSecond = ProgressDisplay.perSecond(progress);
+        if (perSecond > 0) {
+            line.append(String.format(Locale.ROOT, ", %.1f/s", perSecond));
+        }
+        if (progress.eta() != null) {
+            line.append(", about ")
+                    .append(ProgressDisplay.clock(progress.eta()))
+                    .append(" left");
+        }
+        return line.toString();
+    }
+
+    private static String of(BuildProgress.Stage stage) {
+        return SourceTable.count(stage.done()) + " of " + SourceTable.count(stage.total());
+    }
+
+    @Override
+    public synchronized void finish() {
+        finished = true;
+    }
+}

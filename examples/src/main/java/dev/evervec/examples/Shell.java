@@ -1,0 +1,20 @@
+package dev.evervec.examples;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * Where the program was started: its streams, folder and environment.
+ *
+ * @param out for results
+ * @param err for everything else
+ * @param folder absolute; relative files of the command line and of the bundled configuration are in it
+ * @param environment looked at for {@code NO_COLOR} and {@code TERM}
+ */
+record Shell(PrintStream out, PrintStream err, Path folder, Map<String, String> environment) {
+    /** A file named on the command line. */
+    Path file(Path named) {
+        return folder.resolve(named).normalize();
+    }
+}

@@ -1,0 +1,113 @@
+package dev.evervec.examples;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.SourceStats;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Shows how many records of each source are in which state. */
+@Command(
+        name = "stats",
+        description = {
+            "Shows how many records of each source are embedded, pending, skipped and failed, as of the last build.",
+            "These four add up to the records with content."
+        },
+        footer = ExitCode.HELP)
+final class StatsCommand implements Callable<Integer> {
+    private final Shell shell;
+
+    @Mixin
+    private ConfigOption config = new ConfigOption();
+
+    @Option(
+            names = "--source",
+            paramLabel = "SOURCE",
+            description = "Only this source. Without it, or with all: every source.")
+    private @Nullable String source;
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    StatsCommand(Shell shell) {
+        this.shell = shell;
+    }
+
+    @Override
+    public Integer call() {
+        try (Wiring wiring = Wiring.of(config.load(shell))) {
+            Fingerprint fingerprint = wiring.fingerprint();
+            List<SourceStats> sources = of(source, wiring.existingStore().stats(fingerprint));
+            if (json) {
+                shell.out().println(Json.line(json(fingerprint, sources)));
+            } else {
+                print(fingerprint, sources);
+            }
+        }
+        return ExitCode.OK;
+    }
+
+    /** The wanted sources; refuses one that is not there. */
+    static List<SourceStats> of(@Nullable String wanted, List<SourceStats> all) {
+        if (wanted == null || wanted.equals(RecordKey.ALL_SOURCES)) {
+            return all;
+        }
+        List<SourceStats> found =
+                all.stream().filter(s -> s.source().equals(wanted)).toList();
+        if (found.isEmpty()) {
+            throw unknownSource(wanted, all.stream().map(SourceStats::source).toList());
+        }
+        return found;
+    }
+
+    static UsageException unknownSource(String wanted, List<String> known) {
+        String choice = known.isEmpty()
+                ? "no source has records yet"
+                : "known are " + known.stream().sorted().collect(Collectors.joining(", "));
+        return new UsageException("there is no source " + wanted + ": " + choice);
+    }
+
+    private void print(Fingerprint fingerprint, List<SourceStats> sources) {
+        shell.out().println(GenerationsCommand.describe(fingerprint));
+        if (sources.isEmpty()) {
+            shell.out().println("No records yet: run a build first");
+            return;
+        }
+        shell.out().println();
+        SourceTable.print(sources, shell.out());
+        sources.stream()
+                .map(SourceStats::asOf)
+                .filter(Objects::nonNull)
+                .max((a, b) -> a.compareTo(b))
+                .ifPresent(asOf -> {
+                    shell.out().println();
+                    shell.out().println("As of " + Json.time(asOf));
+                });
+    }
+
+    private static ObjectNode json(Fingerprint fingerprint, List<SourceStats> sources) {
+        ObjectNode json = Json.object();
+        json.put("generation", fingerprint.generation());
+        ArrayNode list = json.putArray("sources");
+        for (SourceStats source : sources) {
+            list.addObject()
+                    .put("source", source.source())
+                    .put("total", source.total())
+                    .put("with_content", source.withContent())
+                    .put("embedded", source.embedded())
+                    .put("pending", source.pending())
+                    .put("skipped", source.skipped())
+                    .put("failed", source.failed())
+                    .put("as_of", Json.time(source.asOf()));
+        }
+        return json;
+    }
+}
