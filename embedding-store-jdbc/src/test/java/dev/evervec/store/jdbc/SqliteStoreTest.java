@@ -294,7 +294,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     class OpeningTogether {
         @Test
         void severalMayOpenANewFileAtTheSameTime() throws Exception {
-            for (int round = 0; round < 10; round++) {
+            for (int round = 0; round < 25; round++) {
                 Path fresh = folder.resolve("fresh-" + round + ".db");
                 CyclicBarrier start = new CyclicBarrier(4);
                 ExecutorService executor = Executors.newFixedThreadPool(4);
@@ -483,6 +483,18 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     .containsExactly("job-1|cancelled|1|2|cancelled|3|25|30|1|1");
             assertThat(rows("select reason, records from evervec_job_count order by reason"))
                     .containsExactly("cancelled|2", "embed_permanent|1", "superseded|1");
+        }
+
+        @Test
+        void noRowStaysOnTheListOfAnEndedJob() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
+            List<Claim> claims = store.claim(job, 3, LEASE);
+            commit(job, embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.ABORTED));
+            end(job);
+
+            assertThat(rows("select distinct job, owner, lease_end from evervec_ledger"))
+                    .containsExactly("null|null|null");
         }
 
         @Test
