@@ -539,7 +539,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         /** Lets the first, second, third … statement of an action fail until it needs no more statements. */
         private int failEveryStatement(Runnable action) throws SQLException {
-            for (int statement = 1; ; statement++) {
+            for (int statement = 1; statement < 200; statement++) {
                 List<String> before = dump();
                 faults.failAt(statement);
                 try {
@@ -555,6 +555,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     assertThat(e).hasMessageContaining(file().getFileName().toString());
                 }
             }
+            throw new AssertionError("the action still fails when none of its statements is made to");
         }
 
         @Test
