@@ -659,6 +659,28 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void attemptsAreThoseOnTheTextThatWasRead() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+
+            commit(job, not(claimAll(job).get(0), "changed since the scan", Reason.EMBED_PERMANENT));
+
+            assertThat(trace("1").attempts()).isEqualTo(1);
+        }
+
+        @Test
+        void anAttemptWhoseTextWasNotReadCountsForTheKnownOne() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+
+            commit(job, new NotEmbedded(claimAll(job).get(0), null, Reason.SOURCE_ERROR, "unreadable", null));
+
+            assertThat(trace("1").attempts()).isEqualTo(2);
+        }
+
+        @Test
         void aRetryIsDueWhenTheResultSays() {
             JobTicket job = begin();
             mark(job, scanned("1", "one"));

@@ -27,6 +27,9 @@ final class SqliteDialect implements Dialect {
     /** Holds vectors of up to about 8,000 components without an overflow page; only a new file gets it. */
     private static final int PAGE_BYTES = 32768;
 
+    private static final int BUSY = 5;
+    private static final int WAL_ATTEMPTS = 20;
+
     private static final Map<Integer, String> CODES = Map.ofEntries(
             Map.entry(3, "SQLITE_PERM"),
             Map.entry(5, "SQLITE_BUSY"),
@@ -114,13 +117,7 @@ final class SqliteDialect implements Dialect {
         try {
             // The page size counts only until the file has its first table and before it is switched to WAL.
             session.execute("pragma page_size = " + PAGE_BYTES);
-            if (!"wal".equals(journalMode(session, "pragma journal_mode"))) {
-                String mode = journalMode(session, "pragma journal_mode = wal");
-                if (!"wal".equals(mode)) {
-                    throw refused(file + " cannot be used in WAL mode (it stays in mode " + mode
-                            + "): put it on a local file system");
-                }
-            }
+            switchToWal(session);
             session.execute("pragma synchronous = normal");
             session.execute("pragma foreign_keys = off");
             // A scan's scratch tables grow with the number of records: to a temporary file, not to the heap.
@@ -147,6 +144,29 @@ final class SqliteDialect implements Dialect {
         } finally {
             if (!ready) {
                 session.close();
+            }
+        }
+    }
+
+    /**
+     * SQLite answers busy at once, whatever its timeout, when two connections switch a file together. The other one is
+     * waited for by asking for the write lock, for which the timeout does count.
+     */
+    private void switchToWal(Session session) throws SQLException {
+        String mode = journalMode(session, "pragma journal_mode");
+        for (int attempt = 1; !mode.equals("wal"); attempt++) {
+            try {
+                mode = journalMode(session, "pragma journal_mode = wal");
+                if (!mode.equals("wal")) {
+                    throw refused(file + " cannot be used in WAL mode (it stays in mode " + mode
+                            + "): put it on a local file system");
+                }
+            } catch (SQLException e) {
+                if ((e.getErrorCode() & 0xff) != BUSY || attempt == WAL_ATTEMPTS) {
+                    throw e;
+                }
+                session.inTransaction(beginWrite(), waited -> waited);
+                mode = journalMode(session, "pragma journal_mode");
             }
         }
     }

@@ -294,7 +294,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     class OpeningTogether {
         @Test
         void severalMayOpenANewFileAtTheSameTime() throws Exception {
-            for (int round = 0; round < 10; round++) {
+            for (int round = 0; round < 25; round++) {
                 Path fresh = folder.resolve("fresh-" + round + ".db");
                 CyclicBarrier start = new CyclicBarrier(4);
                 ExecutorService executor = Executors.newFixedThreadPool(4);
@@ -486,6 +486,18 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @Test
+        void noRowStaysOnTheListOfAnEndedJob() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
+            List<Claim> claims = store.claim(job, 3, LEASE);
+            commit(job, embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.ABORTED));
+            end(job);
+
+            assertThat(rows("select distinct job, owner, lease_end from evervec_ledger"))
+                    .containsExactly("null|null|null");
+        }
+
+        @Test
         void vectorsAreLittleEndianFloats() throws Exception {
             embed(FINGERPRINT, scanned("1", "one"));
 
@@ -527,7 +539,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         /** Lets the first, second, third … statement of an action fail until it needs no more statements. */
         private int failEveryStatement(Runnable action) throws SQLException {
-            for (int statement = 1; ; statement++) {
+            for (int statement = 1; statement < 200; statement++) {
                 List<String> before = dump();
                 faults.failAt(statement);
                 try {
@@ -543,6 +555,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     assertThat(e).hasMessageContaining(file().getFileName().toString());
                 }
             }
+            throw new AssertionError("the action still fails when none of its statements is made to");
         }
 
         @Test
