@@ -23,6 +23,7 @@ import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenEstimate;
 import dev.evervec.provider.TokenUsage;
+import dev.evervec.provider.WellFormed;
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
@@ -173,7 +174,7 @@ final class GeminiProvider implements LLMProvider {
         }
         TaskForm form = request.kind() == InputKind.QUERY ? queries : documents;
         List<String> texts = request.texts().stream()
-                .map(text -> form.prefix() + Texts.wellFormed(text))
+                .map(text -> form.prefix() + WellFormed.text(text))
                 .toList();
         return transport.call(
                 request.context(),
@@ -263,7 +264,7 @@ final class GeminiProvider implements LLMProvider {
         if (settings.capability() != Capability.REWRITE) {
             return LLMProvider.super.rewrite(request);
         }
-        String prompt = Texts.wellFormed(request.prompt());
+        String prompt = WellFormed.text(request.prompt());
         return transport.call(
                 request.context(),
                 0,

@@ -7,6 +7,7 @@ import com.google.genai.types.HttpOptions;
 import com.google.genai.types.HttpRetryOptions;
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.NoDelaySocketFactory;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;

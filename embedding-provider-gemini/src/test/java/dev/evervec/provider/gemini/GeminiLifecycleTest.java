@@ -17,6 +17,7 @@ import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.EmbedRequest;
 import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.NoDelaySocketFactory;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;

@@ -13,6 +13,7 @@ import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.ProviderSettings.Normalization;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.WellFormed;
 import java.time.Clock;
 import java.util.List;
 import java.util.function.UnaryOperator;

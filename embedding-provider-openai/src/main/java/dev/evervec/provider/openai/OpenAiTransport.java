@@ -10,6 +10,7 @@ import com.openai.core.RequestOptions;
 import com.openai.core.Timeout;
 import com.openai.core.http.HttpResponse;
 import dev.evervec.provider.CallContext;
+import dev.evervec.provider.NoDelaySocketFactory;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;

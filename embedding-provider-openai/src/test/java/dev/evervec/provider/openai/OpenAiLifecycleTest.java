@@ -14,6 +14,7 @@ import dev.evervec.provider.Embedding;
 import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory;
+import dev.evervec.provider.NoDelaySocketFactory;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.TokenEstimate;

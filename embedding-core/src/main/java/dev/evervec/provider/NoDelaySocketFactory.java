@@ -1,4 +1,4 @@
-package dev.evervec.provider.openai;
+package dev.evervec.provider;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -6,10 +6,11 @@ import java.net.Socket;
 import javax.net.SocketFactory;
 
 /**
- * Sockets with TCP_NODELAY, which OkHttp does not set: without it every request of about 30 KB to a server on the local
- * machine waits 40 ms for a delayed acknowledgement (measured 2026-11). TLS sockets wrap these.
+ * Sockets with TCP_NODELAY, for providers whose HTTP client does not set it, such as OkHttp: without it every request of about
+ * 30 KB to a server on the local machine waits 40 ms for a delayed acknowledgement (measured 2026-11). TLS sockets wrap these.
+ * Thread-safe.
  */
-final class NoDelaySocketFactory extends SocketFactory {
+public final class NoDelaySocketFactory extends SocketFactory {
     private final SocketFactory sockets = SocketFactory.getDefault();
 
     @Override

@@ -1,4 +1,4 @@
-package dev.evervec.provider.gemini;
+package dev.evervec.provider;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class TextsTest {
+class WellFormedTest {
     @Test
     void everyTextBecomesOneThatUtf8CanCarryAndGoodOnesStay() {
         long seed = 4711;
@@ -19,7 +19,7 @@ class TextsTest {
             }
             String original = text.toString();
 
-            String sent = Texts.wellFormed(original);
+            String sent = WellFormed.text(original);
 
             String as = "seed " + seed + ", round " + round;
             assertThat(new String(sent.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8))
@@ -38,6 +38,6 @@ class TextsTest {
     void aGoodTextIsNotCopied() {
         String text = "ok \uD83D\uDE00";
 
-        assertThat(Texts.wellFormed(text)).isSameAs(text);
+        assertThat(WellFormed.text(text)).isSameAs(text);
     }
 }

@@ -1,7 +1,7 @@
-package dev.evervec.provider.openai;
+package dev.evervec.provider;
 
-/** Makes texts sendable. */
-final class WellFormed {
+/** Makes texts sendable, for providers. */
+public final class WellFormed {
     private static final char REPLACEMENT = '\uFFFD';
 
     private WellFormed() {}
@@ -10,7 +10,7 @@ final class WellFormed {
      * The text with U+FFFD in place of every unpaired surrogate: such a half character has no UTF-8 form, and a server that
      * refuses it refuses the whole request.
      */
-    static String text(String text) {
+    public static String text(String text) {
         StringBuilder repaired = null;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
