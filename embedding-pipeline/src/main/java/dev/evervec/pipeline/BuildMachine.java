@@ -95,6 +95,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean claiming;
     private boolean listIsEmpty;
     private long claimed;
+    private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
     private int onTheWay;
     private long bytesOnTheWay;
@@ -205,6 +206,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             claimed(claims.claims());
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
+            unread.addAll(prepared.unread());
             prepared.records().forEach(this::prepared);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
@@ -335,14 +337,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         storeFailures = 0;
         claimed += claims.size();
         onTheWay += claims.size();
-        if (claims.isEmpty()) {
-            listIsEmpty = true;
-        } else if (stopReason != null) {
-            claims.forEach(claim -> settleUnread(claim, stopReason, String.valueOf(stopCause)));
-        } else {
-            reading++;
-            out.add(new Command.Read(claims));
-        }
+        listIsEmpty |= claims.isEmpty();
+        unread.addAll(claims);
     }
 
     private void prepared(Preparation preparation) {
@@ -560,6 +556,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         scanOn();
         claimOn();
+        readOn();
         callOn();
         reissueStoreCommands();
         storeOn();
@@ -578,6 +575,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void settleWhatWaits(Reason reason) {
         String detail = String.valueOf(stopCause);
+        unread.forEach(claim -> settleUnread(claim, reason, detail));
+        unread.clear();
         embedding.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
         if (rewriting != null) {
             rewriting.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
@@ -608,7 +607,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void claimOn() {
         long unclaimed = listed - claimed;
-        if (claiming || listIsEmpty || unclaimed == 0 || reading >= OPEN_READS || stopReason != null) {
+        boolean enough = claiming || !unread.isEmpty() || reading >= OPEN_READS;
+        if (enough || listIsEmpty || unclaimed == 0 || stopReason != null) {
             return;
         }
         long room = Math.min(plan.maxRecords() - onTheWay, (plan.maxTextBytes() - bytesOnTheWay) / averageBytes());
@@ -622,6 +622,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         out.add(new Command.ClaimRecords((int) Math.max(1, Math.min(Math.min(room, MAX_CLAIM), unclaimed))));
     }
 
+    private void readOn() {
+        long room = plan.maxTextBytes() - bytesOnTheWay;
+        boolean nothingElse = reading == 0 && bytesOnTheWay == 0;
+        if (unread.isEmpty() || reading >= OPEN_READS || (room <= 0 && !nothingElse)) {
+            return;
+        }
+        List<Claim> next = new ArrayList<>(unread);
+        unread.clear();
+        reading++;
+        out.add(new Command.Read(next, room));
+    }
+
     private void callOn() {
         if (rewriting != null) {
             rewriting.pump(
@@ -630,7 +642,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                     () -> out.add(new Command.Probe(Capability.REWRITE)));
         }
         boolean moreRewrites = rewriting != null && !rewriting.isEmpty();
-        boolean moreRecords = claiming || reading > 0 || (listed > claimed && !listIsEmpty) || scan == Scan.READING;
+        boolean moreRecords = claiming
+                || reading > 0
+                || !unread.isEmpty()
+                || (listed > claimed && !listIsEmpty)
+                || scan == Scan.READING;
         boolean roomForMore = onTheWay < plan.maxRecords();
         embedding.moreToCome(moreRewrites || (moreRecords && roomForMore));
         embedding.uncommitted(committingBatches + settledBatches);

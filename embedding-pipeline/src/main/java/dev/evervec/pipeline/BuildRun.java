@@ -175,7 +175,7 @@ public final class BuildRun {
         } else if (command instanceof Command.ScanPage) {
             scanner.execute(() -> inbox.add(hands.scanPage()));
         } else if (command instanceof Command.Read read) {
-            preparers.execute(() -> inbox.add(hands.read(read.claims())));
+            preparers.execute(() -> inbox.add(hands.read(read.claims(), read.maxBytes())));
         } else if (command instanceof Command.Embed embed) {
             call(() -> inbox.add(hands.embed(embed.batch())));
         } else if (command instanceof Command.Rewrite rewrite) {

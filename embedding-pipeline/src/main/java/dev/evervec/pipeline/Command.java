@@ -19,8 +19,8 @@ sealed interface Command {
     /** Read the next page of the source. */
     record ScanPage() implements Command {}
 
-    /** Read and prepare claimed records. */
-    record Read(List<Claim> claims) implements Command {}
+    /** Read and prepare claimed records, as long as their texts stay within about so many bytes. */
+    record Read(List<Claim> claims, long maxBytes) implements Command {}
 
     /** Send a text to be rewritten. */
     record Rewrite(RewriteCall<Work> call) implements Command {}

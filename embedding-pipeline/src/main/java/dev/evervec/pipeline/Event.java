@@ -39,8 +39,8 @@ sealed interface Event {
     /** Records were claimed; none if none is left. */
     record Claimed(List<Claim> claims) implements Event {}
 
-    /** Claimed records were read and prepared, each of them in one way or the other. */
-    record Prepared(List<Preparation> records) implements Event {}
+    /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
+    record Prepared(List<Preparation> records, List<Claim> unread) implements Event {}
 
     /** A rewrite arrived. */
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)

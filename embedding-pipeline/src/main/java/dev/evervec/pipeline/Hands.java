@@ -84,11 +84,9 @@ final class Hands implements AutoCloseable {
         }
     }
 
-    Event read(List<Claim> claims) {
+    Event read(List<Claim> claims, long maxBytes) {
         try {
-            return new Event.Prepared(preparer.read(claims));
-        } catch (SourceException e) {
-            return unread(claims, e.getMessage());
+            return preparer.read(claims, maxBytes);
         } catch (RuntimeException | Error e) {
             return claims.size() == 1
                     ? unread(claims, Faults.unexpected("reading the record", e))
@@ -100,17 +98,19 @@ final class Hands implements AutoCloseable {
     private Event readOneByOne(List<Claim> claims) {
         List<Preparation> all = new ArrayList<>(claims.size());
         for (Claim claim : claims) {
-            if (read(List.of(claim)) instanceof Event.Prepared prepared) {
+            if (read(List.of(claim), Long.MAX_VALUE) instanceof Event.Prepared prepared) {
                 all.addAll(prepared.records());
             }
         }
-        return new Event.Prepared(all);
+        return new Event.Prepared(all, List.of());
     }
 
     private static Event unread(List<Claim> claims, String problem) {
-        return new Event.Prepared(claims.stream()
-                .<Preparation>map(claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, problem))
-                .toList());
+        return new Event.Prepared(
+                claims.stream()
+                        .<Preparation>map(claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, problem))
+                        .toList(),
+                List.of());
     }
 
     // ---- providers ----

@@ -5,6 +5,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.FetchedRecords;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.RecordSource;
+import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -18,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns claimed records into texts to be sent. Decides nothing about a job; thread-safe. */
 final class Preparer {
+    private static final int FIRST_CHUNK = 32;
+    private static final long SMALL_CHUNK_BYTES = 1L << 20;
+
     private final RecordSource records;
     private final EmbeddingStore store;
     private final TextSizer sizer;
@@ -38,8 +42,46 @@ final class Preparer {
         this.rewriteFingerprint = rewriteFingerprint;
     }
 
-    /** Reads the records as they are now; every claim comes out as exactly one preparation. */
-    List<Preparation> read(List<Claim> claims) {
+    /**
+     * Reads the records as they are now, a few at a time, until their texts have so many bytes: how long a record is shows only
+     * when it is read. Every claim comes out once, prepared or unread.
+     */
+    Event.Prepared read(List<Claim> claims, long maxBytes) {
+        List<Preparation> prepared = new ArrayList<>(claims.size());
+        int chunk = FIRST_CHUNK;
+        int next = 0;
+        for (long bytes = 0; next < claims.size() && (next == 0 || bytes < maxBytes); ) {
+            List<Preparation> read = readOrSayWhyNot(claims.subList(next, Math.min(claims.size(), next + chunk)));
+            next += read.size();
+            prepared.addAll(read);
+            long bytesOfChunk = read.stream().mapToLong(Preparer::bytes).sum();
+            bytes += bytesOfChunk;
+            chunk = bytesOfChunk < SMALL_CHUNK_BYTES ? chunk * 2 : Math.max(1, chunk / 2);
+        }
+        return new Event.Prepared(prepared, List.copyOf(claims.subList(next, claims.size())));
+    }
+
+    private List<Preparation> readOrSayWhyNot(List<Claim> claims) {
+        try {
+            return read(claims);
+        } catch (SourceException e) {
+            return claims.stream()
+                    .<Preparation>map(
+                            claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, e.getMessage()))
+                    .toList();
+        }
+    }
+
+    private static long bytes(Preparation preparation) {
+        if (preparation instanceof Preparation.Ready ready) {
+            return ready.work().text().bytes();
+        }
+        return preparation instanceof Preparation.ToRewrite next
+                ? next.work().text().bytes()
+                : 0;
+    }
+
+    private List<Preparation> read(List<Claim> claims) {
         FetchedRecords fetched = records.fetch(claims.stream().map(Claim::ref).toList());
         List<Preparation> prepared = new ArrayList<>(claims.size());
         for (Claim claim : claims) {

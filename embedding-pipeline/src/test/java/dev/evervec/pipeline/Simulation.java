@@ -75,7 +75,8 @@ final class Simulation {
                 embedder.callPolicy(),
                 rewriter == null ? null : rewriter.callPolicy(),
                 scope,
-                16L << 20,
+                // Sometimes room for a few texts only.
+                random.nextInt(3) == 0 ? 300 : 16L << 20,
                 new Prices(null, rewriter != null));
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
@@ -158,7 +159,7 @@ final class Simulation {
         } else if (command instanceof Command.ScanPage) {
             post(random.nextLong(10_000_000), hands.scanPage());
         } else if (command instanceof Command.Read read) {
-            post(random.nextLong(10_000_000), hands.read(read.claims()));
+            post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
             post(1_000_000 + random.nextLong(400_000_000), hands.embed(embed.batch()));
         } else if (command instanceof Command.Rewrite rewrite) {
