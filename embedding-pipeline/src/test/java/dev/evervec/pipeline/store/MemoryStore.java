@@ -292,6 +292,7 @@ public final class MemoryStore implements EmbeddingStore {
         row.reason = result.reason();
         row.detail = result.detail();
         if (result.contentHash() != null) {
+            row.attempts = result.contentHash().equals(row.contentHash) ? row.attempts : 0;
             row.contentHash = result.contentHash();
         }
         if (result.reason().ledger() == Reason.Ledger.ATTEMPTED) {
