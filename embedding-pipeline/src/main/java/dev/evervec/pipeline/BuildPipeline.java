@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
+import dev.evervec.config.BuildSettings.TooLong;
 import dev.evervec.pipeline.progress.BuildListener;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
@@ -28,6 +29,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
@@ -119,7 +121,7 @@ public final class BuildPipeline {
     public BuildRun start(BuildRequest request) {
         Instant startedAt = Instant.now();
         String jobId = request.jobId() == null ? newJobId(startedAt) : request.jobId();
-        JobStart start = new JobStart(jobId, fingerprint(), settings.maxAttempts());
+        JobStart start = new JobStart(jobId, fingerprint(), settings.maxAttempts(), reconsidered());
         RecordScan scan = records.scan(request.source());
         try {
             JobTicket job = store.beginJob(start);
@@ -153,6 +155,11 @@ public final class BuildPipeline {
             store.endJob(job, JobState.FAILED, Reason.ABORTED);
             throw e;
         }
+    }
+
+    /** Texts that an earlier configuration skipped for their length are truncated now. */
+    private Set<Reason> reconsidered() {
+        return settings.onTooLong() == TooLong.TRUNCATE ? Set.of(Reason.INPUT_TOO_LONG) : Set.of();
     }
 
     private static String newJobId(Instant startedAt) {

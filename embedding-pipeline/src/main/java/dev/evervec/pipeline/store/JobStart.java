@@ -1,6 +1,8 @@
 package dev.evervec.pipeline.store;
 
+import dev.evervec.pipeline.report.Reason;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -9,8 +11,9 @@ import java.util.regex.Pattern;
  * @param jobId 1 to 64 characters of {@code [A-Za-z0-9._-]}, not beginning with a dot; never used before in this store
  * @param fingerprint what its vectors will be
  * @param maxAttempts attempts after which a failed record is left alone
+ * @param reconsidered reasons whose settled records this job takes again, because its configuration may end otherwise
  */
-public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
+public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered) {
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}");
 
     /**
@@ -20,6 +23,7 @@ public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
      */
     public JobStart {
         Objects.requireNonNull(fingerprint, "fingerprint");
+        reconsidered = Set.copyOf(reconsidered);
         if (!ID.matcher(jobId).matches()) {
             throw new IllegalArgumentException(
                     "a job id has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot");
@@ -27,5 +31,10 @@ public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
         if (maxAttempts < 1) {
             throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
         }
+    }
+
+    /** A job that leaves settled records alone. */
+    public JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
+        this(jobId, fingerprint, maxAttempts, Set.of());
     }
 }

@@ -226,6 +226,21 @@ public abstract class EmbeddingStoreContract {
     @Nested
     class Marking {
         @Test
+        void aSettledReasonIsTakenAgainOnlyByAJobThatReconsidersIt() {
+            fail(scanned("1", "long"), Reason.INPUT_TOO_LONG);
+            fail(scanned("2", "<p>"), Reason.EMPTY_CONTENT);
+            JobTicket plain = begin();
+            assertThat(mark(plain, scanned("1", "long")).taken()).isZero();
+            end(plain);
+
+            JobTicket job =
+                    store.beginJob(new JobStart("reconsidering", FINGERPRINT, 3, Set.of(Reason.INPUT_TOO_LONG)));
+
+            assertThat(mark(job, scanned("1", "long"), scanned("2", "<p>")).taken())
+                    .isEqualTo(1);
+        }
+
+        @Test
         void newRecordsBecomePendingAndAreTaken() {
             JobTicket job = begin();
 

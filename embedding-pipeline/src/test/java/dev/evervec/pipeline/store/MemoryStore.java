@@ -152,7 +152,8 @@ public final class MemoryStore implements EmbeddingStore {
             } else if (row.state != RecordState.PENDING) {
                 boolean changed = !scanned.contentHash().equals(row.contentHash);
                 boolean repeatable = row.reason != null && row.reason.ledger() == Reason.Ledger.ATTEMPTED;
-                boolean back = row.reason == Reason.VANISHED;
+                boolean back = row.reason == Reason.VANISHED
+                        || (row.reason != null && job.start().reconsidered().contains(row.reason));
                 if (changed) {
                     row.attempts = 0;
                 } else if (mode == MarkMode.PENDING

@@ -192,7 +192,7 @@ public final class JdbcStore implements EmbeddingStore {
         Jobs.interruptDead(session, now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
         JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
-        Scan scan = Scan.begin(session, ticket.number(), generation, start.maxAttempts());
+        Scan scan = Scan.begin(session, ticket.number(), generation, start);
         return new Running(ticket, generation, scan, lock);
     }
 

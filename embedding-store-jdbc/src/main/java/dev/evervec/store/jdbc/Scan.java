@@ -2,6 +2,7 @@ package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordState;
@@ -63,6 +64,7 @@ final class Scan {
     private final long job;
     private final long generation;
     private final int maxAttempts;
+    private final Set<Reason> reconsidered;
     private long page;
 
     /** What the ledger knows of a record of the page. */
@@ -88,18 +90,19 @@ final class Scan {
         EXHAUSTED
     }
 
-    private Scan(Session session, long job, long generation, int maxAttempts) {
+    private Scan(Session session, long job, long generation, JobStart start) {
         this.session = session;
         this.job = job;
         this.generation = generation;
-        this.maxAttempts = maxAttempts;
+        this.maxAttempts = start.maxAttempts();
+        this.reconsidered = start.reconsidered();
     }
 
     /** Begins a scan that has met nothing. */
-    static Scan begin(Session session, long job, long generation, int maxAttempts) throws SQLException {
+    static Scan begin(Session session, long job, long generation, JobStart start) throws SQLException {
         session.update("delete from evervec_seen");
         session.update("delete from evervec_page");
-        return new Scan(session, job, generation, maxAttempts);
+        return new Scan(session, job, generation, start);
     }
 
     MarkedPage mark(List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
@@ -170,7 +173,8 @@ final class Scan {
         return switch (known.reason.ledger()) {
             case ATTEMPTED -> known.attempts < maxAttempts ? Verdict.TAKE : Verdict.EXHAUSTED;
             // A record that had vanished is met again; the other settled ones wait for a change.
-            case SETTLED -> known.reason == Reason.VANISHED ? Verdict.TAKE : Verdict.LEAVE;
+            case SETTLED ->
+                known.reason == Reason.VANISHED || reconsidered.contains(known.reason) ? Verdict.TAKE : Verdict.LEAVE;
             case PENDING -> Verdict.TAKE;
         };
     }
