@@ -1,0 +1,130 @@
+package dev.evervec.provider.gemini;
+
+import java.io.IOException;
+import java.util.function.BooleanSupplier;
+import java.util.regex.Pattern;
+import okhttp3.Interceptor;
+import okhttp3.Request;
+import okhttp3.Response;
+import okhttp3.ResponseBody;
+import okio.Buffer;
+import okio.BufferedSource;
+import okio.ForwardingSource;
+import okio.Okio;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stands outermost around every call of the SDK: ties the call to its cancel signal, notes what the SDK's exceptions do not
+ * carry, bounds the answer, and sends no key where none is configured.
+ */
+final class WireInterceptor implements Interceptor {
+    private static final long MAX_ERROR_BYTES = 64 * 1024;
+    private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_.-]{1,64}");
+
+    private final KeyHeader keyHeader;
+    private final BooleanSupplier closed;
+
+    /** Whether the key header that the SDK always sets goes out. */
+    enum KeyHeader {
+        SEND,
+        REMOVE
+    }
+
+    WireInterceptor(KeyHeader keyHeader, BooleanSupplier closed) {
+        this.closed = closed;
+        this.keyHeader = keyHeader;
+    }
+
+    @Override
+    public Response intercept(Chain chain) throws IOException {
+        Request request = cleaned(chain.request());
+        Exchange exchange = Exchange.current();
+        if (exchange == null) {
+            throw new IOException("a request outside of a call");
+        }
+        exchange.begin(chain.call()::cancel);
+        if (closed.getAsBoolean()) {
+            // Checked here too: the call is already among those that closing cuts, so none slips through in between.
+            throw new IOException("closed");
+        }
+        Response response = chain.proceed(request);
+        exchange.answered(response.code(), response.header("Retry-After"), token(response.header("x-request-id")));
+        return response.isSuccessful() ? bounded(response, exchange) : keepError(response, exchange);
+    }
+
+    private Request cleaned(Request request) {
+        // The service refuses a deadline under 10 s that is announced to it; ours is kept on this side.
+        Request.Builder cleaned = request.newBuilder().removeHeader("X-Server-Timeout");
+        return (keyHeader == KeyHeader.SEND ? cleaned : cleaned.removeHeader("x-goog-api-key")).build();
+    }
+
+    private static @Nullable String token(@Nullable String header) {
+        return header != null && TOKEN.matcher(header).matches() ? header : null;
+    }
+
+    private static Response bounded(Response response, Exchange exchange) {
+        ResponseBody body = response.body();
+        if (body == null) {
+            return response;
+        }
+        BufferedSource source = Okio.buffer(new BoundedSource(body.source(), exchange.maxAnswerBytes()));
+        return response.newBuilder()
+                .body(ResponseBody.create(source, body.contentType(), body.contentLength()))
+                .build();
+    }
+
+    // Read here and not by the SDK: an error body that breaks off must not hide the status that came before it.
+    private static Response keepError(Response response, Exchange exchange) throws IOException {
+        try (ResponseBody body = response.body()) {
+            if (body == null) {
+                return response;
+            }
+            BufferedSource source = body.source();
+            readQuietly(source);
+            byte[] bytes = source.getBuffer()
+                    .readByteArray(Math.min(MAX_ERROR_BYTES, source.getBuffer().size()));
+            exchange.refused(bytes);
+            return response.newBuilder()
+                    .body(ResponseBody.create(bytes, body.contentType()))
+                    .build();
+        }
+    }
+
+    private static void readQuietly(BufferedSource source) {
+        try {
+            source.request(MAX_ERROR_BYTES);
+        } catch (IOException brokenOff) {
+            // What came before is in the buffer; the status says enough.
+        }
+    }
+
+    /** The answer is longer than any answer to this request can be. */
+    static final class AnswerTooLargeException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        AnswerTooLargeException(long maxBytes) {
+            super("the answer has more than " + maxBytes + " bytes");
+        }
+    }
+
+    private static final class BoundedSource extends ForwardingSource {
+        private final long maxBytes;
+        private long left;
+
+        BoundedSource(BufferedSource delegate, long maxBytes) {
+            super(delegate);
+            this.maxBytes = maxBytes;
+            this.left = maxBytes;
+        }
+
+        @Override
+        public long read(Buffer sink, long byteCount) throws IOException {
+            long read = super.read(sink, byteCount);
+            left -= Math.max(0, read);
+            if (left < 0) {
+                throw new AnswerTooLargeException(maxBytes);
+            }
+            return read;
+        }
+    }
+}

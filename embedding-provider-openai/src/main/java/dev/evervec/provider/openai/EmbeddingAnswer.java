@@ -1,0 +1,262 @@
+package dev.evervec.provider.openai;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.TokenUsage;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the answer to an embeddings request: vectors as base64 or as numbers, whatever was asked for, in any order.
+ *
+ * <p>Not thread-safe; one per answer.
+ */
+final class EmbeddingAnswer {
+    private final EmbedResponse.Builder proof;
+    private final int texts;
+    private final int dimension;
+    private final boolean normalizing;
+    private final Exchange exchange;
+    private final OpenAiErrors errors;
+    private final List<Vector> withoutIndex = new ArrayList<>();
+    private long promptTokens = -1;
+    private long totalTokens = -1;
+    private @Nullable ErrorBody error;
+
+    /** The vector of one entry, or why it is none. */
+    private static final class Vector {
+        final float @Nullable [] components;
+        final String defect;
+
+        private Vector(float @Nullable [] components, String defect) {
+            this.components = components;
+            this.defect = defect;
+        }
+    }
+
+    EmbeddingAnswer(int texts, int dimension, boolean normalizing, Exchange exchange, OpenAiErrors errors) {
+        this.proof = EmbedResponse.builder(texts, dimension);
+        this.texts = texts;
+        this.dimension = dimension;
+        this.normalizing = normalizing;
+        this.exchange = exchange;
+        this.errors = errors;
+    }
+
+    /**
+     * Reads the answer to its end and proves it.
+     *
+     * @param estimate the tokens of the texts, asked for only if the service does not say
+     * @throws IOException if the body breaks off or is no JSON; a Jackson exception is the latter
+     */
+    EmbedResponse read(InputStream body, LongSupplier estimate) throws IOException {
+        try (JsonParser parser = Json.FACTORY.createParser(body)) {
+            document(parser);
+        } catch (CappedInputStream.TooLongException e) {
+            // Vectors of a larger dimension than configured make an answer too long: that is worth saying.
+            assignByPosition();
+            if (proof.received() > 0) {
+                proof.build(TokenUsage.NONE);
+            }
+            throw e;
+        }
+        if (error != null) {
+            throw errors.refusedWithOk(new Refusal(exchange.httpStatus, exchange.headers, error), texts);
+        }
+        if (!withoutIndex.isEmpty() && (proof.received() > 0 || withoutIndex.size() != texts)) {
+            throw malformed(withoutIndex.size() + " vectors without index for " + texts
+                    + " texts: they cannot be matched with the texts");
+        }
+        assignByPosition();
+        return proof.build(usage(estimate));
+    }
+
+    private void assignByPosition() {
+        if (proof.received() > 0) {
+            return;
+        }
+        for (int i = 0; i < Math.min(texts, withoutIndex.size()); i++) {
+            put(i, withoutIndex.get(i));
+        }
+    }
+
+    private TokenUsage usage(LongSupplier estimate) {
+        if (promptTokens >= 0) {
+            return TokenUsage.reported(promptTokens, 0);
+        }
+        return totalTokens >= 0 ? TokenUsage.reported(totalTokens, 0) : TokenUsage.estimated(estimate.getAsLong(), 0);
+    }
+
+    private void document(JsonParser parser) throws IOException {
+        if (parser.nextToken() != JsonToken.START_OBJECT) {
+            throw malformed("the answer is no JSON object");
+        }
+        while (Json.nextField(parser)) {
+            switch (parser.currentName()) {
+                case "data" -> entries(parser);
+                case "usage" -> usageFields(parser);
+                case "error" -> error = parser.currentToken() == JsonToken.VALUE_NULL ? error : ErrorBody.read(parser);
+                case "base_resp" -> baseResp(parser);
+                default -> parser.skipChildren();
+            }
+        }
+        if (parser.nextToken() != null) {
+            throw malformed("the answer goes on after its end");
+        }
+    }
+
+    /** MiniMax reports errors inside a 200 as a status other than 0. */
+    private void baseResp(JsonParser parser) throws IOException {
+        ErrorBody status = ErrorBody.read(parser);
+        if (status.numericCode() > 0) {
+            error = status;
+        }
+    }
+
+    private void usageFields(JsonParser parser) throws IOException {
+        if (parser.currentToken() != JsonToken.START_OBJECT) {
+            parser.skipChildren();
+            return;
+        }
+        while (Json.nextField(parser)) {
+            switch (parser.currentName()) {
+                case "prompt_tokens" -> promptTokens = Json.count(parser);
+                case "total_tokens" -> totalTokens = Json.count(parser);
+                default -> parser.skipChildren();
+            }
+        }
+    }
+
+    private void entries(JsonParser parser) throws IOException {
+        if (parser.currentToken() == JsonToken.VALUE_NULL) {
+            return;
+        }
+        if (parser.currentToken() != JsonToken.START_ARRAY) {
+            throw malformed("its data is no list");
+        }
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (parser.currentToken() != JsonToken.START_OBJECT) {
+                throw malformed("its data has something else than entries");
+            }
+            entry(parser);
+        }
+    }
+
+    private void entry(JsonParser parser) throws IOException {
+        Vector vector = new Vector(null, "the entry has no vector");
+        int index = -1;
+        while (Json.nextField(parser)) {
+            switch (parser.currentName()) {
+                case "embedding" -> vector = vector(parser);
+                case "index" -> index = index(parser);
+                default -> parser.skipChildren();
+            }
+        }
+        if (index >= 0) {
+            put(index, vector);
+        } else if (withoutIndex.size() < texts) {
+            withoutIndex.add(vector);
+        } else {
+            throw malformed("more vectors than the " + texts + " texts");
+        }
+    }
+
+    private int index(JsonParser parser) throws IOException {
+        if (parser.currentToken() == JsonToken.VALUE_NULL) {
+            return -1;
+        }
+        if (parser.currentToken() != JsonToken.VALUE_NUMBER_INT || parser.getIntValue() < 0) {
+            throw malformed("an index that is no position");
+        }
+        return parser.getIntValue();
+    }
+
+    private void put(int index, Vector vector) {
+        if (vector.components == null) {
+            proof.putDefect(index, vector.defect);
+        } else {
+            proof.put(index, normalizing ? normalized(vector.components) : vector.components);
+        }
+    }
+
+    private Vector vector(JsonParser parser) throws IOException {
+        return switch (parser.currentToken()) {
+            case VALUE_STRING -> fromBase64(parser.getText());
+            case START_ARRAY -> fromNumbers(parser);
+            default -> {
+                parser.skipChildren();
+                yield new Vector(null, "the vector is neither base64 nor a list of numbers");
+            }
+        };
+    }
+
+    private static Vector fromBase64(String text) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(text);
+        } catch (IllegalArgumentException e) {
+            return new Vector(null, "the vector is broken base64");
+        }
+        if (bytes.length % Float.BYTES != 0) {
+            return new Vector(null, "the vector's base64 is no whole number of 32-bit floats");
+        }
+        float[] components = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(components);
+        return ofComponents(components);
+    }
+
+    private Vector fromNumbers(JsonParser parser) throws IOException {
+        float[] components = new float[dimension];
+        int count = 0;
+        boolean numbers = true;
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (!parser.currentToken().isNumeric()) {
+                parser.skipChildren();
+                numbers = false;
+                continue;
+            }
+            if (count == components.length) {
+                components = Arrays.copyOf(components, count * 2);
+            }
+            components[count++] = parser.getFloatValue();
+        }
+        return numbers
+                ? ofComponents(count == components.length ? components : Arrays.copyOf(components, count))
+                : new Vector(null, "the vector has a component that is no number");
+    }
+
+    /** An empty vector is a defect of its text and says nothing about the model's dimension. */
+    private static Vector ofComponents(float[] components) {
+        return components.length == 0 ? new Vector(null, "the vector is empty") : new Vector(components, "");
+    }
+
+    /** The same direction with length 1; what has no direction stays as it is and is refused by the proof. */
+    private static float[] normalized(float[] components) {
+        double squares = 0;
+        for (float component : components) {
+            squares += (double) component * component;
+        }
+        if (squares == 0 || !Double.isFinite(squares)) {
+            return components;
+        }
+        double length = Math.sqrt(squares);
+        float[] unit = new float[components.length];
+        for (int i = 0; i < unit.length; i++) {
+            unit[i] = (float) (components[i] / length);
+        }
+        return unit;
+    }
+
+    private RuntimeException malformed(String what) {
+        return errors.malformed(what, exchange.httpStatus, exchange.headers, null);
+    }
+}
