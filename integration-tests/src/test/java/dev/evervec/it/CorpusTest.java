@@ -65,7 +65,7 @@ final class CorpusTest {
                 .isLessThanOrEqualTo(256 * MIB);
         corpus = CorpusDatabase.of(file, shared.resolve("corpus.db"));
         assertThat(corpus.recordsWithContent()).as("records with content").isPositive();
-        TABLE.add(row("run", "records", "vectors", "compared", "skipped", "failed", "requests", "seconds", "heap MiB"));
+        TABLE.add(row("run", "records", "vectors", "compared", "skipped", "failed", "requests", "seconds", "live MiB"));
     }
 
     @AfterAll
@@ -128,20 +128,18 @@ final class CorpusTest {
             String name, RecordSource records, LLMProvider provider, Function<String, Embedding> oracle)
             throws SQLException {
         corpus.beginBuild();
-        try (LLMProvider embedder = new RecordingProvider(provider, corpus::sent);
+        try (HeapWatch heap = new HeapWatch();
+                LLMProvider embedder = new RecordingProvider(provider, corpus::sent);
                 EmbeddingStore store = JdbcStore.openSqlite(folder.resolve("vectors.db"))) {
             BuildPipeline pipeline = BuildPipeline.builder()
                     .records(records)
                     .embedder(embedder)
                     .store(store)
+                    .listener(heap)
                     .logs(folder.resolve("logs"))
                     .build();
-            BuildReport report;
-            long heap;
-            try (HeapWatch watch = new HeapWatch()) {
-                report = pipeline.run(BuildRequest.all());
-                heap = watch.mostAfterCollection();
-            }
+            BuildReport report = pipeline.run(BuildRequest.all());
+            long alive = heap.mostAlive();
 
             Check check = new Check(oracle);
             corpus.inTransaction(() -> {
@@ -157,7 +155,7 @@ final class CorpusTest {
                     report.totalFailed(),
                     report.requests(),
                     report.duration().toSeconds(),
-                    heap / MIB));
+                    alive / MIB));
             System.out.println(TABLE.get(0));
             System.out.println(TABLE.get(TABLE.size() - 1));
 

@@ -1,7 +1,8 @@
 package dev.evervec.it;
 
 import com.sun.management.GarbageCollectionNotificationInfo;
-import com.sun.management.GcInfo;
+import dev.evervec.pipeline.progress.BuildListener;
+import dev.evervec.pipeline.progress.BuildProgress;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
@@ -15,41 +16,51 @@ import javax.management.NotificationEmitter;
 import javax.management.NotificationListener;
 import javax.management.openmbean.CompositeData;
 
-/** Watches the heap: the most that was ever left after a collection, and the most that was ever in use. */
-final class HeapWatch implements AutoCloseable {
+/**
+ * Watches what of the heap is alive while a build runs: the most that was left by a full collection. Collections that are
+ * not full leave old garbage, so they do not count; {@link #onProgress} asks for a full one from time to time.
+ */
+final class HeapWatch implements BuildListener, AutoCloseable {
+    private static final int PROGRESS_PER_COLLECTION = 10;
+
     private final List<GarbageCollectorMXBean> collectors = ManagementFactory.getGarbageCollectorMXBeans();
-    private final List<MemoryPoolMXBean> pools = ManagementFactory.getMemoryPoolMXBeans().stream()
+    private final Set<String> pools = ManagementFactory.getMemoryPoolMXBeans().stream()
             .filter(pool -> pool.getType() == MemoryType.HEAP)
-            .toList();
-    private final Set<String> names =
-            pools.stream().map(MemoryPoolMXBean::getName).collect(Collectors.toSet());
-    private final AtomicLong mostAfterCollection = new AtomicLong();
+            .map(MemoryPoolMXBean::getName)
+            .collect(Collectors.toSet());
+    private final AtomicLong mostAlive = new AtomicLong();
     private final NotificationListener listener = (notification, handback) -> {
         if (notification.getType().equals(GarbageCollectionNotificationInfo.GARBAGE_COLLECTION_NOTIFICATION)) {
-            GcInfo info = GarbageCollectionNotificationInfo.from((CompositeData) notification.getUserData())
-                    .getGcInfo();
-            long used = info.getMemoryUsageAfterGc().entrySet().stream()
-                    .filter(pool -> names.contains(pool.getKey()))
-                    .mapToLong(pool -> pool.getValue().getUsed())
-                    .sum();
-            mostAfterCollection.accumulateAndGet(used, Math::max);
+            collected(GarbageCollectionNotificationInfo.from((CompositeData) notification.getUserData()));
         }
     };
+    private int progressCalls;
 
     HeapWatch() {
-        pools.forEach(MemoryPoolMXBean::resetPeakUsage);
         collectors.forEach(
                 collector -> ((NotificationEmitter) collector).addNotificationListener(listener, null, null));
     }
 
-    /** Bytes that outlived a collection, at most. Old garbage that a young collection leaves counts too. */
-    long mostAfterCollection() {
-        return mostAfterCollection.get();
+    private void collected(GarbageCollectionNotificationInfo collection) {
+        if (collection.getGcAction().equals("end of major GC")) {
+            long used = collection.getGcInfo().getMemoryUsageAfterGc().entrySet().stream()
+                    .filter(pool -> pools.contains(pool.getKey()))
+                    .mapToLong(pool -> pool.getValue().getUsed())
+                    .sum();
+            mostAlive.accumulateAndGet(used, Math::max);
+        }
     }
 
-    /** Sum of the most that each part of the heap ever held: an upper bound of what was in use. */
-    long mostInUse() {
-        return pools.stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
+    @Override
+    public void onProgress(BuildProgress progress) {
+        if (progressCalls++ % PROGRESS_PER_COLLECTION == 0) {
+            System.gc();
+        }
+    }
+
+    /** In bytes. */
+    long mostAlive() {
+        return mostAlive.get();
     }
 
     @Override
