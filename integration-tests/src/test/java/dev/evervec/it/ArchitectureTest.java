@@ -13,6 +13,7 @@ import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
@@ -25,8 +26,8 @@ import dev.evervec.provider.local.LocalProviderFactory;
 import dev.evervec.provider.openai.OpenAiProviderFactory;
 import dev.evervec.store.jdbc.JdbcStore;
 import dev.evervec.testkit.ScriptedProvider;
-import java.net.URISyntaxException;
-import java.nio.file.Path;
+import java.net.URI;
+import java.net.URL;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -65,7 +66,7 @@ final class ArchitectureTest {
         CORE(
                 LLMProviders.class,
                 List.of("dev.evervec", "dev.evervec.provider", "dev.evervec.config", "dev.evervec.resilience"),
-                List.of("org.slf4j..", "org.tomlj..", "dev.failsafe..")),
+                List.of("org.slf4j..", "org.tomlj..", "javax.net..")),
         OPENAI(
                 OpenAiProviderFactory.class,
                 List.of("dev.evervec.provider.openai"),
@@ -134,15 +135,13 @@ final class ArchitectureTest {
             this.uses = uses;
         }
 
-        Path place() {
-            try {
-                return Path.of(landmark.getProtectionDomain()
-                        .getCodeSource()
-                        .getLocation()
-                        .toURI());
-            } catch (URISyntaxException e) {
-                throw new IllegalStateException("the classes of " + this + " have no path", e);
-            }
+        /** A folder of classes while modules are tested, a jar once they are packaged. */
+        Location place() {
+            URL place = landmark.getProtectionDomain().getCodeSource().getLocation();
+            return Location.of(
+                    place.getPath().endsWith(".jar")
+                            ? URI.create("jar:" + place + "!/")
+                            : URI.create(place.toString()));
         }
 
         String[] mayUse() {
@@ -155,12 +154,12 @@ final class ArchitectureTest {
 
     private static final Map<Module, JavaClasses> MODULES = readModules();
     private static final JavaClasses ALL = new ClassFileImporter()
-            .importPaths(Arrays.stream(Module.values()).map(Module::place).toArray(Path[]::new));
+            .importLocations(Arrays.stream(Module.values()).map(Module::place).collect(Collectors.toSet()));
 
     private static Map<Module, JavaClasses> readModules() {
         Map<Module, JavaClasses> modules = new EnumMap<>(Module.class);
         for (Module module : Module.values()) {
-            modules.put(module, new ClassFileImporter().importPaths(module.place()));
+            modules.put(module, new ClassFileImporter().importLocations(Set.of(module.place())));
         }
         return modules;
     }
