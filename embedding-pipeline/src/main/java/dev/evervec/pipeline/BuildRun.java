@@ -181,9 +181,9 @@ public final class BuildRun {
         } else if (command instanceof Command.Rewrite rewrite) {
             call(() -> inbox.add(hands.rewrite(rewrite.call())));
         } else if (command instanceof Command.Probe probe) {
-            call(() -> inbox.add(hands.probe(probe.capability())));
+            call(() -> inbox.add(hands.probe(probe.capability(), probe.signal())));
         } else if (command instanceof Command.Cut cut) {
-            cut.call().cancelSignal().cancel();
+            cut.signal().cancel();
         }
     }
 

@@ -21,8 +21,9 @@ sealed interface Event {
     /** The run begins. */
     record Begin() implements Event {}
 
-    /** A page of the source was read. */
-    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable) implements Event {}
+    /** A page of the source was read; its records have about so many bytes of text. */
+    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable, long textBytes)
+            implements Event {}
 
     /** The source has no more pages. */
     record SourceExhausted(List<String> notes) implements Event {}

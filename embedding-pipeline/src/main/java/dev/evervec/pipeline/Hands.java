@@ -143,9 +143,9 @@ final class Hands implements AutoCloseable {
         }
     }
 
-    Event probe(Capability capability) {
+    Event probe(Capability capability, CancelSignal signal) {
         LLMProvider provider = capability == Capability.REWRITE ? rewriting().provider() : embedder;
-        CallContext context = CallContext.build(new CancelSignal());
+        CallContext context = CallContext.build(signal);
         try {
             return new Event.ProbeAnswered(
                     capability,

@@ -164,7 +164,7 @@ final class Simulation {
         } else if (command instanceof Command.Rewrite rewrite) {
             post(1_000_000 + random.nextLong(900_000_000), hands.rewrite(rewrite.call()));
         } else if (command instanceof Command.Probe probe) {
-            post(1_000_000 + random.nextLong(200_000_000), hands.probe(probe.capability()));
+            post(1_000_000 + random.nextLong(200_000_000), hands.probe(probe.capability(), probe.signal()));
         }
         // Cut: the answers of this simulation always come.
     }
