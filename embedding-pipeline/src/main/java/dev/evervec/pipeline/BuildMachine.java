@@ -138,6 +138,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean cut;
     private boolean closing;
     private boolean over;
+    private boolean abandoned;
     private long untaken;
     private JobState finalState = JobState.RUNNING;
 
@@ -165,7 +166,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         out = new ArrayList<>();
         if (!over) {
             take(event);
+        }
+        if (!over) {
             advance();
+        } else {
+            tell();
         }
         return out;
     }
@@ -249,6 +254,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             jobClosed(storeLost ? listed - claimed : closed.end().untaken());
         } else if (event instanceof Event.CancelRequested) {
             stop(Reason.CANCELLED, "cancelled");
+        } else if (event instanceof Event.HandBroke broke) {
+            abandon(broke.problem());
         }
         // Begin and Tick carry nothing: what they cause is in advance().
     }
@@ -789,7 +796,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         untaken = Math.max(0, listed - claimed);
         books.notEmbedded(Reason.ABORTED, totalPending() - books.total());
         finalState = endState(0);
+        abandoned = true;
         over = true;
+        progressDue = true;
+    }
+
+    /** Whether the job is over without having been closed in the store. */
+    boolean wasAbandoned() {
+        return abandoned;
     }
 
     /** Counted without the books, so that a report can tell whether they balance. */

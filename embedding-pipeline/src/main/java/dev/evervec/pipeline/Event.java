@@ -77,6 +77,9 @@ sealed interface Event {
     /** A host's thread wants the job to stop. */
     record CancelRequested() implements Event {}
 
+    /** A command could not even be turned into an event of its own: nothing is certain any more. */
+    record HandBroke(String problem) implements Event {}
+
     /** The time has come that the machine asked to be woken at. */
     record Tick() implements Event {}
 }
