@@ -58,6 +58,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private static final int MAX_CLAIM = 1024;
     private static final int MAX_STORE_TRIES = 6;
     private static final int NAMED_KEYS = 20;
+    private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long GRACE = Duration.ofSeconds(10).toNanos();
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
 
@@ -83,11 +84,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private int pagesBeingRead;
     private int pagesBeingMarked;
     private boolean scanIncomplete;
+    private boolean scanLost;
     private boolean scanBeingClosed;
     private long scannedRecords;
     private long scannedBytes;
     private long listed;
-    private long unreadable;
+    private long outsideLedger; // unreadable records, a scan that broke off
     private long duplicates;
     private long exhaustedRecords;
     private final List<String> duplicateKeys = new ArrayList<>();
@@ -295,7 +297,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void unreadable(UnreadableRecord record) {
-        noteSourceError(
+        noteOutsideLedger(
                 new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
     }
 
@@ -315,16 +317,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         pagesBeingRead--;
         scan = Scan.CLOSING;
         notes.add("the scan broke off: " + problem);
-        noteSourceError(new RecordOutcome(
-                new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)"),
-                Reason.SOURCE_ERROR,
-                "the scan broke off: " + problem));
+        noteOutsideLedger(new RecordOutcome(SCAN_ITSELF, Reason.SOURCE_ERROR, "the scan broke off: " + problem));
     }
 
-    private void noteSourceError(RecordOutcome outcome) {
+    private void noteOutsideLedger(RecordOutcome outcome) {
         scanIncomplete = true;
-        unreadable++;
-        books.notEmbedded(Reason.SOURCE_ERROR, 1);
+        outsideLedger++;
+        books.notEmbedded(outcome.reason(), 1);
         outcomesToKeep.add(outcome);
         outcomesToTell.add(outcome);
         progressDue = true;
@@ -553,8 +552,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void giveUp(Command.StoreCommand command, String cause) {
         if (command instanceof Command.Mark) {
             pagesBeingMarked--;
+            scanLost(cause);
         } else if (command instanceof Command.CloseScan) {
             scan = Scan.CLOSED;
+            scanLost(cause);
         } else if (command instanceof Command.ClaimRecords) {
             claiming = false;
         } else if (command instanceof Command.Commit commit) {
@@ -565,6 +566,15 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             jobClosed(listed - claimed);
         } else {
             noted(command);
+        }
+    }
+
+    /** Nobody knows which of the scanned records are pending; like a scan that broke off, that counts once. */
+    private void scanLost(String cause) {
+        if (!scanLost) {
+            scanLost = true;
+            noteOutsideLedger(new RecordOutcome(
+                    SCAN_ITSELF, Reason.STORE_ERROR, "the scan could not be compared with the ledger: " + cause));
         }
     }
 
@@ -808,7 +818,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** Counted without the books, so that a report can tell whether they balance. */
     private long totalPending() {
-        return claimed + untaken + unreadable;
+        return claimed + untaken + outsideLedger;
     }
 
     // ---- telling ----
@@ -848,7 +858,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** How far the job is. */
     BuildProgress progress() {
-        long total = listed + unreadable;
+        long total = listed + outsideLedger;
         BuildProgress.Stage rewrites = rewriting == null
                 ? BuildProgress.Stage.NONE
                 : new BuildProgress.Stage(rewriteDone, listed, rewriteSkipped);
