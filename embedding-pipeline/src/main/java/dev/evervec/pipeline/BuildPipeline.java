@@ -191,7 +191,7 @@ public final class BuildPipeline {
     private BuildPlan plan(BuildRequest request, String jobId, Instant startedAt) {
         ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
         long heap = Runtime.getRuntime().maxMemory();
-        ProviderLimits limits = oneRequestWithin(embedder.limits(), heap / 4);
+        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
         return new BuildPlan(
                 jobId,
                 startedAt,
@@ -206,8 +206,8 @@ public final class BuildPipeline {
     }
 
     /** Lowers the number of texts until the vectors of one request, and of two that wait to be stored, fit into so many bytes. */
-    private ProviderLimits oneRequestWithin(ProviderLimits limits, long bytes) {
-        long most = Math.max(1, bytes / (1 + UNCOMMITTED) / bytesPerText());
+    static ProviderLimits oneRequestWithin(long bytes, ProviderLimits limits, long bytesPerText) {
+        long most = Math.max(1, bytes / (1 + UNCOMMITTED) / bytesPerText);
         if (most >= limits.maxTextsPerRequest()) {
             return limits;
         }
