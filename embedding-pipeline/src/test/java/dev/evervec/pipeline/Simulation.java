@@ -1,7 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
-import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -9,12 +9,18 @@ import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TransientProviderException;
 import dev.evervec.resilience.Backoff;
 import dev.evervec.testkit.ManualClock;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
@@ -22,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a whole job on one thread in virtual time: the real state machine, the real hands, a store and providers without
- * network. How long each command takes, and so in which order answers come, follows from the seed.
+ * network. How long each command takes, and so in which order answers come, follows from the seed. After every event the
+ * bounds of what may be on its way are checked.
  */
 final class Simulation {
     private static final long STEP_LIMIT = 2_000_000;
@@ -31,14 +38,16 @@ final class Simulation {
 
     final ManualClock clock;
     final List<RecordOutcome> told = new ArrayList<>();
-    final List<dev.evervec.pipeline.progress.BuildProgress> progress = new ArrayList<>();
+    final List<BuildProgress> progress = new ArrayList<>();
+    int mostRequests;
     private final SplittableRandom random;
     private final PriorityQueue<Posted> posted =
-            new PriorityQueue<>(java.util.Comparator.comparingLong(Posted::at).thenComparingLong(Posted::order));
+            new PriorityQueue<>(Comparator.comparingLong(Posted::at).thenComparingLong(Posted::order));
+    private final Map<CancelSignal, Posted> answers = new IdentityHashMap<>();
+    private final BuildPlan plan;
     private final BuildMachine machine;
     private final Hands hands;
     private final JobTicket job;
-    private final EmbeddingStore store;
     private final String jobId;
     private long now;
     private long order;
@@ -57,16 +66,29 @@ final class Simulation {
             LLMProvider embedder,
             @Nullable LLMProvider rewriter,
             BuildSettings settings) {
+        this(seed, clock, jobId, request, records, store, embedder, rewriter, settings, 16L << 20);
+    }
+
+    Simulation(
+            long seed,
+            ManualClock clock,
+            String jobId,
+            BuildRequest request,
+            RecordSource records,
+            EmbeddingStore store,
+            LLMProvider embedder,
+            @Nullable LLMProvider rewriter,
+            BuildSettings settings,
+            long maxTextBytes) {
         this.random = new SplittableRandom(seed);
         this.clock = clock;
-        this.store = store;
         this.jobId = jobId;
         PromptTemplate prompt = new PromptTemplate("Rewrite: {text}");
         String rewriteFingerprint = rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
         Fingerprint fingerprint = new Fingerprint(embedder.model(), rewriteFingerprint);
         this.job = store.beginJob(new JobStart(jobId, fingerprint, settings.maxAttempts()));
         ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
-        BuildPlan plan = new BuildPlan(
+        this.plan = new BuildPlan(
                 jobId,
                 clock.instant(),
                 settings,
@@ -75,8 +97,7 @@ final class Simulation {
                 embedder.callPolicy(),
                 rewriter == null ? null : rewriter.callPolicy(),
                 scope,
-                // Sometimes room for a few texts only.
-                random.nextInt(3) == 0 ? 300 : 16L << 20,
+                maxTextBytes,
                 new Prices(null, rewriter != null));
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
@@ -147,6 +168,19 @@ final class Simulation {
             }
             carryOut(command);
         }
+        checkBounds();
+    }
+
+    private void checkBounds() {
+        int requests = machine.openBatches();
+        mostRequests = Math.max(mostRequests, requests);
+        if (requests > plan.embedding().maxInFlight() + 2
+                || machine.recordsOnTheWay() > plan.maxRecords()
+                || machine.bytesOnTheWay() > plan.maxTextBytes()
+                || machine.bytesOnTheWay() < 0) {
+            throw new AssertionError("out of bounds: " + requests + " request batches, " + machine.recordsOnTheWay()
+                    + " records, " + machine.bytesOnTheWay() + " bytes");
+        }
     }
 
     private void carryOut(Command command) {
@@ -161,20 +195,52 @@ final class Simulation {
         } else if (command instanceof Command.Read read) {
             post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            post(1_000_000 + random.nextLong(400_000_000), hands.embed(embed.batch()));
+            answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
         } else if (command instanceof Command.Rewrite rewrite) {
-            post(1_000_000 + random.nextLong(900_000_000), hands.rewrite(rewrite.call()));
+            answer(rewrite.call().cancelSignal(), 900, hands.rewrite(rewrite.call()));
         } else if (command instanceof Command.Probe probe) {
-            post(1_000_000 + random.nextLong(200_000_000), hands.probe(probe.capability()));
+            answer(probe.signal(), 200, hands.probe(probe.capability(), probe.signal()));
+        } else if (command instanceof Command.Cut cut) {
+            cut(cut.signal());
         }
-        // Cut: the answers of this simulation always come.
+    }
+
+    /** Most answers come soon, some take longer than a cancelled job waits. */
+    private void answer(CancelSignal signal, int mostMillis, Event event) {
+        long millis = random.nextInt(50) == 0 ? 10_000 + random.nextInt(20_000) : 1 + random.nextInt(mostMillis);
+        Posted answer = new Posted(now + millis * 1_000_000 + random.nextInt(1_000_000), order++, event);
+        answers.put(signal, answer);
+        posted.add(answer);
+    }
+
+    /** Some services notice and some answer all the same. */
+    private void cut(CancelSignal signal) {
+        signal.cancel();
+        Posted answer = answers.get(signal);
+        if (answer != null && random.nextBoolean() && posted.remove(answer)) {
+            post(random.nextLong(1_000_000), cutShort(answer.event()));
+        }
+    }
+
+    private static Event cutShort(Event answer) {
+        ProviderException cut = TransientProviderException.cancelled();
+        if (answer instanceof Event.EmbedAnswered embedded) {
+            return new Event.EmbedFailed(embedded.batch(), cut);
+        } else if (answer instanceof Event.EmbedFailed failed) {
+            return new Event.EmbedFailed(failed.batch(), cut);
+        } else if (answer instanceof Event.RewriteAnswered rewritten) {
+            return new Event.RewriteFailed(rewritten.call(), cut);
+        } else if (answer instanceof Event.RewriteFailed failed) {
+            return new Event.RewriteFailed(failed.call(), cut);
+        } else if (answer instanceof Event.ProbeAnswered probed) {
+            return new Event.ProbeFailed(probed.capability(), cut);
+        } else if (answer instanceof Event.ProbeFailed failed) {
+            return new Event.ProbeFailed(failed.capability(), cut);
+        }
+        throw new AssertionError("no answer to a call: " + answer.getClass());
     }
 
     private void post(long delay, Event event) {
         posted.add(new Posted(now + delay, order++, event));
-    }
-
-    static long sum(BuildMachine.Ending ending, Reason.Kind kind) {
-        return ending.books().sum(kind);
     }
 }
