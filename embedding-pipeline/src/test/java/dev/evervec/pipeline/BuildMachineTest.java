@@ -196,6 +196,31 @@ class BuildMachineTest {
         }
 
         @Test
+        void textsThatFillTheMemoryAllowedStillGoInSeveralRequestsAtATime() {
+            List<SourceRecord> records = IntStream.range(1000, 1200)
+                    .mapToObj(i -> SourceRecord.of("id-" + i, "text number " + i))
+                    .toList();
+            ScriptedProvider provider = provider(8, FaultScript.none());
+            long bytesOfTwenty = 20L * "text number 1000".length();
+            Simulation simulation = new Simulation(
+                    seed,
+                    clock,
+                    "job",
+                    BuildRequest.all(),
+                    InMemorySource.of(records),
+                    store,
+                    provider,
+                    null,
+                    settings,
+                    bytesOfTwenty);
+
+            BuildMachine.Ending ending = ended(simulation);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(200);
+            assertThat(simulation.mostRequests).isGreaterThanOrEqualTo(3);
+        }
+
+        @Test
         void rebuildSendsEverythingAgain() {
             ScriptedProvider provider = provider(32, FaultScript.none());
             run(records(50), provider);
