@@ -389,6 +389,22 @@ class EmbedStageTest {
         }
 
         @Test
+        void waitsGrowWithEveryFailure() {
+            stage = stage(1, 8, 1);
+            offer(1);
+            long longest = 0;
+            for (int failures = 1; failures <= 8; failures++) {
+                fail(next(), SERVER_ERROR);
+                long wait = stage.nextWake(now) - now;
+                assertThat(wait).isBetween(0L, Backoff.DEFAULT.ceiling(failures).toNanos());
+                longest = Math.max(longest, wait);
+                now += wait;
+            }
+
+            assertThat(longest).isGreaterThan(5 * SECOND);
+        }
+
+        @Test
         void aCancelledCallThatNobodyCutIsAFailure() {
             stage = stage(4, 1, 2);
             offer(1);
