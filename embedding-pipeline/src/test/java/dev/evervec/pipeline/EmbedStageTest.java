@@ -119,7 +119,8 @@ class EmbedStageTest {
 
     /** Answers everything, refusing requests for which the script has a failure, until nothing is left to do. */
     private void serve(Function<RequestBatch<Slot>, @Nullable ProviderException> script) {
-        while (!stage.isEmpty()) {
+        for (int steps = 0; !stage.isEmpty(); steps++) {
+            assertThat(steps).as("steps").isLessThan(10_000);
             pump();
             if (sent.isEmpty()) {
                 now = Math.max(now + 1, stage.nextWake(now) == Long.MAX_VALUE ? now + SECOND : stage.nextWake(now));
@@ -362,7 +363,8 @@ class EmbedStageTest {
         private Duration timeUntilGivenUp() {
             long began = now;
             offer(4);
-            while (stage.stopCause() == null) {
+            for (int steps = 0; stage.stopCause() == null; steps++) {
+                assertThat(steps).as("steps").isLessThan(10_000);
                 int probesBefore = probes;
                 pump();
                 if (!sent.isEmpty()) {
