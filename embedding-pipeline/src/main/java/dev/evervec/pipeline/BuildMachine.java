@@ -949,9 +949,4 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     long bytesOnTheWay() {
         return bytesOnTheWay;
     }
-
-    /** Request batches sent, and answered ones that are not committed. */
-    int openBatches() {
-        return embedding.inFlight() + committingBatches + settledBatches;
-    }
 }

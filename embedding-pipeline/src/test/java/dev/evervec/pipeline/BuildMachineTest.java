@@ -196,6 +196,31 @@ class BuildMachineTest {
         }
 
         @Test
+        void textsThatFillTheMemoryAllowedStillGoInSeveralRequestsAtATime() {
+            List<SourceRecord> records = IntStream.range(1000, 1200)
+                    .mapToObj(i -> SourceRecord.of("id-" + i, "text number " + i))
+                    .toList();
+            ScriptedProvider provider = provider(8, FaultScript.none());
+            long bytesOfTwenty = 20L * "text number 1000".length();
+            Simulation simulation = new Simulation(
+                    seed,
+                    clock,
+                    "job",
+                    BuildRequest.all(),
+                    InMemorySource.of(records),
+                    store,
+                    provider,
+                    null,
+                    settings,
+                    bytesOfTwenty);
+
+            BuildMachine.Ending ending = ended(simulation);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(200);
+            assertThat(simulation.mostRequests).isGreaterThanOrEqualTo(3);
+        }
+
+        @Test
         void rebuildSendsEverythingAgain() {
             ScriptedProvider provider = provider(32, FaultScript.none());
             run(records(50), provider);
@@ -709,6 +734,25 @@ class BuildMachineTest {
                 assertThatEveryVectorIsRight(store, fresh, provider, rewriting ? rewriter : null);
                 assertThat(provider.timesSent().values()).containsOnly(1);
             }
+            List<RecordKey> inOrder = table.stream().map(SourceRecord::key).toList();
+            assertThat(faulty.marked()).hasSize((last + 1) * inOrder.size());
+            for (int round = 0; round <= last; round++) {
+                assertThat(faulty.marked().subList(round * inOrder.size(), (round + 1) * inOrder.size()))
+                        .isEqualTo(inOrder);
+            }
+        }
+
+        @Test
+        void aRecordThatAnotherWorkerTookOverIsCountedAsSuperseded() {
+            faulty.loseClaims(key -> key.id().equals("id-5"));
+
+            BuildMachine.Ending ending =
+                    simulation(new FaultySource(table, 7), false).run();
+
+            assertThat(ending).isNotNull();
+            assertThat(ending.totalPending()).isEqualTo(40);
+            assertThat(ending.books().of(Reason.Kind.SKIPPED)).isEqualTo(Map.of(Reason.SUPERSEDED, 1L));
+            assertThat(ending.books().succeededCount()).isEqualTo(39);
         }
 
         @ParameterizedTest

@@ -119,7 +119,8 @@ class EmbedStageTest {
 
     /** Answers everything, refusing requests for which the script has a failure, until nothing is left to do. */
     private void serve(Function<RequestBatch<Slot>, @Nullable ProviderException> script) {
-        while (!stage.isEmpty()) {
+        for (int steps = 0; !stage.isEmpty(); steps++) {
+            assertThat(steps).as("steps").isLessThan(10_000);
             pump();
             if (sent.isEmpty()) {
                 now = Math.max(now + 1, stage.nextWake(now) == Long.MAX_VALUE ? now + SECOND : stage.nextWake(now));
@@ -362,7 +363,8 @@ class EmbedStageTest {
         private Duration timeUntilGivenUp() {
             long began = now;
             offer(4);
-            while (stage.stopCause() == null) {
+            for (int steps = 0; stage.stopCause() == null; steps++) {
+                assertThat(steps).as("steps").isLessThan(10_000);
                 int probesBefore = probes;
                 pump();
                 if (!sent.isEmpty()) {
@@ -386,6 +388,22 @@ class EmbedStageTest {
             warmUp();
 
             assertThat(timeUntilGivenUp()).isBetween(Duration.ofSeconds(300), Duration.ofSeconds(330));
+        }
+
+        @Test
+        void waitsGrowWithEveryFailure() {
+            stage = stage(1, 8, 1);
+            offer(1);
+            long longest = 0;
+            for (int failures = 1; failures <= 8; failures++) {
+                fail(next(), SERVER_ERROR);
+                long wait = stage.nextWake(now) - now;
+                assertThat(wait).isBetween(0L, Backoff.DEFAULT.ceiling(failures).toNanos());
+                longest = Math.max(longest, wait);
+                now += wait;
+            }
+
+            assertThat(longest).isGreaterThan(5 * SECOND);
         }
 
         @Test

@@ -24,14 +24,17 @@ import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** A store that fails when a script says so, before anything is written. */
+/** A store that fails when a script says so, before anything is written, and loses the claims it is told to lose. */
 final class FaultyStore implements EmbeddingStore {
     /** What a job asks of a store. */
     enum Method {
@@ -54,6 +57,8 @@ final class FaultyStore implements EmbeddingStore {
 
     private final EmbeddingStore store;
     private Script script = (call, method) -> null;
+    private Predicate<RecordKey> lostClaims = key -> false;
+    private final List<RecordKey> marked = new ArrayList<>();
     private int calls;
 
     FaultyStore(EmbeddingStore store) {
@@ -66,8 +71,18 @@ final class FaultyStore implements EmbeddingStore {
         calls = 0;
     }
 
+    /** Results of these records are refused, as after another worker has taken them over and stored the same. */
+    void loseClaims(Predicate<RecordKey> keys) {
+        lostClaims = keys;
+    }
+
     int calls() {
         return calls;
+    }
+
+    /** All records compared so far, in the order in which they came. */
+    List<RecordKey> marked() {
+        return marked;
     }
 
     private void meet(Method method) {
@@ -85,6 +100,7 @@ final class FaultyStore implements EmbeddingStore {
     @Override
     public MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
         meet(Method.MARK);
+        page.forEach(record -> marked.add(record.key()));
         return store.mark(job, page, mode);
     }
 
@@ -108,7 +124,9 @@ final class FaultyStore implements EmbeddingStore {
     @Override
     public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals totals) {
         meet(Method.COMMIT);
-        return store.commit(job, results, totals);
+        Set<RecordKey> refused = new HashSet<>(store.commit(job, results, totals));
+        results.stream().map(result -> result.claim().key()).filter(lostClaims).forEach(refused::add);
+        return refused;
     }
 
     @Override

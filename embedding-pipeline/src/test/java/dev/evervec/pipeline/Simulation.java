@@ -3,6 +3,7 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
@@ -18,6 +19,8 @@ import dev.evervec.testkit.ManualClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +55,10 @@ final class Simulation {
     private long now;
     private long order;
     private long writerFreeAt;
+    private final int mostMillisOfAWrite;
+    private int inFlight;
+    private boolean storeHasFailed;
+    private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
     private long steps;
     private Predicate<Command> cancelAt = command -> false;
     private long crashAtStep = Long.MAX_VALUE;
@@ -81,6 +88,7 @@ final class Simulation {
             BuildSettings settings,
             long maxTextBytes) {
         this.random = new SplittableRandom(seed);
+        this.mostMillisOfAWrite = random.nextInt(4) == 0 ? 2000 : 20;
         this.clock = clock;
         this.jobId = jobId;
         PromptTemplate prompt = new PromptTemplate("Rewrite: {text}");
@@ -161,6 +169,7 @@ final class Simulation {
     }
 
     private void take(Event event) {
+        countRequests(event);
         for (Command command : machine.handle(event, now)) {
             if (cancelAt.test(command)) {
                 cancelAt = later -> false;
@@ -171,8 +180,30 @@ final class Simulation {
         checkBounds();
     }
 
+    /** Counted beside the machine: a batch is open while it is under way or one of its vectors is not committed. */
+    private void countRequests(Event event) {
+        if (event instanceof Event.EmbedAnswered answer) {
+            inFlight--;
+            for (int i = 0; i < answer.batch().size(); i++) {
+                if (answer.response().embedding(i) != null) {
+                    uncommitted.put(answer.batch().items.get(i).claim().key(), answer.batch());
+                }
+            }
+        } else if (event instanceof Event.EmbedFailed) {
+            inFlight--;
+        } else if (event instanceof Event.Committed committed) {
+            committed
+                    .results()
+                    .forEach(result -> uncommitted.remove(result.claim().key()));
+        } else if (event instanceof Event.StoreFailed) {
+            storeHasFailed = true;
+        }
+    }
+
     private void checkBounds() {
-        int requests = machine.openBatches();
+        // What a lost store did not take is not sent again in this job.
+        int waiting = storeHasFailed ? 0 : new HashSet<>(uncommitted.values()).size();
+        int requests = inFlight + waiting;
         mostRequests = Math.max(mostRequests, requests);
         if (requests > plan.embedding().maxInFlight() + 2
                 || machine.recordsOnTheWay() > plan.maxRecords()
@@ -185,7 +216,7 @@ final class Simulation {
 
     private void carryOut(Command command) {
         if (command instanceof Command.StoreCommand write) {
-            writerFreeAt = Math.max(writerFreeAt, now) + random.nextLong(20_000_000);
+            writerFreeAt = Math.max(writerFreeAt, now) + random.nextLong(mostMillisOfAWrite * 1_000_000L);
             posted.add(new Posted(writerFreeAt, order++, hands.write(write)));
         } else if (command instanceof Command.Tell tell) {
             told.addAll(tell.outcomes());
@@ -195,6 +226,7 @@ final class Simulation {
         } else if (command instanceof Command.Read read) {
             post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
+            inFlight++;
             answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
         } else if (command instanceof Command.Rewrite rewrite) {
             answer(rewrite.call().cancelSignal(), 900, hands.rewrite(rewrite.call()));
