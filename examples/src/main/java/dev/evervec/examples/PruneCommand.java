@@ -61,7 +61,7 @@ final class PruneCommand implements Callable<Integer> {
                             Json.object().put("generation", generation).put("vectors_deleted", vectors)));
         } else {
             shell.out()
-                    .println("Deleted generation " + generation + " with " + SourceTable.count(vectors) + " vectors");
+                    .println("Deleted generation " + generation + " with " + SourceTable.count(vectors, "vector"));
         }
     }
 }
