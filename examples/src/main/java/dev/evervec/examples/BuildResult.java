@@ -106,14 +106,14 @@ final class BuildResult {
         } else {
             out.println(String.format(
                     Locale.ROOT,
-                    "%s in %.1f s: %s pending, %s embedded, %s skipped, %s failed; %s requests",
+                    "%s in %.1f s: %s pending, %s embedded, %s skipped, %s failed; %s",
                     title(),
                     report.duration().toMillis() / 1000.0,
                     SourceTable.count(report.totalPending()),
                     SourceTable.count(report.succeeded()),
                     SourceTable.count(report.totalSkipped()),
                     SourceTable.count(report.totalFailed()),
-                    SourceTable.count(report.requests())));
+                    SourceTable.count(report.requests(), "request")));
         }
         out.println("Job log " + logFile());
     }

@@ -10,7 +10,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Embeds one text, beside all records. */
@@ -32,9 +31,6 @@ final class EmbedTextCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "TEXT", description = "The text; put it in quotes.")
     private String text = "";
-
-    @Option(names = "--json", description = "Changes nothing: the output is always JSON.")
-    private boolean json;
 
     EmbedTextCommand(Shell shell) {
         this.shell = shell;

@@ -74,7 +74,8 @@ final class ExplainCommand implements Callable<Integer> {
     private int unknown(Fingerprint fingerprint) {
         shell.err()
                 .println(
-                        "evervec: no record with the id " + id + " is known in generation " + fingerprint.generation()
+                        "evervec: no record with the id \"" + id + "\" is known in generation "
+                                + fingerprint.generation()
                                 + (source == null ? "" : " and source " + source)
                                 + ": it was never read, has no content, could not be read (see the job's log), or has vanished");
         return ExitCode.FAILED;

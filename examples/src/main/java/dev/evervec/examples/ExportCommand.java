@@ -61,7 +61,7 @@ final class ExportCommand implements Callable<Integer> {
                     : known.get(0).source();
             long vectors = write(file, store, fingerprint, wanted);
             shell.out()
-                    .println("Exported " + SourceTable.count(vectors) + " vectors of generation "
+                    .println("Exported " + SourceTable.count(vectors, "vector") + " of generation "
                             + fingerprint.generation() + " to " + file);
         }
         return ExitCode.OK;

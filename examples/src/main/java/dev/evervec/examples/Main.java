@@ -8,7 +8,6 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -46,7 +45,8 @@ public final class Main implements Runnable {
                 utf8(new FileOutputStream(FileDescriptor.out)),
                 utf8(new FileOutputStream(FileDescriptor.err)),
                 Path.of("").toAbsolutePath(),
-                System.getenv());
+                System.getenv(),
+                Terminal.isTerminal(System.getenv()));
         int code = run(args, shell);
         shell.out().flush();
         shell.err().flush();
@@ -57,12 +57,8 @@ public final class Main implements Runnable {
         return new PrintStream(stream, true, StandardCharsets.UTF_8);
     }
 
-    /** Runs a command with these streams, folder and environment; returns the exit code. */
-    static int run(String[] args, PrintStream out, PrintStream err, Path folder, Map<String, String> environment) {
-        return run(args, new Shell(out, err, folder.toAbsolutePath(), environment));
-    }
-
-    private static int run(String[] args, Shell shell) {
+    /** Runs a command there; returns the exit code. */
+    static int run(String[] args, Shell shell) {
         Failures failures = new Failures(shell);
         return commandLine(shell)
                 .setParameterExceptionHandler(failures)

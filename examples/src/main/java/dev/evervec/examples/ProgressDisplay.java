@@ -13,16 +13,28 @@ interface ProgressDisplay extends BuildListener {
 
     /** A bar on a terminal, plain lines elsewhere. */
     static ProgressDisplay on(Shell shell) {
-        return Terminal.isTerminal(shell)
+        return shell.terminal()
                 ? new ProgressBar(shell.err(), Terminal.showsColor(shell))
                 : new ProgressLines(shell.err());
     }
 
-    /** Embedded or left out so far, per second since the job began; 0 if that cannot be said. */
+    /** Since the job began. */
+    static Duration elapsed(BuildProgress progress) {
+        return Duration.between(progress.startedAt(), progress.updatedAt());
+    }
+
+    /** Whether the job has ended: then there is no rate and no time left to speak of. */
+    static boolean isOver(BuildProgress progress) {
+        return switch (progress.phase()) {
+            case SCANNING, REWRITING, EMBEDDING -> false;
+            case COMPLETED, FAILED, CANCELLED -> true;
+        };
+    }
+
+    /** Records that left the job, per second since it began; 0 before that says anything. */
     static double perSecond(BuildProgress progress) {
-        double seconds =
-                Duration.between(progress.startedAt(), progress.updatedAt()).toMillis() / 1000.0;
-        return seconds <= 0 ? 0 : progress.embed().done() / seconds;
+        double seconds = elapsed(progress).toMillis() / 1000.0;
+        return seconds < 1 || isOver(progress) ? 0 : progress.embed().done() / seconds;
     }
 
     /** Like {@code 1:02:05} or {@code 0:07}; a question mark if it is not known. */

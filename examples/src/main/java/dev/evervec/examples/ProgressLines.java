@@ -39,12 +39,16 @@ final class ProgressLines implements ProgressDisplay {
         err.println(line(progress));
     }
 
-    private static String line(BuildProgress progress) {
-        StringBuilder line = new StringBuilder(progress.phase().code()).append(": ");
-        if (progress.rewrite().total() > 0) {
-            line.append(of(progress.rewrite())).append(" rewritten, ");
+    static String line(BuildProgress progress) {
+        String phase = progress.phase().code();
+        if (ProgressDisplay.isOver(progress)) {
+            return phase + " after " + ProgressDisplay.clock(ProgressDisplay.elapsed(progress));
         }
-        line.append(of(progress.embed())).append(" embedded");
+        StringBuilder line = new StringBuilder(phase).append(": ");
+        if (progress.rewrite().total() > 0) {
+            line.append("rewriting ").append(of(progress.rewrite())).append(", embedding ");
+        }
+        line.append(of(progress.embed())).append(" done");
         double perSecond = ProgressDisplay.perSecond(progress);
         if (perSecond > 0) {
             line.append(String.format(Locale.ROOT, ", %.1f/s", perSecond));

@@ -60,8 +60,7 @@ final class PruneCommand implements Callable<Integer> {
                     .println(Json.line(
                             Json.object().put("generation", generation).put("vectors_deleted", vectors)));
         } else {
-            shell.out()
-                    .println("Deleted generation " + generation + " with " + SourceTable.count(vectors) + " vectors");
+            shell.out().println("Deleted generation " + generation + " with " + SourceTable.count(vectors, "vector"));
         }
     }
 }

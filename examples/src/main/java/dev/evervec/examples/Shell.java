@@ -10,9 +10,10 @@ import java.util.Map;
  * @param out for results
  * @param err for everything else
  * @param folder absolute; relative files of the command line and of the bundled configuration are in it
- * @param environment looked at for {@code NO_COLOR} and {@code TERM}
+ * @param environment looked at for {@code NO_COLOR}
+ * @param terminal whether a person looks at {@code err}
  */
-record Shell(PrintStream out, PrintStream err, Path folder, Map<String, String> environment) {
+record Shell(PrintStream out, PrintStream err, Path folder, Map<String, String> environment, boolean terminal) {
     /** A file named on the command line. */
     Path file(Path named) {
         return folder.resolve(named).normalize();

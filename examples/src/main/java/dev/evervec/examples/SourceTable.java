@@ -72,4 +72,9 @@ final class SourceTable {
     static String count(long number) {
         return String.format(Locale.ROOT, "%,d", number);
     }
+
+    /** Such as {@code 1 request} and {@code 1,200 requests}. */
+    static String count(long number, String noun) {
+        return count(number) + " " + noun + (number == 1 ? "" : "s");
+    }
 }

@@ -4,6 +4,7 @@ import java.io.Console;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 
 /** Finds out whether a person looks at standard error. */
 final class Terminal {
@@ -15,8 +16,8 @@ final class Terminal {
      * Not if {@code TERM} is {@code dumb}. Linux tells where standard error goes. Elsewhere the console decides, which Java
      * has if both standard input and output are a terminal; since Java 22 it must be asked whether it is one.
      */
-    static boolean isTerminal(Shell shell) {
-        if ("dumb".equals(shell.environment().get("TERM"))) {
+    static boolean isTerminal(Map<String, String> environment) {
+        if ("dumb".equals(environment.get("TERM"))) {
             return false;
         }
         return Files.isSymbolicLink(STANDARD_ERROR) ? leadsToTerminal() : consoleIsTerminal();
@@ -36,6 +37,7 @@ final class Terminal {
         }
     }
 
+    @SuppressWarnings("SystemConsoleNull") // before Java 22 it is null, and later it can be
     private static boolean consoleIsTerminal() {
         Console console = System.console();
         if (console == null) {
