@@ -703,21 +703,28 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private long room() {
-        long bytesLeft = plan.maxTextBytes() - bytesOnTheWay - beingRead * averageBytes();
-        return Math.min(plan.maxRecords() - onTheWay, bytesLeft / averageBytes());
+        return Math.min(plan.maxRecords() - onTheWay, bytesLeft() / averageBytes());
     }
 
     private void readOn() {
-        long room = plan.maxTextBytes() - bytesOnTheWay - beingRead * averageBytes();
-        boolean nothingElse = reading == 0 && bytesOnTheWay == 0;
-        if (unread.isEmpty() || reading >= OPEN_READS || (room <= 0 && !nothingElse)) {
+        if (unread.isEmpty() || reading >= OPEN_READS || !roomToRead()) {
             return;
         }
+        long room = bytesLeft();
         List<Claim> next = new ArrayList<>(unread);
         unread.clear();
         reading++;
         beingRead += next.size();
         out.add(new Command.Read(next, room));
+    }
+
+    /** Always, when no text is on its way. */
+    private boolean roomToRead() {
+        return bytesLeft() > 0 || (reading == 0 && bytesOnTheWay == 0);
+    }
+
+    private long bytesLeft() {
+        return plan.maxTextBytes() - bytesOnTheWay - beingRead * averageBytes();
     }
 
     private void callOn() {
@@ -729,7 +736,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         boolean moreRewrites = rewriting != null && !rewriting.isEmpty();
         boolean moreListed = unclaimedAreListed() || pagesBeingMarked > 0 || scan == Scan.READING;
-        boolean moreClaimed = claiming || reading > 0 || !unread.isEmpty();
+        boolean moreClaimed = claiming || reading > 0 || (!unread.isEmpty() && roomToRead());
         embedding.moreToCome(moreRewrites || moreClaimed || (moreListed && roomToClaim()));
         embedding.uncommitted(committingBatches + settledBatches);
         embedding.pump(
@@ -858,7 +865,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             };
         } else if (scan != Scan.CLOSED) {
             next = Phase.SCANNING;
-        } else if (rewriting != null && (listed > claimed || reading > 0 || !rewriting.isEmpty())) {
+        } else if (rewriting != null
+                && (listed > claimed || !unread.isEmpty() || reading > 0 || !rewriting.isEmpty())) {
             next = Phase.REWRITING;
         } else {
             next = Phase.EMBEDDING;

@@ -636,7 +636,17 @@ class BuildMachineTest {
         }
 
         private Simulation simulation(long seed, String id, RecordSource source, BuildSettings settings) {
-            return new Simulation(seed, clock, id, BuildRequest.all(), source, store, provider, rewriter, settings);
+            return new Simulation(
+                    seed,
+                    clock,
+                    id,
+                    BuildRequest.all(),
+                    source,
+                    store,
+                    provider,
+                    rewriter,
+                    settings,
+                    seed % 3 == 0 ? 200 : 16L << 20);
         }
 
         private int callsSoFar() {

@@ -36,6 +36,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Simulation {
     private static final long STEP_LIMIT = 2_000_000;
+    /** How long records are shows when they are read; short ones are read many at a time. */
+    private static final long SHORT_TEXTS = 64 << 10;
 
     private record Posted(long at, long order, Event event) {}
 
@@ -207,7 +209,7 @@ final class Simulation {
         mostRequests = Math.max(mostRequests, requests);
         if (requests > plan.embedding().maxInFlight() + 2
                 || machine.recordsOnTheWay() > plan.maxRecords()
-                || machine.bytesOnTheWay() > plan.maxTextBytes()
+                || machine.bytesOnTheWay() > plan.maxTextBytes() + SHORT_TEXTS
                 || machine.bytesOnTheWay() < 0) {
             throw new AssertionError("out of bounds: " + requests + " request batches, " + machine.recordsOnTheWay()
                     + " records, " + machine.bytesOnTheWay() + " bytes");
@@ -229,6 +231,10 @@ final class Simulation {
             inFlight++;
             answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
         } else if (command instanceof Command.Rewrite rewrite) {
+            if (machine.progress().phase().compareTo(BuildProgress.Phase.REWRITING) > 0) {
+                throw new AssertionError(
+                        "a rewrite is sent in phase " + machine.progress().phase());
+            }
             answer(rewrite.call().cancelSignal(), 900, hands.rewrite(rewrite.call()));
         } else if (command instanceof Command.Probe probe) {
             answer(probe.signal(), 200, hands.probe(probe.capability(), probe.signal()));
