@@ -48,9 +48,7 @@ class BuildRecordsTest {
 
     @Test
     void theGoodPartOfAHalfBrokenFileIsEmbeddedAndEachBrokenLineIsNamed() throws Exception {
-        cli.file(
-                "records.jsonl",
-                """
+        cli.file("records.jsonl", """
                 {"id":"a","content":"first"}
                 {"id":"b","content":"sec
                 not json at all
@@ -72,8 +70,9 @@ class BuildRecordsTest {
 
     @Test
     void aLineThatIsNotUtf8IsNamedAndItsNeighboursAreEmbedded() throws Exception {
-        byte[] lines = "{\"id\":\"a\",\"content\":\"x\"}\n{\"id\":\"b\",\"content\":\"~\"}\n{\"id\":\"c\",\"content\":\"z\"}\n"
-                .getBytes(StandardCharsets.ISO_8859_1);
+        byte[] lines =
+                "{\"id\":\"a\",\"content\":\"x\"}\n{\"id\":\"b\",\"content\":\"~\"}\n{\"id\":\"c\",\"content\":\"z\"}\n"
+                        .getBytes(StandardCharsets.ISO_8859_1);
         for (int i = 0; i < lines.length; i++) {
             if (lines[i] == '~') {
                 lines[i] = (byte) 0xFC;
@@ -179,7 +178,8 @@ class BuildRecordsTest {
     void theBatchSizeDecidesHowManyRequestsThereAre() {
         cli.records(30);
 
-        assertThat(build("--batch-size", "10").summary().get("requests").asInt()).isEqualTo(3);
+        assertThat(build("--batch-size", "10").summary().get("requests").asInt())
+                .isEqualTo(3);
     }
 
     @Test
@@ -222,7 +222,8 @@ class BuildRecordsTest {
         Result build = build();
 
         assertThat(build.code()).isZero();
-        assertThat(build.outLines()).anyMatch(line -> line.startsWith("Note: 6 records have vanished from source default"));
+        assertThat(build.outLines())
+                .anyMatch(line -> line.startsWith("Note: 6 records have vanished from source default"));
         assertThat(embedded()).isEqualTo(12);
     }
 

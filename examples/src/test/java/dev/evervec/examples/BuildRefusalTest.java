@@ -33,9 +33,7 @@ class BuildRefusalTest {
 
     @Test
     void allMistakesOfAConfigurationAreListedAtOnce() {
-        cli.file(
-                "config.toml",
-                """
+        cli.file("config.toml", """
                 [llm]
                 provider = "locall"
                 apikey = "x"
@@ -86,7 +84,8 @@ class BuildRefusalTest {
     void aMissingRecordsFileIsNamed() {
         cli.config(8);
 
-        assertThat(refused().err()).contains(cli.folder().resolve("records.jsonl").toString());
+        assertThat(refused().err())
+                .contains(cli.folder().resolve("records.jsonl").toString());
     }
 
     @Test
@@ -94,7 +93,8 @@ class BuildRefusalTest {
         cli.config(8);
         Files.createDirectory(cli.folder().resolve("records.jsonl"));
 
-        assertThat(refused().err()).contains(cli.folder().resolve("records.jsonl").toString());
+        assertThat(refused().err())
+                .contains(cli.folder().resolve("records.jsonl").toString());
     }
 
     @Test
@@ -161,9 +161,12 @@ class BuildRefusalTest {
     void aJobIdIsUsedOnce() {
         cli.records(1);
         cli.config(8);
-        assertThat(cli.run("build", "--config", "config.toml", "--job-id", "monday").code()).isZero();
+        assertThat(cli.run("build", "--config", "config.toml", "--job-id", "monday")
+                        .code())
+                .isZero();
 
-        assertThat(cli.refused("build", "--config", "config.toml", "--job-id", "monday").err())
+        assertThat(cli.refused("build", "--config", "config.toml", "--job-id", "monday")
+                        .err())
                 .contains("monday", "used");
     }
 
@@ -189,7 +192,8 @@ class BuildRefusalTest {
         cli.records(1);
         cli.config(8);
 
-        assertThat(refused("--ids-file", "ids.txt").err()).contains(cli.folder().resolve("ids.txt") + ": it does not exist");
+        assertThat(refused("--ids-file", "ids.txt").err())
+                .contains(cli.folder().resolve("ids.txt") + ": it does not exist");
     }
 
     @Test

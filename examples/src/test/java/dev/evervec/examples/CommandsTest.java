@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.evervec.examples.Cli.Result;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.ModelIdentity;
-import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.store.jdbc.JdbcStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,9 +31,7 @@ class CommandsTest {
     void inAFolderOfItsOwn(@TempDir Path folder) {
         cli = new Cli(folder);
         cli.config(8);
-        cli.file(
-                "records.jsonl",
-                """
+        cli.file("records.jsonl", """
                 {"id":"a","source":"books","content":"first"}
                 {"id":"b","source":"books","content":"<br>"}
                 {"id":"a","source":"films","content":"second"}
@@ -65,7 +63,8 @@ class CommandsTest {
     @ValueSource(strings = {"stats", "explain a", "export --out v.jsonl", "generations", "prune 12345678"})
     void beforeTheFirstBuildTheyAskForOneAndLeaveNoDatabaseBehind(String command) {
         String[] words = command.split(" ");
-        Result result = refused(words[0], List.of(words).subList(1, words.length).toArray(String[]::new));
+        Result result =
+                refused(words[0], List.of(words).subList(1, words.length).toArray(String[]::new));
 
         assertThat(result.err()).contains("run a build first");
         assertThat(cli.folder().resolve("embeddings.db")).doesNotExist();
@@ -152,7 +151,8 @@ class CommandsTest {
             StoredVector vector = stored.get(i);
             assertThat(line.get("source").asText() + "/" + line.get("id").asText())
                     .isEqualTo(vector.key().toString());
-            assertThat(line.get("text_hash").asText()).isEqualTo(vector.textHash().hex());
+            assertThat(line.get("text_hash").asText())
+                    .isEqualTo(vector.textHash().hex());
             assertThat(line.get("embedding")).hasSize(8);
             for (int j = 0; j < 8; j++) {
                 assertThat(Float.parseFloat(line.get("embedding").get(j).asText()))
@@ -178,7 +178,9 @@ class CommandsTest {
 
         assertThat(export.out()).startsWith("Exported 1 vector of generation ");
         assertThat(Files.readAllLines(file)).singleElement().asString().contains("\"films\"");
-        assertThat(refused("export", "--source", "plays", "--out", "vectors.jsonl").err()).contains("books, films");
+        assertThat(refused("export", "--source", "plays", "--out", "vectors.jsonl")
+                        .err())
+                .contains("books, films");
     }
 
     @Test
@@ -217,7 +219,8 @@ class CommandsTest {
         assertThat(run("prune", EIGHT.generation()).out())
                 .isEqualTo("Deleted generation " + EIGHT.generation() + " with 2 vectors\n");
         assertThat(run("generations", "--json").json().get("generations")).hasSize(1);
-        assertThat(run("stats", "--json").json().at("/sources/0/embedded").asInt()).isEqualTo(1);
+        assertThat(run("stats", "--json").json().at("/sources/0/embedded").asInt())
+                .isEqualTo(1);
     }
 
     @Test

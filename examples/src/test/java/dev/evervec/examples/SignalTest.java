@@ -91,7 +91,8 @@ class SignalTest {
     private static ProcessBuilder builder(Path folder, String... options) {
         ProcessBuilder builder = new ProcessBuilder(ChildJvm.command(Main.class, "build", "--config", "config.toml"));
         builder.command().addAll(List.of(options));
-        return builder.directory(folder.toFile()).redirectOutput(folder.resolve("out.txt").toFile());
+        return builder.directory(folder.toFile())
+                .redirectOutput(folder.resolve("out.txt").toFile());
     }
 
     /** Reads lines up to one that begins so, or all of them. */

@@ -63,7 +63,8 @@ public final class SlowProviderFactory implements LLMProviderFactory {
             if (calls.incrementAndGet() > CALLS_BEFORE_IT_WAITS && !"no".equals(System.getenv(SWITCH))) {
                 awaitEndOfInput();
             }
-            EmbedResponse.Builder response = EmbedResponse.builder(request.texts().size(), model.dimension());
+            EmbedResponse.Builder response =
+                    EmbedResponse.builder(request.texts().size(), model.dimension());
             for (int i = 0; i < request.texts().size(); i++) {
                 float[] vector = new float[model.dimension()];
                 Arrays.fill(vector, 1f);
