@@ -56,7 +56,10 @@ class BundledExampleTest {
         Result build = cli.run("build");
 
         assertThat(build.out()).doesNotContain("after 0:0");
-        assertThat(build.err()).startsWith("job ").contains("completed after 0:0").doesNotContain("EMBEDDING_SUMMARY");
+        assertThat(build.err())
+                .startsWith("job ")
+                .contains("completed after 0:0")
+                .doesNotContain("EMBEDDING_SUMMARY");
     }
 
     @Test
@@ -91,7 +94,8 @@ class BundledExampleTest {
     void rebuildEmbedsEverythingAgain() {
         cli.run("build");
 
-        assertThat(cli.run("build", "--rebuild").summary().get("succeeded").asInt()).isEqualTo(67);
+        assertThat(cli.run("build", "--rebuild").summary().get("succeeded").asInt())
+                .isEqualTo(67);
     }
 
     @Test

@@ -20,7 +20,8 @@ class ReadmeTest {
         String source = Files.readString(module().resolve("src/main/java/dev/evervec/examples/HostProgram.java"));
         String readme = readme();
 
-        assertThat(between(readme, "```java\n", "```")).isEqualTo(between(source, "// README begins\n", "// README ends"));
+        assertThat(between(readme, "```java\n", "```"))
+                .isEqualTo(between(source, "// README begins\n", "// README ends"));
     }
 
     @Test
@@ -52,7 +53,10 @@ class ReadmeTest {
         JsonNode report = Cli.parse(lines.get(lines.size() - 1));
         assertThat(report.get("total_pending").asInt()).isEqualTo(3);
         assertThat(report.get("succeeded").asInt()).isEqualTo(3);
-        assertThat(cli.run("stats", "--config", "config.toml", "--json").json().at("/sources/0/embedded").asInt())
+        assertThat(cli.run("stats", "--config", "config.toml", "--json")
+                        .json()
+                        .at("/sources/0/embedded")
+                        .asInt())
                 .isEqualTo(3);
     }
 
@@ -72,6 +76,10 @@ class ReadmeTest {
     /** Without the indentation that the lines have in common. Line breaks say nothing: the two formats fold differently. */
     private static String between(String text, String begin, String end) {
         int from = text.indexOf(begin) + begin.length();
-        return text.substring(from, text.indexOf(end, from)).strip().replaceAll("\\s+", " ").replace("( ", "(").replace(" )", ")");
+        return text.substring(from, text.indexOf(end, from))
+                .strip()
+                .replaceAll("\\s+", " ")
+                .replace("( ", "(")
+                .replace(" )", ")");
     }
 }

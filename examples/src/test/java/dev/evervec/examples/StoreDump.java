@@ -33,7 +33,8 @@ final class StoreDump {
         StringBuilder row = new StringBuilder(table);
         for (int i = 1; i <= rows.getMetaData().getColumnCount(); i++) {
             Object value = rows.getObject(i);
-            row.append('|').append(value instanceof byte[] bytes ? HexFormat.of().formatHex(bytes) : value);
+            row.append('|')
+                    .append(value instanceof byte[] bytes ? HexFormat.of().formatHex(bytes) : value);
         }
         return row.toString();
     }
