@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -83,7 +84,7 @@ final class ExportCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw failed(file, e);
         } catch (UncheckedIOException e) {
-            throw failed(file, e.getCause());
+            throw failed(file, Objects.requireNonNull(e.getCause()));
         }
     }
 

@@ -46,7 +46,7 @@ final class ProgressLines implements ProgressDisplay {
         }
         StringBuilder line = new StringBuilder(phase).append(": ");
         if (progress.rewrite().total() > 0) {
-            line.append("rewriting ").append(of(progress.rewrite())).append(", embedding ");
+            line.append("rewrite ").append(of(progress.rewrite())).append(", embed ");
         }
         line.append(of(progress.embed())).append(" done");
         double perSecond = ProgressDisplay.perSecond(progress);

@@ -58,7 +58,7 @@ class ProgressDisplayTest {
                 progress(Phase.REWRITING, new Stage(45, 100, 2), new Stage(20, 98, 0), 10, Duration.ofSeconds(39));
 
         assertThat(ProgressLines.line(progress))
-                .isEqualTo("rewriting: rewriting 45 of 100, embedding 20 of 98 done, 2.0/s, about 0:39 left");
+                .isEqualTo("rewriting: rewrite 45 of 100, embed 20 of 98 done, 2.0/s, about 0:39 left");
     }
 
     @ParameterizedTest

@@ -1,0 +1,113 @@
+package dev.evervec.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code docs/json.md} has exactly the keys that the program writes: in its examples and in its tables. */
+class JsonDocsTest {
+    private static final Pattern EXAMPLE = Pattern.compile("```json\n(.*)\n```");
+    private static final Pattern ROW = Pattern.compile("^\\| `([^`]+)` \\|", Pattern.MULTILINE);
+
+    private Cli cli;
+
+    @BeforeEach
+    void inAFolderOfItsOwn(@TempDir Path folder) {
+        cli = new Cli(folder);
+        cli.config(8);
+        cli.file(
+                "records.jsonl",
+                "{\"id\":\"a\",\"content\":\"first\"}\n{\"id\":\"b\",\"content\":\"<br>\"}\n{\"id\":\"broken\n");
+    }
+
+    private Cli.Result run(String command, String... rest) {
+        String[] args = new String[rest.length + 3];
+        args[0] = command;
+        args[1] = "--config";
+        args[2] = "config.toml";
+        System.arraycopy(rest, 0, args, 3, rest.length);
+        return cli.run(args);
+    }
+
+    private static void assertDocumented(String heading, JsonNode real) throws Exception {
+        String docs = ReadmeTest.jsonDocs();
+        int from = docs.indexOf("\n## " + heading + "\n");
+        assertThat(from).as("a section " + heading).isNotNegative();
+        int to = docs.indexOf("\n## ", from + 1);
+        String section = docs.substring(from, to < 0 ? docs.length() : to);
+        Matcher example = EXAMPLE.matcher(section);
+        assertThat(example.find()).as("an example in " + heading).isTrue();
+        Set<String> rows = new TreeSet<>();
+        ROW.matcher(section).results().forEach(row -> rows.add(row.group(1)));
+
+        Set<String> keys = Shapes.keys(real);
+        assertThat(Shapes.keys(Cli.parse(example.group(1))))
+                .as("the example of " + heading)
+                .isEqualTo(keys);
+        assertThat(rows).as("the table of " + heading).isEqualTo(keys);
+    }
+
+    @Test
+    void theSummaryAndTheProgressFileAreDocumented() throws Exception {
+        assertDocumented("Summary of a build", run("build", "--job-id", "one").summary());
+        assertDocumented(
+                "Progress file", Cli.parse(Files.readString(cli.folder().resolve("logs/one.progress.json"))));
+    }
+
+    @Test
+    void statsAreDocumented() throws Exception {
+        run("build");
+
+        assertDocumented("stats --json", run("stats", "--json").json());
+    }
+
+    @Test
+    void explanationsAreDocumented() throws Exception {
+        run("build");
+        cli.file("records.jsonl", "{\"id\":\"b\",\"content\":\"now there is a text\"}\n");
+        run("build");
+
+        JsonNode explained = run("explain", "b", "--json").json();
+
+        assertThat(explained.at("/records/0/vector").isObject()).isTrue();
+        assertThat(explained.at("/records/0/history")).isNotEmpty();
+        assertDocumented("explain --json", explained);
+    }
+
+    @Test
+    void generationsAndPruningAreDocumented() throws Exception {
+        run("build");
+        JsonNode generations = run("generations", "--json").json();
+        cli.config(16);
+        run("build");
+
+        assertDocumented("generations --json", generations);
+        String old = generations.at("/generations/0/name").asText();
+        assertDocumented("prune --json", run("prune", old, "--json").json());
+    }
+
+    @Test
+    void anEmbeddedTextIsDocumented() throws Exception {
+        assertDocumented("embed-text", run("embed-text", "a rope").json());
+    }
+
+    @Test
+    void anExportedLineIsDocumented() throws Exception {
+        run("build");
+        run("export", "--out", "vectors.jsonl");
+
+        assertDocumented(
+                "export",
+                Cli.parse(Files.readAllLines(cli.folder().resolve("vectors.jsonl"))
+                        .get(0)));
+    }
+}
