@@ -56,8 +56,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private static final int OPEN_PAGES = 2;
     private static final int OPEN_READS = 2;
     private static final int MAX_CLAIM = 1024;
-    private static final int MAX_STORE_TRIES = 6;
-    private static final int NAMED_KEYS = 20;
     private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long GRACE = Duration.ofSeconds(10).toNanos();
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
@@ -75,7 +73,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private final EmbedStage<Work> embedding;
     private final @Nullable RewriteStage<Work> rewriting;
     private final Books books = new Books();
-    private final List<String> notes = new ArrayList<>();
+    private final Remarks remarks;
+    private final StoreQueue storeQueue;
     private List<Command> out = new ArrayList<>();
     private long now;
 
@@ -90,10 +89,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long scannedBytes;
     private long listed;
     private long outsideLedger; // unreadable records, a scan that broke off
-    private long duplicates;
-    private long exhaustedRecords;
-    private final List<String> duplicateKeys = new ArrayList<>();
-    private final List<String> exhaustedKeys = new ArrayList<>();
 
     // records on their way
     private boolean claiming;
@@ -118,12 +113,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean keepingOutcomes;
     private CallTotals calls = CallTotals.NONE;
     private CallTotals uncommittedCalls = CallTotals.NONE;
-
-    // the writer
-    private final Deque<Command.StoreCommand> toWrite = new ArrayDeque<>();
-    private boolean writing; // the first of them is with the writer
-    private long writeNotBefore;
-    private int storeFailures;
 
     // progress
     private Phase phase = Phase.SCANNING;
@@ -151,7 +140,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.random = random;
         this.startedAt = now;
         this.now = now;
-        this.writeNotBefore = now;
+        this.remarks = new Remarks(plan.settings().maxAttempts());
+        this.storeQueue = new StoreQueue(backoff, random, now);
         this.embedding =
                 new EmbedStage<>(plan.dimension(), plan.limits(), plan.embedding(), newGate(), backoff, random, this);
         this.rewriting = plan.rewriting() == null
@@ -184,9 +174,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (rewriting != null) {
             wake = Math.min(wake, rewriting.nextWake(now));
         }
-        if (!writing && !toWrite.isEmpty()) {
-            wake = Math.min(wake, writeNotBefore);
-        }
+        wake = Math.min(wake, storeQueue.nextWake());
         if (stopReason != null && !cut) {
             wake = Math.min(wake, graceEnds);
         }
@@ -208,18 +196,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             pageScanned(page);
         } else if (event instanceof Event.SourceExhausted end) {
             pagesBeingRead--;
-            notes.addAll(end.notes());
+            remarks.add(end.notes());
             scan = Scan.CLOSING;
         } else if (event instanceof Event.ScanBroke broke) {
             scanBroke(broke.problem());
         } else if (event instanceof Event.PageMarked marked) {
-            written();
+            storeQueue.done();
             pageMarked(marked.marked());
         } else if (event instanceof Event.ScanClosed closed) {
-            written();
+            storeQueue.done();
             scanClosed(closed.summary());
         } else if (event instanceof Event.Claimed claims) {
-            written();
+            storeQueue.done();
             claimed(claims.claims());
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
@@ -245,15 +233,15 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             called(TokenUsage.NONE);
             stageOf(failure.capability()).probeFailed(failure.failure(), now);
         } else if (event instanceof Event.Committed committed) {
-            written();
+            storeQueue.done();
             committed(committed);
         } else if (event instanceof Event.Noted noted) {
-            written();
+            storeQueue.done();
             noted(noted.command());
         } else if (event instanceof Event.StoreFailed failure) {
             storeFailed(failure.failure());
         } else if (event instanceof Event.JobClosed closed) {
-            written();
+            storeQueue.done();
             // A lost store has not heard of what is in the books as a store error, and would count that again.
             jobClosed(storeLost ? listed - claimed : closed.end().untaken());
         } else if (event instanceof Event.CancelRequested) {
@@ -295,7 +283,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         scannedRecords += page.records().size();
         scannedBytes += page.textBytes();
         pagesBeingMarked++;
-        write(new Command.Mark(page.records()));
+        storeQueue.add(new Command.Mark(page.records()));
     }
 
     private void unreadable(UnreadableRecord record) {
@@ -318,7 +306,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void scanBroke(String problem) {
         pagesBeingRead--;
         scan = Scan.CLOSING;
-        notes.add("the scan broke off: " + problem);
+        remarks.add("the scan broke off: " + problem);
         noteOutsideLedger(new RecordOutcome(SCAN_ITSELF, Reason.SOURCE_ERROR, "the scan broke off: " + problem));
     }
 
@@ -335,28 +323,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         pagesBeingMarked--;
         listed += marked.taken();
         listIsEmpty &= marked.taken() == 0;
-        duplicates += marked.duplicates().size();
-        exhaustedRecords += marked.exhausted().size();
-        nameSome(duplicateKeys, marked.duplicates());
-        nameSome(exhaustedKeys, marked.exhausted());
+        remarks.add(marked);
         progressDue = true;
-    }
-
-    private static void nameSome(List<String> names, List<RecordKey> keys) {
-        for (int i = 0; i < keys.size() && names.size() < NAMED_KEYS; i++) {
-            names.add(keys.get(i).toString());
-        }
     }
 
     private void scanClosed(ScanSummary summary) {
         scan = Scan.CLOSED;
         progressDue = true;
-        summary.removed()
-                .forEach((source, count) ->
-                        notes.add(count + " records have vanished from source " + source + " and left the ledger"));
-        summary.kept()
-                .forEach((source, count) -> notes.add(count + " records have vanished from source " + source
-                        + "; that is too large a share to remove in one pass, so they were kept"));
+        remarks.add(summary);
     }
 
     private ScanScope scope() {
@@ -501,21 +475,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     // ---- the store's troubles ----
 
-    private void write(Command.StoreCommand command) {
-        toWrite.addLast(command);
-    }
-
     private void writeOn() {
-        if (!writing && !toWrite.isEmpty() && now >= writeNotBefore) {
-            writing = true;
-            out.add(toWrite.getFirst());
+        Command.StoreCommand next = storeQueue.next(now);
+        if (next != null) {
+            out.add(next);
         }
-    }
-
-    private void written() {
-        toWrite.removeFirst();
-        writing = false;
-        storeFailures = 0;
     }
 
     private void noted(Command.StoreCommand command) {
@@ -527,21 +491,16 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void storeFailed(StoreException failure) {
-        writing = false;
-        storeFailures++;
-        if (failure.kind() == StoreException.Kind.TRANSIENT && storeFailures < MAX_STORE_TRIES && !storeLost) {
-            writeNotBefore = now + backoff.delay(storeFailures, random).toNanos();
+        if (storeQueue.failed(failure, now) && !storeLost) {
             return;
         }
         storeLost = true;
         String cause = "the store failed: " + failure.getMessage();
         stop(Reason.ABORTED, cause);
         if (closing) {
-            notes.add("the end of the job could not be stored: " + cause);
+            remarks.add("the end of the job could not be stored: " + cause);
         }
-        while (!toWrite.isEmpty()) {
-            giveUp(toWrite.removeFirst(), failure.getMessage());
-        }
+        storeQueue.drain().forEach(command -> giveUp(command, failure.getMessage()));
     }
 
     private void giveUp(Command.StoreCommand command, String cause) {
@@ -676,7 +635,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             if (storeLost) {
                 scan = Scan.CLOSED;
             } else {
-                write(new Command.CloseScan(scope()));
+                storeQueue.add(new Command.CloseScan(scope()));
             }
         }
     }
@@ -688,7 +647,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         claiming = true;
         long limit = Math.min(Math.min(room(), MAX_CLAIM), listed - claimed);
-        write(new Command.ClaimRecords((int) Math.max(1, limit)));
+        storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
     }
 
     private boolean unclaimedAreListed() {
@@ -757,19 +716,19 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (!keepingRewrites && !rewritesToKeep.isEmpty()) {
             keepingRewrites = true;
-            write(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
+            storeQueue.add(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
             rewritesToKeep = new LinkedHashMap<>();
         }
         if (!keepingOutcomes && !outcomesToKeep.isEmpty()) {
             keepingOutcomes = true;
-            write(new Command.KeepOutcomes(outcomesToKeep));
+            storeQueue.add(new Command.KeepOutcomes(outcomesToKeep));
             outcomesToKeep = new ArrayList<>();
         }
         if (!committing && !settled.isEmpty()) {
             committing = true;
             committingBatches = settledBatches;
             settledBatches = 0;
-            write(new Command.Commit(settled, takeCalls()));
+            storeQueue.add(new Command.Commit(settled, takeCalls()));
             settled = new ArrayList<>();
         }
         if (settled.isEmpty()) {
@@ -792,11 +751,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (uncommittedCalls.requests() > 0 && !storeLost) {
             committing = true;
-            write(new Command.Commit(List.of(), takeCalls()));
+            storeQueue.add(new Command.Commit(List.of(), takeCalls()));
         } else {
             closing = true;
             Reason whyLeft = stopReason == null ? Reason.ABORTED : stopReason;
-            write(new Command.CloseJob(endState(listed - claimed), whyLeft));
+            storeQueue.add(new Command.CloseJob(endState(listed - claimed), whyLeft));
         }
     }
 
@@ -912,16 +871,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** How the job ended; meaningful when it is over. */
     Ending ending() {
-        List<String> allNotes = new ArrayList<>(notes);
-        if (duplicates > 0) {
-            allNotes.add(
-                    duplicates + " records have an id that came before; the first one wins: " + named(duplicateKeys));
-        }
-        if (exhaustedRecords > 0) {
-            allNotes.add(
-                    exhaustedRecords + " records have failed " + plan.settings().maxAttempts()
-                            + " times and are left alone until their text changes: " + named(exhaustedKeys));
-        }
         return new Ending(
                 finalState,
                 totalPending(),
@@ -929,12 +878,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 Duration.ofNanos(now - startedAt),
                 calls,
                 plan.prices().costOf(calls),
-                allNotes,
+                remarks.all(),
                 stopCause);
-    }
-
-    private static String named(List<String> keys) {
-        return String.join(", ", keys) + (keys.size() == NAMED_KEYS ? ", …" : "");
     }
 
     /** What a report is made of. */

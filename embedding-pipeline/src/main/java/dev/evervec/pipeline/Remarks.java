@@ -1,0 +1,69 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.ScanSummary;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What an operator should know of a job beyond its counts. Part of the state machine. */
+final class Remarks {
+    private static final int NAMED_KEYS = 20;
+
+    private final int maxAttempts;
+    private final List<String> remarks = new ArrayList<>();
+    private final List<String> duplicateKeys = new ArrayList<>();
+    private final List<String> exhaustedKeys = new ArrayList<>();
+    private long duplicates;
+    private long exhausted;
+
+    Remarks(int maxAttempts) {
+        this.maxAttempts = maxAttempts;
+    }
+
+    void add(String remark) {
+        remarks.add(remark);
+    }
+
+    void add(List<String> several) {
+        remarks.addAll(several);
+    }
+
+    void add(MarkedPage page) {
+        duplicates += page.duplicates().size();
+        exhausted += page.exhausted().size();
+        nameSome(duplicateKeys, page.duplicates());
+        nameSome(exhaustedKeys, page.exhausted());
+    }
+
+    private static void nameSome(List<String> names, List<RecordKey> keys) {
+        for (int i = 0; i < keys.size() && names.size() < NAMED_KEYS; i++) {
+            names.add(keys.get(i).toString());
+        }
+    }
+
+    void add(ScanSummary summary) {
+        summary.removed()
+                .forEach((source, count) ->
+                        add(count + " records have vanished from source " + source + " and left the ledger"));
+        summary.kept()
+                .forEach((source, count) -> add(count + " records have vanished from source " + source
+                        + "; that is too large a share to remove in one pass, so they were kept"));
+    }
+
+    List<String> all() {
+        List<String> all = new ArrayList<>(remarks);
+        if (duplicates > 0) {
+            all.add(duplicates + " records have an id that came before; the first one wins: " + named(duplicateKeys));
+        }
+        if (exhausted > 0) {
+            all.add(exhausted + " records have failed " + maxAttempts
+                    + " times and are left alone until their text changes: " + named(exhaustedKeys));
+        }
+        return all;
+    }
+
+    private static String named(List<String> keys) {
+        return String.join(", ", keys) + (keys.size() == NAMED_KEYS ? ", …" : "");
+    }
+}

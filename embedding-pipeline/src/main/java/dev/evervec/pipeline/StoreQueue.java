@@ -1,0 +1,74 @@
+package dev.evervec.pipeline;
+
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.resilience.Backoff;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The commands for the writer, in the order in which they were decided. One at a time is with the writer, and one that failed for
+ * a moment is tried again before any other, so none overtakes another. Part of the state machine.
+ */
+final class StoreQueue {
+    private static final int MAX_TRIES = 6;
+
+    private final Backoff backoff;
+    private final RandomGenerator random;
+    private final Deque<Command.StoreCommand> waiting = new ArrayDeque<>();
+    private boolean writing; // the first of them is with the writer
+    private long notBefore;
+    private int failures;
+
+    StoreQueue(Backoff backoff, RandomGenerator random, long now) {
+        this.backoff = backoff;
+        this.random = random;
+        this.notBefore = now;
+    }
+
+    void add(Command.StoreCommand command) {
+        waiting.addLast(command);
+    }
+
+    /** What the writer is to do now, or null if nothing. */
+    Command.@Nullable StoreCommand next(long now) {
+        if (writing || waiting.isEmpty() || now < notBefore) {
+            return null;
+        }
+        writing = true;
+        return waiting.getFirst();
+    }
+
+    /** When the writer has something to do again without an event, or {@link Long#MAX_VALUE}. */
+    long nextWake() {
+        return writing || waiting.isEmpty() ? Long.MAX_VALUE : notBefore;
+    }
+
+    /** The command that was with the writer is done. */
+    void done() {
+        waiting.removeFirst();
+        writing = false;
+        failures = 0;
+    }
+
+    /** The command that was with the writer failed; says whether it will be tried again. */
+    boolean failed(StoreException failure, long now) {
+        writing = false;
+        failures++;
+        if (failure.kind() != StoreException.Kind.TRANSIENT || failures >= MAX_TRIES) {
+            return false;
+        }
+        notBefore = now + backoff.delay(failures, random).toNanos();
+        return true;
+    }
+
+    /** Removes and hands out everything that was not done. */
+    List<Command.StoreCommand> drain() {
+        List<Command.StoreCommand> left = new ArrayList<>(waiting);
+        waiting.clear();
+        return left;
+    }
+}
