@@ -164,7 +164,8 @@ public final class EmbedResponse {
             if (wrongDimension == received) {
                 throw PermanentProviderException.configuration(
                         "expected dim=" + dimension + ", got " + lastWrongDimension
-                                + ": set dim to what the model returns, or choose a model that returns " + dimension,
+                                + ": set dim to what the model returns, choose a model that returns " + dimension
+                                + ", or, where the server can shorten its vectors, set send_dimensions = \"always\"",
                         200,
                         null);
             }

@@ -19,6 +19,14 @@ public interface LLMProvider extends AutoCloseable {
     /** What one request may carry. Makes no call. */
     ProviderLimits limits();
 
+    /**
+     * The bytes of heap that one component of a vector takes at most while an answer is on its way in: its share of the body
+     * and of whatever it is parsed into. Builds lower their concurrency by it. The default, 12, is three copies of a float.
+     */
+    default int answerBytesPerComponent() {
+        return 3 * Float.BYTES;
+    }
+
     /** How callers should retry and how many calls to make at a time; the default is {@link CallPolicy#DEFAULT}. */
     default CallPolicy callPolicy() {
         return CallPolicy.DEFAULT;

@@ -33,6 +33,11 @@ abstract class DelegatingProvider implements LLMProvider {
     }
 
     @Override
+    public final int answerBytesPerComponent() {
+        return delegate.answerBytesPerComponent();
+    }
+
+    @Override
     public final int countTokens(String text) {
         return delegate.countTokens(text);
     }

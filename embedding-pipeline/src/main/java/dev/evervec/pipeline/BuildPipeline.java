@@ -57,8 +57,6 @@ public final class BuildPipeline {
     private static final Logger log = LoggerFactory.getLogger(BuildPipeline.class);
     private static final DateTimeFormatter JOB_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
-    /** Vectors in flight are held about three times: as the answer's body, parsed, and on their way into the store. */
-    private static final int COPIES_OF_A_VECTOR = 3;
     /** Requests that may be answered and not yet committed while as many as allowed are in flight. */
     private static final int UNCOMMITTED = 2;
 
@@ -227,8 +225,12 @@ public final class BuildPipeline {
 
     /** Lowers the number of requests at a time until their vectors fit into so many bytes. */
     private CallPolicy withinHeap(CallPolicy policy, ProviderLimits limits, long bytes) {
-        long requests = bytes / bytesPerText() / limits.maxTextsPerRequest();
-        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests - UNCOMMITTED));
+        long uncommitted = (long) UNCOMMITTED
+                * limits.maxTextsPerRequest()
+                * embedder.model().dimension()
+                * Float.BYTES;
+        long requests = (bytes - uncommitted) / (bytesPerText() * limits.maxTextsPerRequest());
+        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests));
         if (most < policy.maxInFlight()) {
             log.warn(
                     "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of the heap",
@@ -240,7 +242,7 @@ public final class BuildPipeline {
     }
 
     private long bytesPerText() {
-        return (long) embedder.model().dimension() * Float.BYTES * COPIES_OF_A_VECTOR;
+        return (long) embedder.model().dimension() * embedder.answerBytesPerComponent();
     }
 
     /** Describes a pipeline. Not thread-safe. */

@@ -150,6 +150,12 @@ final class GeminiProvider implements LLMProvider {
         return identity;
     }
 
+    /** The SDK holds the body as text, as a tree and as boxed numbers: about 90 bytes in all (estimated 2026-11). */
+    @Override
+    public int answerBytesPerComponent() {
+        return 90;
+    }
+
     @Override
     public ProviderLimits limits() {
         return limits;
