@@ -17,6 +17,7 @@ import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.Embedding;
 import dev.evervec.provider.TokenUsage;
@@ -48,7 +49,8 @@ import org.jspecify.annotations.Nullable;
  * when its commit has succeeded, and not before.
  *
  * <p>One scan runs beside the embedding of what it finds: at most {@value #OPEN_PAGES} pages are read and not yet compared.
- * The writer gets one command of a kind at a time; what is settled meanwhile goes with the next commit.
+ * The writer gets one command at a time, in the order in which they were decided, so one that is tried again is overtaken by
+ * no other; what is settled meanwhile goes with the next commit.
  */
 final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Results<Work> {
     private static final int OPEN_PAGES = 2;
@@ -56,6 +58,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private static final int MAX_CLAIM = 1024;
     private static final int MAX_STORE_TRIES = 6;
     private static final int NAMED_KEYS = 20;
+    private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long GRACE = Duration.ofSeconds(10).toNanos();
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
 
@@ -64,8 +67,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         CLOSING,
         CLOSED
     }
-
-    private record DelayedStoreCommand(Command.StoreCommand command, long due) {}
 
     private final BuildPlan plan;
     private final long startedAt;
@@ -83,9 +84,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private int pagesBeingRead;
     private int pagesBeingMarked;
     private boolean scanIncomplete;
+    private boolean scanLost;
     private boolean scanBeingClosed;
+    private long scannedRecords;
+    private long scannedBytes;
     private long listed;
-    private long unreadable;
+    private long outsideLedger; // unreadable records, a scan that broke off
     private long duplicates;
     private long exhaustedRecords;
     private final List<String> duplicateKeys = new ArrayList<>();
@@ -97,10 +101,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long claimed;
     private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
+    private long beingRead;
     private int onTheWay;
     private long bytesOnTheWay;
-    private long bytesRead;
-    private long recordsRead;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
 
     // results
@@ -115,7 +118,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean keepingOutcomes;
     private CallTotals calls = CallTotals.NONE;
     private CallTotals uncommittedCalls = CallTotals.NONE;
-    private final Deque<DelayedStoreCommand> delayedStoreCommands = new ArrayDeque<>();
+
+    // the writer
+    private final Deque<Command.StoreCommand> toWrite = new ArrayDeque<>();
+    private boolean writing; // the first of them is with the writer
+    private long writeNotBefore;
     private int storeFailures;
 
     // progress
@@ -134,6 +141,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean cut;
     private boolean closing;
     private boolean over;
+    private boolean abandoned;
+    private long untaken;
     private JobState finalState = JobState.RUNNING;
 
     BuildMachine(BuildPlan plan, Backoff backoff, RandomGenerator random, long now) {
@@ -142,6 +151,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.random = random;
         this.startedAt = now;
         this.now = now;
+        this.writeNotBefore = now;
         this.embedding =
                 new EmbedStage<>(plan.dimension(), plan.limits(), plan.embedding(), newGate(), backoff, random, this);
         this.rewriting = plan.rewriting() == null
@@ -159,7 +169,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         out = new ArrayList<>();
         if (!over) {
             take(event);
+        }
+        if (!over) {
             advance();
+        } else {
+            tell();
         }
         return out;
     }
@@ -170,8 +184,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (rewriting != null) {
             wake = Math.min(wake, rewriting.nextWake(now));
         }
-        for (DelayedStoreCommand delayed : delayedStoreCommands) {
-            wake = Math.min(wake, delayed.due());
+        if (!writing && !toWrite.isEmpty()) {
+            wake = Math.min(wake, writeNotBefore);
         }
         if (stopReason != null && !cut) {
             wake = Math.min(wake, graceEnds);
@@ -199,13 +213,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.ScanBroke broke) {
             scanBroke(broke.problem());
         } else if (event instanceof Event.PageMarked marked) {
+            written();
             pageMarked(marked.marked());
         } else if (event instanceof Event.ScanClosed closed) {
+            written();
             scanClosed(closed.summary());
         } else if (event instanceof Event.Claimed claims) {
+            written();
             claimed(claims.claims());
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
+            beingRead -= prepared.records().size() + prepared.unread().size();
             unread.addAll(prepared.unread());
             prepared.records().forEach(this::prepared);
         } else if (event instanceof Event.RewriteAnswered answer) {
@@ -227,15 +245,21 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             called(TokenUsage.NONE);
             stageOf(failure.capability()).probeFailed(failure.failure(), now);
         } else if (event instanceof Event.Committed committed) {
+            written();
             committed(committed);
         } else if (event instanceof Event.Noted noted) {
+            written();
             noted(noted.command());
         } else if (event instanceof Event.StoreFailed failure) {
-            storeFailed(failure.command(), failure.failure());
+            storeFailed(failure.failure());
         } else if (event instanceof Event.JobClosed closed) {
-            jobClosed(closed.end().untaken());
+            written();
+            // A lost store has not heard of what is in the books as a store error, and would count that again.
+            jobClosed(storeLost ? listed - claimed : closed.end().untaken());
         } else if (event instanceof Event.CancelRequested) {
             stop(Reason.CANCELLED, "cancelled");
+        } else if (event instanceof Event.HandBroke broke) {
+            abandon(broke.problem());
         }
         // Begin and Tick carry nothing: what they cause is in advance().
     }
@@ -268,29 +292,40 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (page.records().isEmpty() || stopReason != null) {
             return;
         }
+        scannedRecords += page.records().size();
+        scannedBytes += page.textBytes();
         pagesBeingMarked++;
-        out.add(new Command.Mark(page.records()));
+        write(new Command.Mark(page.records()));
     }
 
     private void unreadable(UnreadableRecord record) {
-        RecordKey key = record.key() == null ? new RecordKey(RecordKey.DEFAULT_SOURCE, record.where()) : record.key();
-        noteSourceError(new RecordOutcome(key, Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
+        noteOutsideLedger(
+                new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
+    }
+
+    private static RecordKey keyOf(UnreadableRecord record) {
+        if (record.key() != null) {
+            return record.key();
+        }
+        try {
+            return new RecordKey(RecordKey.DEFAULT_SOURCE, record.where());
+        } catch (IllegalArgumentException e) {
+            // A host's words for a place need not be fit for an id.
+            return new RecordKey(RecordKey.DEFAULT_SOURCE, "(unreadable)");
+        }
     }
 
     private void scanBroke(String problem) {
         pagesBeingRead--;
         scan = Scan.CLOSING;
         notes.add("the scan broke off: " + problem);
-        noteSourceError(new RecordOutcome(
-                new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)"),
-                Reason.SOURCE_ERROR,
-                "the scan broke off: " + problem));
+        noteOutsideLedger(new RecordOutcome(SCAN_ITSELF, Reason.SOURCE_ERROR, "the scan broke off: " + problem));
     }
 
-    private void noteSourceError(RecordOutcome outcome) {
+    private void noteOutsideLedger(RecordOutcome outcome) {
         scanIncomplete = true;
-        unreadable++;
-        books.notEmbedded(Reason.SOURCE_ERROR, 1);
+        outsideLedger++;
+        books.notEmbedded(outcome.reason(), 1);
         outcomesToKeep.add(outcome);
         outcomesToTell.add(outcome);
         progressDue = true;
@@ -298,7 +333,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void pageMarked(MarkedPage marked) {
         pagesBeingMarked--;
-        storeFailures = 0;
         listed += marked.taken();
         listIsEmpty &= marked.taken() == 0;
         duplicates += marked.duplicates().size();
@@ -316,7 +350,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void scanClosed(ScanSummary summary) {
         scan = Scan.CLOSED;
-        storeFailures = 0;
         progressDue = true;
         summary.removed()
                 .forEach((source, count) ->
@@ -334,7 +367,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void claimed(List<Claim> claims) {
         claiming = false;
-        storeFailures = 0;
         claimed += claims.size();
         onTheWay += claims.size();
         listIsEmpty |= claims.isEmpty();
@@ -369,12 +401,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         int bytes = work.text().bytes();
         bytesOf.put(work.claim().key(), bytes);
         bytesOnTheWay += bytes;
-        bytesRead += bytes;
-        recordsRead++;
     }
 
     private long averageBytes() {
-        return recordsRead == 0 ? 2048 : Math.max(1, bytesRead / recordsRead);
+        return Math.max(1, scannedBytes / Math.max(1, scannedRecords));
     }
 
     // ---- rewrites ----
@@ -443,7 +473,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void committed(Event.Committed committed) {
         committing = false;
         committingBatches = 0;
-        storeFailures = 0;
         for (RecordResult result : committed.results()) {
             enter(result, committed.refused().contains(result.claim().key()));
         }
@@ -472,8 +501,24 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     // ---- the store's troubles ----
 
-    private void noted(Command.StoreCommand command) {
+    private void write(Command.StoreCommand command) {
+        toWrite.addLast(command);
+    }
+
+    private void writeOn() {
+        if (!writing && !toWrite.isEmpty() && now >= writeNotBefore) {
+            writing = true;
+            out.add(toWrite.getFirst());
+        }
+    }
+
+    private void written() {
+        toWrite.removeFirst();
+        writing = false;
         storeFailures = 0;
+    }
+
+    private void noted(Command.StoreCommand command) {
         if (command instanceof Command.KeepRewrites) {
             keepingRewrites = false;
         } else if (command instanceof Command.KeepOutcomes) {
@@ -481,23 +526,31 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
-    private void storeFailed(Command.StoreCommand command, StoreException failure) {
+    private void storeFailed(StoreException failure) {
+        writing = false;
         storeFailures++;
         if (failure.kind() == StoreException.Kind.TRANSIENT && storeFailures < MAX_STORE_TRIES && !storeLost) {
-            long due = now + backoff.delay(storeFailures, random).toNanos();
-            delayedStoreCommands.add(new DelayedStoreCommand(command, due));
+            writeNotBefore = now + backoff.delay(storeFailures, random).toNanos();
             return;
         }
         storeLost = true;
-        stop(Reason.ABORTED, "the store failed: " + failure.getMessage());
-        giveUp(command, failure.getMessage());
+        String cause = "the store failed: " + failure.getMessage();
+        stop(Reason.ABORTED, cause);
+        if (closing) {
+            notes.add("the end of the job could not be stored: " + cause);
+        }
+        while (!toWrite.isEmpty()) {
+            giveUp(toWrite.removeFirst(), failure.getMessage());
+        }
     }
 
     private void giveUp(Command.StoreCommand command, String cause) {
         if (command instanceof Command.Mark) {
             pagesBeingMarked--;
+            scanLost(cause);
         } else if (command instanceof Command.CloseScan) {
             scan = Scan.CLOSED;
+            scanLost(cause);
         } else if (command instanceof Command.ClaimRecords) {
             claiming = false;
         } else if (command instanceof Command.Commit commit) {
@@ -508,6 +561,15 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             jobClosed(listed - claimed);
         } else {
             noted(command);
+        }
+    }
+
+    /** Nobody knows which of the scanned records are pending; like a scan that broke off, that counts once. */
+    private void scanLost(String cause) {
+        if (!scanLost) {
+            scanLost = true;
+            noteOutsideLedger(new RecordOutcome(
+                    SCAN_ITSELF, Reason.STORE_ERROR, "the scan could not be compared with the ledger: " + cause));
         }
     }
 
@@ -526,25 +588,38 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // ---- stopping ----
 
     private void stop(Reason reason, String cause) {
-        if (stopReason != null) {
+        if (stopReason != null || closing) {
             return;
         }
         stopReason = reason;
         stopCause = cause;
         graceEnds = now + GRACE;
-        embedding.halt();
+        halt(embedding);
         if (rewriting != null) {
-            rewriting.halt();
+            halt(rewriting);
         }
         progressDue = true;
     }
 
+    /** Calls have a grace because their answers are paid for; what a probe would say no longer matters. */
+    private void halt(CallStage<?> stage) {
+        stage.halt();
+        CancelSignal probe = stage.probeInFlight();
+        if (probe != null) {
+            out.add(new Command.Cut(probe));
+        }
+    }
+
     private void cutCalls() {
         cut = true;
-        embedding.callsInFlight().forEach(call -> out.add(new Command.Cut(call)));
+        cutCallsOf(embedding);
         if (rewriting != null) {
-            rewriting.callsInFlight().forEach(call -> out.add(new Command.Cut(call)));
+            cutCallsOf(rewriting);
         }
+    }
+
+    private void cutCallsOf(CallStage<?> stage) {
+        stage.callsInFlight().forEach(call -> out.add(new Command.Cut(call.cancelSignal())));
     }
 
     // ---- what follows from where everything is now ----
@@ -558,9 +633,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         claimOn();
         readOn();
         callOn();
-        reissueStoreCommands();
         storeOn();
         endIfDone();
+        writeOn();
         tell();
     }
 
@@ -591,7 +666,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             scanIncomplete = true;
             scan = Scan.CLOSING;
         }
-        if (scan == Scan.READING && pagesBeingRead == 0 && pagesBeingMarked < OPEN_PAGES) {
+        boolean roomForPage = pagesBeingMarked < OPEN_PAGES && outcomesToKeep.size() < MAX_CLAIM;
+        if (scan == Scan.READING && pagesBeingRead == 0 && roomForPage) {
             pagesBeingRead++;
             out.add(new Command.ScanPage());
         }
@@ -600,38 +676,55 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             if (storeLost) {
                 scan = Scan.CLOSED;
             } else {
-                out.add(new Command.CloseScan(scope()));
+                write(new Command.CloseScan(scope()));
             }
         }
     }
 
     private void claimOn() {
-        long unclaimed = listed - claimed;
         boolean enough = claiming || !unread.isEmpty() || reading >= OPEN_READS;
-        if (enough || listIsEmpty || unclaimed == 0 || stopReason != null) {
-            return;
-        }
-        long room = Math.min(plan.maxRecords() - onTheWay, (plan.maxTextBytes() - bytesOnTheWay) / averageBytes());
-        long least = onTheWay == 0
-                ? 1
-                : Math.min(unclaimed, Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
-        if (room < least && onTheWay > 0) {
+        if (enough || !unclaimedAreListed() || stopReason != null || !roomToClaim()) {
             return;
         }
         claiming = true;
-        out.add(new Command.ClaimRecords((int) Math.max(1, Math.min(Math.min(room, MAX_CLAIM), unclaimed))));
+        long limit = Math.min(Math.min(room(), MAX_CLAIM), listed - claimed);
+        write(new Command.ClaimRecords((int) Math.max(1, limit)));
+    }
+
+    private boolean unclaimedAreListed() {
+        return listed != claimed && !listIsEmpty;
+    }
+
+    /** Enough for a request at least, so that claims do not come one by one; always, when nothing is on its way. */
+    private boolean roomToClaim() {
+        long least =
+                Math.min(listed - claimed, Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
+        return onTheWay == 0 || room() >= least;
+    }
+
+    private long room() {
+        return Math.min(plan.maxRecords() - onTheWay, bytesLeft() / averageBytes());
     }
 
     private void readOn() {
-        long room = plan.maxTextBytes() - bytesOnTheWay;
-        boolean nothingElse = reading == 0 && bytesOnTheWay == 0;
-        if (unread.isEmpty() || reading >= OPEN_READS || (room <= 0 && !nothingElse)) {
+        if (unread.isEmpty() || reading >= OPEN_READS || !roomToRead()) {
             return;
         }
+        long room = bytesLeft();
         List<Claim> next = new ArrayList<>(unread);
         unread.clear();
         reading++;
+        beingRead += next.size();
         out.add(new Command.Read(next, room));
+    }
+
+    /** Always, when no text is on its way. */
+    private boolean roomToRead() {
+        return bytesLeft() > 0 || (reading == 0 && bytesOnTheWay == 0);
+    }
+
+    private long bytesLeft() {
+        return plan.maxTextBytes() - bytesOnTheWay - beingRead * averageBytes();
     }
 
     private void callOn() {
@@ -639,32 +732,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             rewriting.pump(
                     now,
                     call -> out.add(new Command.Rewrite(call)),
-                    () -> out.add(new Command.Probe(Capability.REWRITE)));
+                    signal -> out.add(new Command.Probe(Capability.REWRITE, signal)));
         }
         boolean moreRewrites = rewriting != null && !rewriting.isEmpty();
-        boolean moreRecords = claiming
-                || reading > 0
-                || !unread.isEmpty()
-                || (listed > claimed && !listIsEmpty)
-                || scan == Scan.READING;
-        boolean roomForMore = onTheWay < plan.maxRecords();
-        embedding.moreToCome(moreRewrites || (moreRecords && roomForMore));
+        boolean moreListed = unclaimedAreListed() || pagesBeingMarked > 0 || scan == Scan.READING;
+        boolean moreClaimed = claiming || reading > 0 || (!unread.isEmpty() && roomToRead());
+        embedding.moreToCome(moreRewrites || moreClaimed || (moreListed && roomToClaim()));
         embedding.uncommitted(committingBatches + settledBatches);
         embedding.pump(
                 now,
                 batch -> out.add(new Command.Embed(batch)),
-                () -> out.add(new Command.Probe(Capability.EMBEDDING)));
-    }
-
-    private void reissueStoreCommands() {
-        for (int i = delayedStoreCommands.size(); i > 0; i--) {
-            DelayedStoreCommand delayed = delayedStoreCommands.removeFirst();
-            if (delayed.due() <= now) {
-                out.add(delayed.command());
-            } else {
-                delayedStoreCommands.addLast(delayed);
-            }
-        }
+                signal -> out.add(new Command.Probe(Capability.EMBEDDING, signal)));
     }
 
     private void storeOn() {
@@ -679,19 +757,19 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (!keepingRewrites && !rewritesToKeep.isEmpty()) {
             keepingRewrites = true;
-            out.add(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
+            write(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
             rewritesToKeep = new LinkedHashMap<>();
         }
         if (!keepingOutcomes && !outcomesToKeep.isEmpty()) {
             keepingOutcomes = true;
-            out.add(new Command.KeepOutcomes(outcomesToKeep));
+            write(new Command.KeepOutcomes(outcomesToKeep));
             outcomesToKeep = new ArrayList<>();
         }
         if (!committing && !settled.isEmpty()) {
             committing = true;
             committingBatches = settledBatches;
             settledBatches = 0;
-            out.add(new Command.Commit(settled, takeCalls()));
+            write(new Command.Commit(settled, takeCalls()));
             settled = new ArrayList<>();
         }
         if (settled.isEmpty()) {
@@ -712,21 +790,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
             return;
         }
-        closing = true;
-        if (storeLost) {
-            jobClosed(listed - claimed);
-        } else if (uncommittedCalls.requests() > 0) {
-            closing = false;
+        if (uncommittedCalls.requests() > 0 && !storeLost) {
             committing = true;
-            out.add(new Command.Commit(List.of(), takeCalls()));
+            write(new Command.Commit(List.of(), takeCalls()));
         } else {
-            Reason untaken = stopReason == null ? Reason.ABORTED : stopReason;
-            out.add(new Command.CloseJob(endState(listed - claimed), untaken));
+            closing = true;
+            Reason whyLeft = stopReason == null ? Reason.ABORTED : stopReason;
+            write(new Command.CloseJob(endState(listed - claimed), whyLeft));
         }
     }
 
     private boolean callsAreOver() {
-        return embedding.inFlight() == 0 && (rewriting == null || rewriting.inFlight() == 0);
+        return embedding.nothingOut() && (rewriting == null || rewriting.nothingOut());
     }
 
     private JobState endState(long untaken) {
@@ -737,7 +812,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return failed ? JobState.FAILED : JobState.COMPLETED;
     }
 
-    private void jobClosed(long untaken) {
+    private void jobClosed(long recordsLeft) {
+        untaken = Math.max(0, recordsLeft);
         books.notEmbedded(stopReason == null ? Reason.ABORTED : stopReason, untaken);
         finalState = endState(0);
         over = true;
@@ -747,9 +823,22 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** The run cannot go on: whatever is not in the books yet is counted as aborted, and the job is over. */
     void abandon(String cause) {
         stop(Reason.ABORTED, cause);
-        books.notEmbedded(Reason.ABORTED, listed + unreadable - books.total());
+        untaken = Math.max(0, listed - claimed);
+        books.notEmbedded(Reason.ABORTED, totalPending() - books.total());
         finalState = endState(0);
+        abandoned = true;
         over = true;
+        progressDue = true;
+    }
+
+    /** Whether the job is over without having been closed in the store. */
+    boolean wasAbandoned() {
+        return abandoned;
+    }
+
+    /** Counted without the books, so that a report can tell whether they balance. */
+    private long totalPending() {
+        return claimed + untaken + outsideLedger;
     }
 
     // ---- telling ----
@@ -776,7 +865,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             };
         } else if (scan != Scan.CLOSED) {
             next = Phase.SCANNING;
-        } else if (rewriting != null && (listed > claimed || reading > 0 || !rewriting.isEmpty())) {
+        } else if (rewriting != null
+                && (listed > claimed || !unread.isEmpty() || reading > 0 || !rewriting.isEmpty())) {
             next = Phase.REWRITING;
         } else {
             next = Phase.EMBEDDING;
@@ -789,7 +879,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** How far the job is. */
     BuildProgress progress() {
-        long total = listed + unreadable;
+        long total = listed + outsideLedger;
         BuildProgress.Stage rewrites = rewriting == null
                 ? BuildProgress.Stage.NONE
                 : new BuildProgress.Stage(rewriteDone, listed, rewriteSkipped);
@@ -834,13 +924,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         return new Ending(
                 finalState,
-                books.total(),
+                totalPending(),
                 books,
                 Duration.ofNanos(now - startedAt),
                 calls,
                 plan.prices().costOf(calls),
                 allNotes,
-                finalState == JobState.COMPLETED ? null : stopCause);
+                stopCause);
     }
 
     private static String named(List<String> keys) {
@@ -858,8 +948,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             List<String> notes,
             @Nullable String stopCause) {}
 
-    /** Keys on their way, for tests of the bounds. */
-    Set<RecordKey> carried() {
-        return Set.copyOf(bytesOf.keySet());
+    // ---- for tests of the bounds ----
+
+    int recordsOnTheWay() {
+        return onTheWay;
+    }
+
+    long bytesOnTheWay() {
+        return bytesOnTheWay;
     }
 }

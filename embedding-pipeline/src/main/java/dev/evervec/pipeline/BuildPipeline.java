@@ -59,6 +59,8 @@ public final class BuildPipeline {
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
     /** Vectors in flight are held about three times: as the answer's body, parsed, and on their way into the store. */
     private static final int COPIES_OF_A_VECTOR = 3;
+    /** Requests that may be answered and not yet committed while as many as allowed are in flight. */
+    private static final int UNCOMMITTED = 2;
 
     private final RecordSource records;
     private final LLMProvider embedder;
@@ -127,32 +129,40 @@ public final class BuildPipeline {
             JobTicket job = store.beginJob(start);
             return start(request, job, scan, startedAt);
         } catch (RuntimeException | Error e) {
-            scan.close();
+            afterwards(e, scan::close);
             throw e;
         }
     }
 
     private BuildRun start(BuildRequest request, JobTicket job, RecordScan scan, Instant startedAt) {
         String jobId = job.start().jobId();
+        JobFiles files = null;
         try {
-            JobFiles files = logsDir == null ? null : JobFiles.open(logsDir, jobId);
+            files = logsDir == null ? null : JobFiles.open(logsDir, jobId);
             BuildMachine machine = new BuildMachine(
                     plan(request, jobId, startedAt), Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
             Hands hands = new Hands(store, job, scan, request, preparer(), embedder, rewriting());
             BuildRun run = new BuildRun(
                     jobId, machine, hands, files, new ListenerThread(listeners, jobId), store, callExecutor);
-            log.info("job {} begins on generation {}", jobId, fingerprint().generation());
+            log.info(
+                    "job {} begins on generation {}",
+                    jobId,
+                    job.start().fingerprint().generation());
             run.start();
             return run;
         } catch (IOException e) {
-            store.endJob(job, JobState.FAILED, Reason.ABORTED);
-            throw new IllegalArgumentException(
+            IllegalArgumentException mistake = new IllegalArgumentException(
                     "the job's log cannot be written in " + logsDir + " ("
                             + e.getClass().getSimpleName() + "): check logs.dir and whether a log of job " + jobId
                             + " is there already",
                     e);
+            afterwards(mistake, () -> store.endJob(job, JobState.FAILED, Reason.ABORTED));
+            throw mistake;
         } catch (RuntimeException | Error e) {
-            store.endJob(job, JobState.FAILED, Reason.ABORTED);
+            afterwards(e, () -> store.endJob(job, JobState.FAILED, Reason.ABORTED));
+            if (files != null) {
+                files.close();
+            }
             throw e;
         }
     }
@@ -160,6 +170,15 @@ public final class BuildPipeline {
     /** Texts that an earlier configuration skipped for their length are truncated now. */
     private Set<Reason> reconsidered() {
         return settings.onTooLong() == TooLong.TRUNCATE ? Set.of(Reason.INPUT_TOO_LONG) : Set.of();
+    }
+
+    /** Cleans up without hiding what went wrong before. */
+    private static void afterwards(Throwable trouble, Runnable cleaning) {
+        try {
+            cleaning.run();
+        } catch (RuntimeException e) {
+            trouble.addSuppressed(e);
+        }
     }
 
     private static String newJobId(Instant startedAt) {
@@ -178,8 +197,8 @@ public final class BuildPipeline {
 
     private BuildPlan plan(BuildRequest request, String jobId, Instant startedAt) {
         ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
-        ProviderLimits limits = embedder.limits();
         long heap = Runtime.getRuntime().maxMemory();
+        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
         return new BuildPlan(
                 jobId,
                 startedAt,
@@ -193,11 +212,23 @@ public final class BuildPipeline {
                 new Prices(usdPerMillionTokens, rewriter != null));
     }
 
+    /** Lowers the number of texts until the vectors of one request, and of two that wait to be stored, fit into so many bytes. */
+    static ProviderLimits oneRequestWithin(long bytes, ProviderLimits limits, long bytesPerText) {
+        long most = Math.max(1, bytes / (1 + UNCOMMITTED) / bytesPerText);
+        if (most >= limits.maxTextsPerRequest()) {
+            return limits;
+        }
+        log.warn(
+                "{} texts per request instead of {}: more vectors would not fit into a quarter of the heap",
+                most,
+                limits.maxTextsPerRequest());
+        return limits.withAtMostTexts((int) most);
+    }
+
     /** Lowers the number of requests at a time until their vectors fit into so many bytes. */
     private CallPolicy withinHeap(CallPolicy policy, ProviderLimits limits, long bytes) {
-        long bytesPerRequest =
-                (long) limits.maxTextsPerRequest() * embedder.model().dimension() * Float.BYTES * COPIES_OF_A_VECTOR;
-        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), bytes / bytesPerRequest - 2));
+        long requests = bytes / bytesPerText() / limits.maxTextsPerRequest();
+        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests - UNCOMMITTED));
         if (most < policy.maxInFlight()) {
             log.warn(
                     "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of the heap",
@@ -206,6 +237,10 @@ public final class BuildPipeline {
                     limits.maxTextsPerRequest());
         }
         return new CallPolicy(policy.maxRetries(), policy.timeout(), most);
+    }
+
+    private long bytesPerText() {
+        return (long) embedder.model().dimension() * Float.BYTES * COPIES_OF_A_VECTOR;
     }
 
     /** Describes a pipeline. Not thread-safe. */

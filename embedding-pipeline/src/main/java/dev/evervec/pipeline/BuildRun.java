@@ -4,6 +4,10 @@ import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.ProviderException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Objects;
@@ -17,6 +21,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +36,7 @@ import org.slf4j.LoggerFactory;
 public final class BuildRun {
     private static final Logger log = LoggerFactory.getLogger(BuildRun.class);
     private static final Duration RENEWAL = Duration.ofSeconds(15);
+    private static final Duration PATIENCE_AT_END = Duration.ofMinutes(1);
     private static final int PREPARERS = 2;
 
     private final String jobId;
@@ -131,8 +138,11 @@ public final class BuildRun {
     private void renewLeases() {
         try {
             hands.renewLeases();
-        } catch (RuntimeException e) {
+        } catch (StoreException e) {
             log.warn("job {}: the leases could not be renewed: {}", jobId, e.getMessage());
+        } catch (RuntimeException | Error e) {
+            // Caught, because an executor that sees it would never renew again.
+            log.warn("job {}: {}", jobId, Faults.unexpected("renewing the leases", e));
         }
     }
 
@@ -168,30 +178,47 @@ public final class BuildRun {
 
     private void carryOut(Command command) {
         if (command instanceof Command.StoreCommand store) {
-            writer.execute(() -> inbox.add(hands.write(store)));
+            carryOut(writer, () -> hands.write(store));
         } else if (command instanceof Command.Tell tell) {
             progress = tell.progress();
             writer.execute(() -> tell(tell));
         } else if (command instanceof Command.ScanPage) {
-            scanner.execute(() -> inbox.add(hands.scanPage()));
+            carryOut(scanner, hands::scanPage);
         } else if (command instanceof Command.Read read) {
-            preparers.execute(() -> inbox.add(hands.read(read.claims(), read.maxBytes())));
+            carryOut(preparers, () -> hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            call(() -> inbox.add(hands.embed(embed.batch())));
+            call(() -> hands.embed(embed.batch()), refusal -> new Event.EmbedFailed(embed.batch(), refusal));
         } else if (command instanceof Command.Rewrite rewrite) {
-            call(() -> inbox.add(hands.rewrite(rewrite.call())));
+            call(() -> hands.rewrite(rewrite.call()), refusal -> new Event.RewriteFailed(rewrite.call(), refusal));
         } else if (command instanceof Command.Probe probe) {
-            call(() -> inbox.add(hands.probe(probe.capability())));
+            call(
+                    () -> hands.probe(probe.capability(), probe.signal()),
+                    refusal -> new Event.ProbeFailed(probe.capability(), refusal));
         } else if (command instanceof Command.Cut cut) {
-            cut.call().cancelSignal().cancel();
+            cut.signal().cancel();
         }
     }
 
-    private void call(Runnable task) {
+    /** Whatever happens, an event comes of it: the machine waits for one. */
+    private void carryOut(Executor executor, Supplier<Event> hand) {
+        executor.execute(() -> {
+            try {
+                inbox.add(hand.get());
+            } catch (RuntimeException | Error e) {
+                inbox.add(new Event.HandBroke(Faults.unexpected("running job " + jobId, e)));
+            }
+        });
+    }
+
+    private void call(Supplier<Event> hand, Function<ProviderException, Event> refused) {
         try {
-            callers.execute(task);
+            carryOut(callers, hand);
         } catch (RejectedExecutionException e) {
-            throw new IllegalStateException("the executor given for calls refuses them", e);
+            inbox.add(refused.apply(PermanentProviderException.configuration(
+                    "the executor given for calls refuses them: give one that runs as many at a time as max_in_flight"
+                            + " and workers allow, and keep it running",
+                    0,
+                    null)));
         }
     }
 
@@ -207,15 +234,11 @@ public final class BuildRun {
 
     private void end() {
         try {
-            lease.shutdownNow();
-            scanner.shutdown();
-            preparers.shutdown();
             progress = machine.progress();
             BuildReport result = reportOf(machine.ending());
+            closeJobIfAbandoned();
             writer.execute(() -> closeFiles(result));
-            writer.shutdown();
-            awaitWriter();
-            hands.close();
+            endHands();
             log.info(
                     "job {} {}: {} pending, {} succeeded, {} skipped, {} failed, {} requests",
                     jobId,
@@ -230,14 +253,44 @@ public final class BuildRun {
             listeners.close();
             report.complete(result);
         } catch (RuntimeException | Error e) {
+            endHands();
             report.completeExceptionally(e);
         } finally {
-            if (ownCallers != null) {
-                ownCallers.shutdown();
-            }
             mind.shutdown();
             listeners.close();
         }
+    }
+
+    /** A machine that ended by itself has closed the job in the store; one that broke has not. */
+    private void closeJobIfAbandoned() {
+        if (!machine.wasAbandoned()) {
+            return;
+        }
+        writer.execute(() -> {
+            if (hands.write(new Command.CloseJob(JobState.FAILED, Reason.ABORTED))
+                    instanceof Event.StoreFailed failed) {
+                log.warn(
+                        "job {}: its end could not be stored: {}",
+                        jobId,
+                        failed.failure().getMessage());
+            }
+        });
+    }
+
+    private void endHands() {
+        if (writer.isShutdown()) {
+            return;
+        }
+        lease.shutdown();
+        scanner.execute(hands::close);
+        scanner.shutdown();
+        preparers.shutdown();
+        if (ownCallers != null) {
+            ownCallers.shutdown();
+        }
+        writer.shutdown();
+        await(scanner, "record source");
+        await(writer, "writer");
     }
 
     private void closeFiles(BuildReport result) {
@@ -253,10 +306,10 @@ public final class BuildRun {
         files.close();
     }
 
-    private void awaitWriter() {
+    private void await(ExecutorService executor, String what) {
         try {
-            if (!writer.awaitTermination(1, TimeUnit.MINUTES)) {
-                log.warn("job {}: the writer has not ended within a minute", jobId);
+            if (!executor.awaitTermination(PATIENCE_AT_END.toSeconds(), TimeUnit.SECONDS)) {
+                log.warn("job {}: the {} has not ended within a minute", jobId, what);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

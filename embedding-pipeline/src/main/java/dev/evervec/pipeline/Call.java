@@ -36,8 +36,8 @@ abstract class Call {
     boolean suspect;
     /** Failures in a row; decides how long to wait. */
     int failures;
-    /** Time of the first failure in a row; meaningful while failures > 0. */
-    long firstFailure;
+    /** When it was sent for the first time, or failed last: what succeeded since then succeeded beside its latest try. */
+    long tryBegan;
     /** Not to be sent before this time. */
     long notBefore;
 

@@ -1,5 +1,6 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.TransientProviderException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
@@ -8,7 +9,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,11 +25,11 @@ final class CallLoop<C extends Call> {
     private final CallStage<C> stage;
     private final BooleanSupplier done;
     private final Function<C, Answer> call;
-    private final Supplier<Answer> probe;
+    private final Function<CancelSignal, Answer> probe;
     private final BlockingQueue<Answer> inbox = new LinkedBlockingQueue<>();
 
     /** {@code call} and {@code probe} run on threads of the loop, their answers on the calling thread. */
-    CallLoop(CallStage<C> stage, BooleanSupplier done, Function<C, Answer> call, Supplier<Answer> probe) {
+    CallLoop(CallStage<C> stage, BooleanSupplier done, Function<C, Answer> call, Function<CancelSignal, Answer> probe) {
         this.stage = stage;
         this.done = done;
         this.call = call;
@@ -48,7 +48,7 @@ final class CallLoop<C extends Call> {
                 stage.pump(
                         System.nanoTime(),
                         next -> callers.execute(() -> inbox.add(call.apply(next))),
-                        () -> callers.execute(() -> inbox.add(probe.get())));
+                        signal -> callers.execute(() -> inbox.add(probe.apply(signal))));
                 Answer answer = nextAnswer();
                 if (answer != null) {
                     answer.apply(System.nanoTime());
@@ -60,6 +60,10 @@ final class CallLoop<C extends Call> {
             Thread.currentThread().interrupt();
             throw TransientProviderException.cancelled();
         } finally {
+            CancelSignal unanswered = stage.probeInFlight();
+            if (unanswered != null) {
+                unanswered.cancel();
+            }
             callers.shutdown();
         }
     }

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TransientProviderException;
@@ -42,6 +43,7 @@ abstract class CallStage<C extends Call> {
     private @Nullable String stopCause;
     private boolean halted;
     private boolean verifying;
+    private @Nullable CancelSignal probe;
 
     CallStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random) {
         this.policy = policy;
@@ -56,22 +58,26 @@ abstract class CallStage<C extends Call> {
     // ---- sending ----
 
     /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
-    final void pump(long now, Consumer<C> send, Runnable probe) {
+    final void pump(long now, Consumer<C> send, Consumer<CancelSignal> sendProbe) {
         if (halted || stopCause != null) {
             return;
         }
         if (gate.mayProbe(now) || (verifying && gate.mayCall(now))) {
             verifying = false;
             gate.probeStarted();
-            probe.run();
+            probe = new CancelSignal();
+            sendProbe.accept(probe);
             return;
         }
-        while (gate.mayCall(now) && inFlight.size() < policy.maxInFlight()) {
+        while (gate.mayCall(now) && inFlight.size() < policy.maxInFlight() && roomForAnswer()) {
             C call = next(now);
             if (call == null) {
                 return;
             }
             call.renewCancelSignal();
+            if (call.failures == 0) {
+                call.tryBegan = now;
+            }
             inFlight.add(call);
             send.accept(call);
         }
@@ -83,6 +89,11 @@ abstract class CallStage<C extends Call> {
             return delayed.poll();
         }
         return nextFresh();
+    }
+
+    /** Whether one more answer could be taken in. */
+    boolean roomForAnswer() {
+        return true;
     }
 
     /** The next call that has not been sent before, or null if there is none to be sent now. */
@@ -161,26 +172,28 @@ abstract class CallStage<C extends Call> {
     abstract void exhausted(C call, TransientProviderException failure);
 
     private void refusedForQuota(C call, TransientProviderException failure, long now) {
-        Duration told = failure.retryAfter();
-        if (gate.refusedForQuota(now, told == null ? -1 : told.toNanos())) {
-            stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
-        }
+        waitForQuota(failure, now);
         sendAgainAt(call, now);
     }
 
+    private void waitForQuota(TransientProviderException failure, long now) {
+        if (gate.refusedForQuota(now, failure.retryAfter())) {
+            stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
+        }
+    }
+
     final void failedTransiently(C call, TransientProviderException failure, long now) {
-        if (failure.failure() == Failure.CANCELLED) {
+        if (failure.failure() == Failure.CANCELLED && call.cancelSignal().isCancelled()) {
             sendAgainAt(call, now);
             return;
         }
         gate.failed(now);
-        if (call.failures == 0) {
-            call.firstFailure = now;
-        }
+        boolean othersSucceed = gate.succeededSince(call.tryBegan);
         call.failures++;
+        call.tryBegan = now;
         if (call.budget.tryTake()) {
             sendAgainAt(call, now + waitAfter(call, failure));
-        } else if (call.suspect || gate.succeededSince(call.firstFailure)) {
+        } else if (call.suspect || othersSucceed) {
             exhausted(call, failure);
         } else {
             hold(call, failure, now);
@@ -188,9 +201,7 @@ abstract class CallStage<C extends Call> {
     }
 
     private long waitAfter(C call, TransientProviderException failure) {
-        long wait = backoff.delay(call.failures, random).toNanos();
-        Duration told = failure.retryAfter();
-        return told == null ? wait : Math.max(wait, told.toNanos());
+        return Math.max(backoff.delay(call.failures, random).toNanos(), gate.toldWait(failure.retryAfter()));
     }
 
     private void hold(C call, TransientProviderException failure, long now) {
@@ -215,28 +226,27 @@ abstract class CallStage<C extends Call> {
     // ---- probes ----
 
     final void probeSucceeded(long now) {
-        gate.probeEnded();
+        probeEnded();
         held.forEach(call -> call.suspect = true);
         succeeded(now);
     }
 
-    final void probeFailed(ProviderException failure, long now) {
+    private void probeEnded() {
         gate.probeEnded();
+        probe = null;
+    }
+
+    final void probeFailed(ProviderException failure, long now) {
+        probeEnded();
         switch (failure.owner()) {
             case PROVIDER -> {
-                if (((TransientProviderException) failure).failure() == Failure.CANCELLED) {
-                    return;
-                }
                 gate.failed(now);
                 gate.openCircuit(now);
                 gate.probeFailed(now);
                 stopIfOutOfPatience(failure, now);
             }
             case QUOTA -> {
-                Duration told = ((TransientProviderException) failure).retryAfter();
-                if (gate.refusedForQuota(now, told == null ? -1 : told.toNanos())) {
-                    stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
-                }
+                waitForQuota((TransientProviderException) failure, now);
                 verifying = !gate.inOutage();
             }
             case ITEM, REQUEST_SHAPE, CONFIGURATION ->
@@ -270,6 +280,16 @@ abstract class CallStage<C extends Call> {
 
     final int inFlight() {
         return inFlight.size();
+    }
+
+    /** What cuts the probe that is under way, or null if there is none. */
+    final @Nullable CancelSignal probeInFlight() {
+        return probe;
+    }
+
+    /** Whether no call and no probe is under way. */
+    final boolean nothingOut() {
+        return inFlight.isEmpty() && probe == null;
     }
 
     /** Removes and hands out every call that is waiting to be sent again. */

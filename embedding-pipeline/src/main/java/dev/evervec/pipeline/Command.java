@@ -10,6 +10,7 @@ import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import java.util.List;
 import java.util.Map;
@@ -29,10 +30,10 @@ sealed interface Command {
     record Embed(RequestBatch<Work> batch) implements Command {}
 
     /** Ask with a constant short text whether the endpoint works. */
-    record Probe(Capability capability) implements Command {}
+    record Probe(Capability capability, CancelSignal signal) implements Command {}
 
-    /** Cut a call that is under way. */
-    record Cut(Call call) implements Command {}
+    /** Cut the call or probe under way that has this signal. */
+    record Cut(CancelSignal signal) implements Command {}
 
     /** Tell the outside how far the job is and which records were not embedded. */
     record Tell(BuildProgress progress, List<RecordOutcome> outcomes) implements Command {}

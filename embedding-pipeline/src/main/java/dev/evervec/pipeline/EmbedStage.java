@@ -82,14 +82,16 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         uncommitted = batches;
     }
 
+    @Override
+    boolean roomForAnswer() {
+        return inFlight() + uncommitted < maxOpenBatches;
+    }
+
     // ---- cutting ----
 
     @Override
     @Nullable
     RequestBatch<T> nextFresh() {
-        if (inFlight() + uncommitted >= maxOpenBatches) {
-            return null;
-        }
         if (!parts.isEmpty()) {
             return parts.removeFirst();
         }
@@ -266,6 +268,8 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             RequestBatch<T> part = new RequestBatch<>(
                     batch.items.subList(from, to), batch.budget, batch.askedAgain, batch.believedIndices);
             part.suspect = batch.suspect;
+            part.failures = batch.failures;
+            part.tryBegan = batch.tryBegan;
             parts.addLast(part);
         }
     }
@@ -279,11 +283,6 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     /** Whether it has nothing to send, nothing in flight and nothing waiting. */
     boolean isEmpty() {
         return ready.isEmpty() && parts.isEmpty() && waiting() == 0 && inFlight() == 0;
-    }
-
-    /** Texts that wait to be sent for the first time. */
-    int queued() {
-        return ready.size();
     }
 
     /** Removes and hands out every text that is not in flight. */

@@ -173,10 +173,10 @@ public final class EmbeddingGenerator {
             stage.batchFailed(batch, failure, now);
         }
 
-        private CallLoop.Answer probe() {
+        private CallLoop.Answer probe(CancelSignal signal) {
             try {
-                EmbedResponse response = provider.embed(
-                        new EmbedRequest(List.of(PROBE_TEXT), kind, CallContext.build(new CancelSignal())));
+                EmbedResponse response =
+                        provider.embed(new EmbedRequest(List.of(PROBE_TEXT), kind, CallContext.build(signal)));
                 return now -> {
                     usage = usage.plus(response.usage());
                     stage.probeSucceeded(now);

@@ -148,10 +148,9 @@ public final class EmbeddingRewriter {
             stage.failed(call, failure, now);
         }
 
-        private CallLoop.Answer probe() {
+        private CallLoop.Answer probe(CancelSignal signal) {
             try {
-                RewriteResponse response =
-                        provider.rewrite(new RewriteRequest(PROBE_TEXT, CallContext.build(new CancelSignal())));
+                RewriteResponse response = provider.rewrite(new RewriteRequest(PROBE_TEXT, CallContext.build(signal)));
                 return now -> {
                     usage = usage.plus(response.usage());
                     stage.probeSucceeded(now);

@@ -21,8 +21,9 @@ sealed interface Event {
     /** The run begins. */
     record Begin() implements Event {}
 
-    /** A page of the source was read. */
-    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable) implements Event {}
+    /** A page of the source was read; its records have about so many bytes of text. */
+    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable, long textBytes)
+            implements Event {}
 
     /** The source has no more pages. */
     record SourceExhausted(List<String> notes) implements Event {}
@@ -75,6 +76,9 @@ sealed interface Event {
 
     /** A host's thread wants the job to stop. */
     record CancelRequested() implements Event {}
+
+    /** A command could not even be turned into an event of its own: nothing is certain any more. */
+    record HandBroke(String problem) implements Event {}
 
     /** The time has come that the machine asked to be woken at. */
     record Tick() implements Event {}

@@ -17,10 +17,10 @@ final class Faults {
         return trace.length == 0 ? "" : " (at " + trace[0].getClassName() + "." + trace[0].getMethodName() + ")";
     }
 
-    /** A provider broke its contract: taken for a failure of the provider. */
+    /** A provider broke its contract: taken for a failure of the provider, which is not asked for anything any more. */
     static ProviderException ofProvider(LLMProvider provider, Throwable thrown) {
         return TransientProviderException.malformedAnswer(
-                unexpected("calling provider " + provider.model().provider(), thrown),
+                unexpected("calling " + provider.getClass().getName(), thrown),
                 0,
                 null,
                 ProviderException.withoutMessage(thrown));

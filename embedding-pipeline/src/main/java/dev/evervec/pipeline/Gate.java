@@ -2,7 +2,9 @@ package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
 import dev.evervec.resilience.Backoff;
+import java.time.Duration;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether calls to one endpoint may be sent now. Closed for a while when the quota is used up; in an outage (nothing
@@ -81,17 +83,29 @@ final class Gate {
     /**
      * A call was refused for quota.
      *
-     * @param toldWait nanoseconds that the service asked to wait, or negative if it did not say
+     * @param told how long the service asked to wait, or null if it did not say
      * @return whether the patience has run out
      */
-    boolean refusedForQuota(long now, long toldWait) {
+    boolean refusedForQuota(long now, @Nullable Duration told) {
         if (refusedSince == NEVER) {
             refusedSince = now;
         }
         refusals++;
-        long wait = toldWait >= 0 ? toldWait : backoff.delay(refusals, random).toNanos();
+        long wait = told == null
+                ? backoff.delay(refusals, random).toNanos()
+                : nanos(told, quotaPatience + 1); // longer than anybody waits is not waited for
         pausedUntil = Math.max(pausedUntil, now + wait);
         return pausedUntil - refusedSince > quotaPatience;
+    }
+
+    /** Nanoseconds to wait as a failing service asked, but no longer than an outage is sat out; 0 if it did not ask. */
+    long toldWait(@Nullable Duration told) {
+        return told == null ? 0 : nanos(told, outagePatience);
+    }
+
+    /** A service may ask for more than fits into nanoseconds. */
+    private static long nanos(Duration told, long most) {
+        return told.compareTo(Duration.ofNanos(most)) >= 0 ? most : Math.max(0, told.toNanos());
     }
 
     /** A call failed for the provider's sake. */

@@ -23,6 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Carries out the commands of the state machine, each on whatever thread calls it, and says as an event what came of it.
@@ -36,6 +38,8 @@ final class Hands implements AutoCloseable {
     private static final double MAX_VANISHED_SHARE = 0.10;
 
     private static final String PROBE_TEXT = "hello";
+
+    private static final Logger log = LoggerFactory.getLogger(Hands.class);
 
     private final EmbeddingStore store;
     private final JobTicket job;
@@ -87,9 +91,11 @@ final class Hands implements AutoCloseable {
     Event read(List<Claim> claims, long maxBytes) {
         try {
             return preparer.read(claims, maxBytes);
+        } catch (StoreException e) {
+            return unusable(claims, Reason.STORE_ERROR, e.getMessage());
         } catch (RuntimeException | Error e) {
             return claims.size() == 1
-                    ? unread(claims, Faults.unexpected("reading the record", e))
+                    ? unusable(claims, Reason.SOURCE_ERROR, Faults.unexpected("reading the record", e))
                     : readOneByOne(claims);
         }
     }
@@ -105,10 +111,10 @@ final class Hands implements AutoCloseable {
         return new Event.Prepared(all, List.of());
     }
 
-    private static Event unread(List<Claim> claims, String problem) {
+    private static Event unusable(List<Claim> claims, Reason reason, String problem) {
         return new Event.Prepared(
                 claims.stream()
-                        .<Preparation>map(claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, problem))
+                        .<Preparation>map(claim -> new Preparation.Unusable(claim, null, reason, problem))
                         .toList(),
                 List.of());
     }
@@ -143,9 +149,9 @@ final class Hands implements AutoCloseable {
         }
     }
 
-    Event probe(Capability capability) {
+    Event probe(Capability capability, CancelSignal signal) {
         LLMProvider provider = capability == Capability.REWRITE ? rewriting().provider() : embedder;
-        CallContext context = CallContext.build(new CancelSignal());
+        CallContext context = CallContext.build(signal);
         try {
             return new Event.ProbeAnswered(
                     capability,
@@ -212,9 +218,13 @@ final class Hands implements AutoCloseable {
         store.renewLeases(job, LEASE);
     }
 
-    /** Ends the scan of the source. */
+    /** Ends the scan of the source; on the thread that reads it. */
     @Override
     public void close() {
-        scan.close();
+        try {
+            scan.close();
+        } catch (RuntimeException | Error e) {
+            log.warn("job {}: {}", job.start().jobId(), Faults.unexpected("closing the record source", e));
+        }
     }
 }

@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The progress file and the log of a job. A file that cannot be written is complained about once and then left alone: it
- * must not stop the build. Confined to the writer's thread.
+ * The progress file and the log of a job. A file that cannot be written is complained about once and must not stop the build:
+ * the log is given up then, the progress file tried again with newer progress. Confined to the writer's thread.
  */
 final class JobFiles implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(JobFiles.class);
@@ -51,16 +51,15 @@ final class JobFiles implements AutoCloseable {
 
     /** Replaces the progress file as a whole, so that a reader sees valid JSON at any moment. */
     void progress(BuildProgress progress) {
-        if (progressFails) {
-            return;
-        }
         try {
             Files.writeString(temporaryFile, progress.toJson() + "\n");
             Files.move(
                     temporaryFile, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
+            if (!progressFails) {
+                log.warn("cannot write {}; the build goes on and tries again with the next progress", progressFile, e);
+            }
             progressFails = true;
-            log.warn("cannot write {}; the build goes on without it", progressFile, e);
         }
     }
 
@@ -100,7 +99,7 @@ final class JobFiles implements AutoCloseable {
 
     private void giveUpLog(IOException cause) {
         log.warn("cannot write {}; the build goes on without it", logFile, cause);
-        logWriter = null;
+        close();
     }
 
     @Override

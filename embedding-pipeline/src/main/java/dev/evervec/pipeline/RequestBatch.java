@@ -12,7 +12,7 @@ final class RequestBatch<T extends EmbedStage.Item> extends Call {
     /** Set when its one text already had an answer without a usable vector. */
     final boolean askedAgain;
     /** How often an index named by the provider may still be believed in this batch and its parts. */
-    int believedIndices;
+    final int believedIndices;
 
     RequestBatch(List<T> items, Budget budget, boolean askedAgain, int believedIndices) {
         super(budget);

@@ -36,16 +36,18 @@ final class ScanReader implements AutoCloseable {
             return new Event.SourceExhausted(notes());
         }
         List<ScannedRecord> selected = new ArrayList<>(page.records().size());
+        long textBytes = 0;
         for (SourceRecord record : page.records()) {
             if (request.selects(record.key())) {
                 selected.add(scanned(record));
+                textBytes += record.content().length();
                 met(record.key());
             }
         }
         List<UnreadableRecord> unreadable = page.unreadable().stream()
                 .filter(record -> record.key() == null || request.selects(record.key()))
                 .toList();
-        return new Event.PageScanned(selected, unreadable);
+        return new Event.PageScanned(selected, unreadable, textBytes);
     }
 
     private static ScannedRecord scanned(SourceRecord record) {

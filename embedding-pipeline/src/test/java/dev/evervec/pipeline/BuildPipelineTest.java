@@ -20,6 +20,7 @@ import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.MemoryStore;
+import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.testkit.Fault;
@@ -36,6 +37,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -317,5 +320,154 @@ class BuildPipelineTest {
 
         assertThat(report.succeeded()).isEqualTo(20);
         assertThat(used.getCount()).isZero();
+    }
+
+    @Test
+    void anExecutorThatRefusesEndsTheJobAndKeepsWhatWasPaidFor() {
+        AtomicInteger calls = new AtomicInteger();
+        ScriptedProvider provider = provider().build();
+
+        BuildReport report = pipeline(provider, records(500))
+                .callExecutor(task -> {
+                    if (calls.incrementAndGet() > 3) {
+                        throw new RejectedExecutionException("shut down");
+                    }
+                    Thread thread = new Thread(task, "host-thread");
+                    thread.setDaemon(true);
+                    thread.start();
+                })
+                .build()
+                .run(BuildRequest.all());
+
+        assertThat(report.stopCause())
+                .hasValueSatisfying(cause -> assertThat(cause).contains("executor"));
+        assertThat(report.succeeded()).isEqualTo(3 * 16);
+        assertThat(report.failed()).isEqualTo(Map.of(Reason.ABORTED, 500L - 3 * 16));
+    }
+
+    @Test
+    void anExecutorThatBreaksLeavesTheStoreUsable() {
+        BuildReport broken = pipeline(provider().build(), records(50))
+                .callExecutor(task -> {
+                    throw new IllegalStateException("of the host");
+                })
+                .build()
+                .run(BuildRequest.all());
+
+        assertThat(broken.failed()).isEqualTo(Map.of(Reason.ABORTED, 50L));
+        assertThat(pipeline(provider().build(), records(50))
+                        .build()
+                        .run(BuildRequest.all())
+                        .succeeded())
+                .isEqualTo(50);
+    }
+
+    @Test
+    void aStoreThatFailsForGoodEndsTheJobAndCanBeUsedAgain() {
+        FaultyStore faulty = new FaultyStore(store);
+        faulty.setFaults((call, method) -> method == FaultyStore.Method.COMMIT ? StoreException.Kind.PERMANENT : null);
+        BuildPipeline pipeline = BuildPipeline.builder()
+                .records(InMemorySource.of(records(50)))
+                .embedder(provider().build())
+                .store(faulty)
+                .build();
+
+        BuildReport failed = pipeline.run(BuildRequest.all());
+        faulty.setFaults((call, method) -> null);
+        BuildReport repaired = pipeline.run(BuildRequest.all());
+
+        assertThat(failed.totalPending()).isEqualTo(50);
+        assertThat(failed.failed()).containsKey(Reason.STORE_ERROR);
+        assertThat(failed.stopCause())
+                .hasValueSatisfying(cause -> assertThat(cause).contains("COMMIT"));
+        assertThat(repaired.succeeded()).isEqualTo(50);
+    }
+
+    @Test
+    void aSourceThatCannotBeClosedCostsNoReport() {
+        RecordSource source = new RecordSource() {
+            private final RecordSource good = InMemorySource.of(records(30));
+
+            @Override
+            public RecordScan scan(String name) {
+                RecordScan scan = good.scan(name);
+                return new RecordScan() {
+                    @Override
+                    public ScanPage next(int maxRecords, long maxBytes) {
+                        return scan.next(maxRecords, maxBytes);
+                    }
+
+                    @Override
+                    public void close() {
+                        throw new IllegalStateException("of the host");
+                    }
+                };
+            }
+
+            @Override
+            public FetchedRecords fetch(List<RecordRef> refs) {
+                return good.fetch(refs);
+            }
+
+            @Override
+            public Set<String> sources() {
+                return good.sources();
+            }
+        };
+
+        BuildReport report = BuildPipeline.builder()
+                .records(source)
+                .embedder(provider().build())
+                .store(store)
+                .build()
+                .run(BuildRequest.all());
+
+        assertThat(report.succeeded()).isEqualTo(30);
+    }
+
+    @Test
+    void aLogFolderThatVanishesStopsNothing(@TempDir Path parent) throws Exception {
+        Path logs = parent.resolve("logs");
+        Gate gate = new Gate();
+        BuildRun run = pipeline(provider().gate(gate).build(), records(100))
+                .logs(logs)
+                .build()
+                .start(BuildRequest.all().jobId("job"));
+        gate.awaitWaiting(4, Duration.ofSeconds(30));
+
+        Path away = Files.move(logs, parent.resolve("away"));
+        gate.open();
+
+        assertThat(run.result().succeeded()).isEqualTo(100);
+        assertThat(away.resolve("job.log")).content().contains("end {");
+    }
+
+    @Test
+    void theProgressFileIsWrittenAgainWhenItsFolderIsBack(@TempDir Path parent) throws Exception {
+        Path logs = parent.resolve("logs");
+        BuildRun run = pipeline(provider().build(), records(1)).build().start(BuildRequest.all());
+        run.result();
+        BuildProgress progress = run.progress();
+        try (JobFiles files = JobFiles.open(logs, "job")) {
+            Path away = Files.move(logs, parent.resolve("away"));
+            files.progress(progress);
+            Files.move(away, logs);
+
+            files.progress(progress);
+
+            assertThat(logs.resolve("job.progress.json")).exists();
+        }
+    }
+
+    @Test
+    void aRequestCarriesNoMoreVectorsThanTheHeapHolds() {
+        ProviderLimits unlimited = ProviderLimits.ofTexts(Integer.MAX_VALUE);
+
+        assertThat(BuildPipeline.oneRequestWithin(9000, unlimited, 100).maxTextsPerRequest())
+                .isEqualTo(30);
+        assertThat(BuildPipeline.oneRequestWithin(9000, unlimited, 1 << 20).maxTextsPerRequest())
+                .isEqualTo(1);
+        assertThat(BuildPipeline.oneRequestWithin(9000, ProviderLimits.ofTexts(30), 100))
+                .isEqualTo(ProviderLimits.ofTexts(30));
     }
 }
