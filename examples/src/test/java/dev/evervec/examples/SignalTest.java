@@ -17,7 +17,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A real process that is asked to end in the middle of a build. */
+/** A real process in the middle of a build: a second one is refused, and SIGTERM ends the first in good order. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "has no SIGTERM")
 class SignalTest {
     private static final int RECORDS = 70;
@@ -31,7 +31,7 @@ class SignalTest {
         String config = Cli.config(4, "jsonl = \"records.jsonl\"").replace("\"local\"", "\"slow\"");
         cli.file("config.toml", config.replace("dim = 4", "dim = 4\nbatch_size = " + BATCH + "\nmax_in_flight = 1"));
 
-        Result cancelled = terminatedBuild(folder);
+        Result cancelled = terminatedBuild(cli);
 
         JsonNode summary = cancelled.summary();
         assertThat(cancelled.code()).as(cancelled.err()).isEqualTo(1);
@@ -55,7 +55,8 @@ class SignalTest {
         return Cli.parse(Files.readString(folder.resolve("logs/cut.progress.json")));
     }
 
-    private static Result terminatedBuild(Path folder) throws Exception {
+    private static Result terminatedBuild(Cli cli) throws Exception {
+        Path folder = cli.folder();
         ProcessBuilder builder = builder(folder, "--job-id", "cut");
         Process process = builder.start();
         try {
@@ -63,6 +64,8 @@ class SignalTest {
             StringBuilder err = new StringBuilder();
             BufferedReader lines = process.errorReader(StandardCharsets.UTF_8);
             readTo(SlowProviderFactory.WAITING, lines, err);
+            assertThat(progress(folder).at("/embed_progress/total").asInt()).isPositive();
+            assertThat(cli.refused("build", "--config", "config.toml").err()).contains("job cut");
             process.toHandle().destroy(); // SIGTERM; the process itself would close its streams
             readTo("Cancelling: ", lines, err);
             process.getOutputStream().close(); // the call that is out gets its answer
