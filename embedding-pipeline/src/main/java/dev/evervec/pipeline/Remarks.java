@@ -45,22 +45,26 @@ final class Remarks {
     void add(ScanSummary summary) {
         summary.removed()
                 .forEach((source, count) ->
-                        add(count + " records have vanished from source " + source + " and left the ledger"));
+                        add(records(count) + " vanished from source " + source + " and left the ledger"));
         summary.kept()
-                .forEach((source, count) -> add(count + " records have vanished from source " + source
-                        + "; that is too large a share to remove in one pass, so they were kept"));
+                .forEach((source, count) -> add(records(count) + " vanished from source " + source
+                        + "; that is too large a share to remove in one pass, so nothing was removed"));
     }
 
     List<String> all() {
         List<String> all = new ArrayList<>(remarks);
         if (duplicates > 0) {
-            all.add(duplicates + " records have an id that came before; the first one wins: " + named(duplicateKeys));
+            all.add(records(duplicates) + " an id that came before; the first one wins: " + named(duplicateKeys));
         }
         if (exhausted > 0) {
-            all.add(exhausted + " records have failed " + maxAttempts
-                    + " times and are left alone until their text changes: " + named(exhaustedKeys));
+            all.add(records(exhausted) + " failed " + (maxAttempts == 1 ? "once" : maxAttempts + " times")
+                    + "; left alone until the text changes: " + named(exhaustedKeys));
         }
         return all;
+    }
+
+    private static String records(long count) {
+        return count == 1 ? "1 record has" : count + " records have";
     }
 
     private static String named(List<String> keys) {
