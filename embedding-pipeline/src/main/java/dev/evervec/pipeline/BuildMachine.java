@@ -55,6 +55,7 @@ import org.jspecify.annotations.Nullable;
 final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Results<Work> {
     private static final int OPEN_PAGES = 2;
     private static final int OPEN_READS = 2;
+    private static final int MAX_READ_TRIES = 6;
     private static final int MAX_CLAIM = 1024;
     private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long GRACE = Duration.ofSeconds(10).toNanos();
@@ -97,6 +98,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
     private long beingRead;
+    private int readFailures;
+    private long readNotBefore;
     private int onTheWay;
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
@@ -141,6 +144,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.startedAt = now;
         this.now = now;
         this.remarks = new Remarks(plan.settings().maxAttempts());
+        this.readNotBefore = now;
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.embedding =
                 new EmbedStage<>(plan.dimension(), plan.limits(), plan.embedding(), newGate(), backoff, random, this);
@@ -175,6 +179,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             wake = Math.min(wake, rewriting.nextWake(now));
         }
         wake = Math.min(wake, storeQueue.nextWake());
+        if (!unread.isEmpty() && readNotBefore > now) {
+            wake = Math.min(wake, readNotBefore);
+        }
         if (stopReason != null && !cut) {
             wake = Math.min(wake, graceEnds);
         }
@@ -213,7 +220,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             reading--;
             beingRead -= prepared.records().size() + prepared.unread().size();
             unread.addAll(prepared.unread());
+            readFailures = 0;
             prepared.records().forEach(this::prepared);
+        } else if (event instanceof Event.ReadFailed failure) {
+            readFailed(failure);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteFailed failure) {
@@ -345,6 +355,19 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         onTheWay += claims.size();
         listIsEmpty |= claims.isEmpty();
         unread.addAll(claims);
+    }
+
+    /** The source as a whole cannot be read: no record is to blame, so it is tried again before the job gives up. */
+    private void readFailed(Event.ReadFailed failure) {
+        reading--;
+        beingRead -= failure.claims().size();
+        unread.addAll(failure.claims());
+        readFailures++;
+        if (readFailures >= MAX_READ_TRIES) {
+            stop(Reason.ABORTED, "the record source failed: " + failure.problem());
+        } else {
+            readNotBefore = now + backoff.delay(readFailures, random).toNanos();
+        }
     }
 
     private void prepared(Preparation preparation) {
@@ -666,7 +689,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void readOn() {
-        if (unread.isEmpty() || reading >= OPEN_READS || !roomToRead()) {
+        if (unread.isEmpty() || reading >= OPEN_READS || !roomToRead() || now < readNotBefore) {
             return;
         }
         long room = bytesLeft();

@@ -43,6 +43,9 @@ sealed interface Event {
     /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
     record Prepared(List<Preparation> records, List<Claim> unread) implements Event {}
 
+    /** The source could not be read; none of the claims was. */
+    record ReadFailed(List<Claim> claims, String problem) implements Event {}
+
     /** A rewrite arrived. */
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
             implements Event {}

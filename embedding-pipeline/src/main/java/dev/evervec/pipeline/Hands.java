@@ -91,6 +91,8 @@ final class Hands implements AutoCloseable {
     Event read(List<Claim> claims, long maxBytes) {
         try {
             return preparer.read(claims, maxBytes);
+        } catch (SourceException e) {
+            return new Event.ReadFailed(claims, e.getMessage());
         } catch (StoreException e) {
             return unusable(claims, Reason.STORE_ERROR, e.getMessage());
         } catch (RuntimeException | Error e) {
@@ -103,12 +105,15 @@ final class Hands implements AutoCloseable {
     /** One record that cannot be prepared must not take the others with it. */
     private Event readOneByOne(List<Claim> claims) {
         List<Preparation> all = new ArrayList<>(claims.size());
+        List<Claim> unread = new ArrayList<>();
         for (Claim claim : claims) {
             if (read(List.of(claim), Long.MAX_VALUE) instanceof Event.Prepared prepared) {
                 all.addAll(prepared.records());
+            } else {
+                unread.add(claim);
             }
         }
-        return new Event.Prepared(all, List.of());
+        return new Event.Prepared(all, unread);
     }
 
     private static Event unusable(List<Claim> claims, Reason reason, String problem) {

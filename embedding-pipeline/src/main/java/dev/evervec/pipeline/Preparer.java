@@ -45,13 +45,23 @@ final class Preparer {
     /**
      * Reads the records as they are now, a few at a time, until their texts have so many bytes: how long a record is shows only
      * when it is read. Every claim comes out once, prepared or unread.
+     *
+     * @throws SourceException if the source cannot be read and nothing was prepared before
      */
     Event.Prepared read(List<Claim> claims, long maxBytes) {
         List<Preparation> prepared = new ArrayList<>(claims.size());
         int chunk = FIRST_CHUNK;
         int next = 0;
         for (long bytes = 0; next < claims.size() && (next == 0 || bytes < maxBytes); ) {
-            List<Preparation> read = readOrSayWhyNot(claims.subList(next, Math.min(claims.size(), next + chunk)));
+            List<Preparation> read;
+            try {
+                read = read(claims.subList(next, Math.min(claims.size(), next + chunk)));
+            } catch (SourceException e) {
+                if (prepared.isEmpty()) {
+                    throw e;
+                }
+                break;
+            }
             next += read.size();
             prepared.addAll(read);
             long bytesOfChunk = read.stream().mapToLong(Preparer::bytes).sum();
@@ -59,17 +69,6 @@ final class Preparer {
             chunk = bytesOfChunk < SMALL_CHUNK_BYTES ? chunk * 2 : Math.max(1, chunk / 2);
         }
         return new Event.Prepared(prepared, List.copyOf(claims.subList(next, claims.size())));
-    }
-
-    private List<Preparation> readOrSayWhyNot(List<Claim> claims) {
-        try {
-            return read(claims);
-        } catch (SourceException e) {
-            return claims.stream()
-                    .<Preparation>map(
-                            claim -> new Preparation.Unusable(claim, null, Reason.SOURCE_ERROR, e.getMessage()))
-                    .toList();
-        }
     }
 
     private static long bytes(Preparation preparation) {

@@ -846,7 +846,7 @@ class BuildMachineTest {
         }
 
         @Test
-        void aFetchThatFailsAtAnyCallCostsItsRecordsAndNoOther() {
+        void aFetchThatFailsOnceAtAnyCallCostsNobodyAnything() {
             FaultySource clean = new FaultySource(freshTable(), 7);
             ended(simulation(clean, false));
             for (int n = 1; n <= clean.fetches(); n++) {
@@ -858,9 +858,23 @@ class BuildMachineTest {
                 BuildMachine.Ending ending = ended(simulation(source, false));
 
                 assertThat(ending.totalPending()).isEqualTo(40);
-                assertThat(ending.books().of(Reason.Kind.FAILED)).containsOnlyKeys(Reason.SOURCE_ERROR);
+                assertThat(ending.books().succeededCount()).isEqualTo(40);
                 assertACleanJobLeavesEverythingRight(fresh, false);
             }
+        }
+
+        @Test
+        void aSourceThatCanNoLongerBeReadStopsTheJobAndChargesNoRecord() {
+            List<SourceRecord> fresh = freshTable();
+            FaultySource source = new FaultySource(fresh, 7)
+                    .fetchFault(call -> new SourceException("the host's database is gone", null));
+
+            BuildMachine.Ending ending = ended(simulation(source, false));
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.ABORTED, 40L));
+            assertThat(ending.stopCause()).contains("the host's database is gone");
+            assertThat(source.fetches()).isBetween(6, 8);
+            assertACleanJobLeavesEverythingRight(fresh, false);
         }
 
         @Test
