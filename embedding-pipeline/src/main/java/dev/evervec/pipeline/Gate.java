@@ -133,16 +133,20 @@ final class Gate {
         probing = false;
     }
 
-    /** A probe failed for the provider's sake; the next one waits longer. */
+    /** A probe failed for the provider's sake; the next one waits longer, but not until after the end of all patience. */
     void probeFailed(long now) {
         failedProbes++;
-        nextProbe = now + backoff.delay(failedProbes, random).toNanos();
+        long lastProbe = Math.max(now, failingSince + patience());
+        nextProbe = Math.min(now + backoff.delay(failedProbes, random).toNanos(), lastProbe);
     }
 
     /** Whether the outage has lasted longer than anybody should wait. */
     boolean outOfPatience(long now) {
-        long patience = everSucceeded() ? outagePatience : firstContactPatience;
-        return outage && failingSince != NEVER && now - failingSince >= patience;
+        return outage && failingSince != NEVER && now - failingSince >= patience();
+    }
+
+    private long patience() {
+        return everSucceeded() ? outagePatience : firstContactPatience;
     }
 
     long failingFor(long now) {
