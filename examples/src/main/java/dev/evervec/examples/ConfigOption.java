@@ -1,12 +1,15 @@
 package dev.evervec.examples;
 
 import dev.evervec.config.LlmConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The option {@code --config} that every command has. */
 final class ConfigOption {
+    private static final String USUAL_NAME = "config.toml";
+
     @Option(
             names = "--config",
             paramLabel = "FILE",
@@ -18,7 +21,15 @@ final class ConfigOption {
     private @Nullable Path file;
 
     LlmConfig load(Shell shell) {
-        return file == null ? BundledExample.config(shell.folder()) : LlmConfig.load(shell.file(file));
+        if (file != null) {
+            return LlmConfig.load(shell.file(file));
+        }
+        if (Files.exists(shell.folder().resolve(USUAL_NAME))) {
+            shell.err()
+                    .println("evervec: " + USUAL_NAME + " in this folder is not used: give it with --config "
+                            + USUAL_NAME + ". Working on the bundled samples.");
+        }
+        return BundledExample.config(shell.folder());
     }
 
     boolean isBundled() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.evervec.examples.Cli.Result;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -36,6 +37,17 @@ class BundledExampleTest {
         assertThat(build.out())
                 .contains("3 skipped: empty_content", "only-empty-tags", "only-an-image", "only-nbsp")
                 .containsPattern("Done in \\d+\\.\\d s: 70 pending, 67 embedded, 3 skipped, 0 failed; \\d+ request");
+    }
+
+    @Test
+    void aConfigurationInTheFolderThatWasNotGivenIsPointedOut(@TempDir Path folder) throws IOException {
+        Files.writeString(folder.resolve("config.toml"), "this is no TOML");
+
+        Result build = new Cli(folder).run("build");
+
+        assertThat(build.code()).isZero();
+        assertThat(build.err()).contains("config.toml in this folder is not used: give it with --config config.toml");
+        assertThat(cli.run("build").err()).doesNotContain("config.toml");
     }
 
     @Test
