@@ -152,7 +152,8 @@ public final class EmbedResponse {
         /**
          * Ends the check. Texts without an answer become defects.
          *
-         * @throws TransientProviderException if the service answered none of the texts
+         * @throws TransientProviderException if the service answered none of the texts, or several texts with one vector
+         *     for the first: some services make one vector of a whole list, and nothing tells it from the first text's own
          * @throws PermanentProviderException owner {@link FaultOwner#CONFIGURATION} if every vector sent had a wrong
          *     dimension: the model does not make vectors of the configured one
          */
@@ -168,6 +169,9 @@ public final class EmbedResponse {
                                 + ", or, where the server can shorten its vectors, set send_dimensions = \"always\"",
                         200,
                         null);
+            }
+            if (received == 1 && answered[0] && answered.length > 1) {
+                throw unproven("one vector for " + answered.length + " texts");
             }
             for (int i = 0; i < answered.length; i++) {
                 if (!answered[i]) {

@@ -89,4 +89,18 @@ class EmbedResponseTest {
                 .isInstanceOf(TransientProviderException.class)
                 .hasMessageContaining("no vector for 3 texts");
     }
+
+    @Test
+    void oneVectorForAListIsNotTakenForTheFirstTexts() {
+        assertThatThrownBy(() -> EmbedResponse.builder(2, 2).put(0, vector(1)).build(USAGE))
+                .isInstanceOfSatisfying(
+                        TransientProviderException.class,
+                        e -> assertThat(e.failure()).isEqualTo(Failure.MALFORMED_ANSWER))
+                .hasMessageContaining("one vector for 2 texts");
+
+        EmbedResponse lastOnly = EmbedResponse.builder(2, 2).put(1, vector(1)).build(USAGE);
+
+        assertThat(lastOnly.embedding(1)).isEqualTo(Embedding.of(vector(1)));
+        assertThat(lastOnly.defect(0)).contains("no vector");
+    }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.Thoughts;
 import dev.evervec.provider.TokenEstimate;
 import dev.evervec.provider.TokenUsage;
 import java.io.IOException;
@@ -16,9 +17,6 @@ import org.jspecify.annotations.Nullable;
  * Reads the answer to a chat completion. Not thread-safe; one per answer.
  */
 final class ChatAnswer {
-    private static final String THINKING = "<think>";
-    private static final String THOUGHT = "</think>";
-
     private final Exchange exchange;
     private final OpenAiErrors errors;
     private final StringBuilder content = new StringBuilder();
@@ -61,7 +59,7 @@ final class ChatAnswer {
         if (!message) {
             throw errors.malformed("the answer has no message", exchange.httpStatus, exchange.headers, null);
         }
-        return new RewriteResponse(withoutThoughts(content.toString()), usage(estimate));
+        return new RewriteResponse(Thoughts.removedFrom(content.toString()), usage(estimate));
     }
 
     private PermanentProviderException unusable(String what) {
@@ -186,26 +184,5 @@ final class ChatAnswer {
                 parser.skipChildren();
             }
         }
-    }
-
-    /**
-     * The text without what reasoning models think aloud. Some servers put the opening mark into the prompt, so that the
-     * answer begins inside the block.
-     */
-    static String withoutThoughts(String text) {
-        String rest = text;
-        int firstEnd = rest.indexOf(THOUGHT);
-        int firstStart = rest.indexOf(THINKING);
-        if (firstEnd >= 0 && (firstStart < 0 || firstEnd < firstStart)) {
-            rest = rest.substring(firstEnd + THOUGHT.length());
-        }
-        StringBuilder kept = new StringBuilder();
-        int from = 0;
-        for (int start; (start = rest.indexOf(THINKING, from)) >= 0; ) {
-            int end = rest.indexOf(THOUGHT, start);
-            kept.append(rest, from, start);
-            from = end < 0 ? rest.length() : end + THOUGHT.length();
-        }
-        return kept.append(rest, from, rest.length()).toString().strip();
     }
 }

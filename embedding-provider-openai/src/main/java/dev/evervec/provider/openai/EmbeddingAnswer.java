@@ -28,6 +28,7 @@ final class EmbeddingAnswer {
     private final Exchange exchange;
     private final OpenAiErrors errors;
     private final List<Vector> withoutIndex = new ArrayList<>();
+    private boolean dataSeen;
     private long promptTokens = -1;
     private long totalTokens = -1;
     private @Nullable ErrorBody error;
@@ -137,6 +138,7 @@ final class EmbeddingAnswer {
     }
 
     private void entries(JsonParser parser) throws IOException {
+        dataSeen = once(dataSeen, "data");
         if (parser.currentToken() == JsonToken.VALUE_NULL) {
             return;
         }
@@ -154,10 +156,18 @@ final class EmbeddingAnswer {
     private void entry(JsonParser parser) throws IOException {
         Vector vector = new Vector(null, "the entry has no vector");
         int index = -1;
+        boolean vectorSeen = false;
+        boolean indexSeen = false;
         while (Json.nextField(parser)) {
             switch (parser.currentName()) {
-                case "embedding" -> vector = vector(parser);
-                case "index" -> index = index(parser);
+                case "embedding" -> {
+                    vectorSeen = once(vectorSeen, "embedding");
+                    vector = vector(parser);
+                }
+                case "index" -> {
+                    indexSeen = once(indexSeen, "index");
+                    index = index(parser);
+                }
                 default -> parser.skipChildren();
             }
         }
@@ -168,6 +178,14 @@ final class EmbeddingAnswer {
         } else {
             throw malformed("more vectors than the " + texts + " texts");
         }
+    }
+
+    /** Of a key that comes twice nobody knows which value is meant. */
+    private boolean once(boolean seen, String key) {
+        if (seen) {
+            throw malformed("the key " + key + " comes twice");
+        }
+        return true;
     }
 
     private int index(JsonParser parser) throws IOException {

@@ -5,6 +5,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.RetryAfter;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;
 import java.io.CharConversionException;
@@ -13,6 +14,7 @@ import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -152,10 +154,19 @@ final class OpenAiErrors {
             return shape(refusal, RequestLimit.TOKENS, "the request has more tokens than the quota of a minute");
         }
         return TransientProviderException.rateLimited(
-                said(refusal, "the quota is used up for now"),
+                said(
+                        refusal,
+                        refusal.body().message().contains("per day")
+                                ? "the quota of a day is used up"
+                                : "the quota is used up for now"),
                 refusal.httpStatus(),
                 requestId(refusal.headers()),
-                RetryAfter.of(refusal.headers(), clock));
+                askedWait(refusal));
+    }
+
+    private @Nullable Duration askedWait(Refusal refusal) {
+        Duration wait = RetryAfter.inHeaders(refusal.headers().toMultimap(), clock);
+        return wait != null ? wait : RetryAfter.inWords(refusal.body().message());
     }
 
     private ProviderException serverFailed(Refusal refusal) {
@@ -167,7 +178,7 @@ final class OpenAiErrors {
                 said(refusal, "the service failed"),
                 refusal.httpStatus(),
                 requestId(refusal.headers()),
-                RetryAfter.of(refusal.headers(), clock));
+                askedWait(refusal));
     }
 
     private ProviderException badRequest(Refusal refusal, int status, int texts) {
@@ -254,6 +265,10 @@ final class OpenAiErrors {
         IOException io = ioCause(failure);
         if (io == null) {
             return malformed("the SDK could not handle the answer", httpStatus, null, bare);
+        }
+        // What breaks a connection is a kind of IOException; damaged gzip is a plain one.
+        if (httpStatus != 0 && io.getClass() == IOException.class) {
+            return malformed("the answer's compression is damaged", httpStatus, null, bare);
         }
         return TransientProviderException.noAnswer(
                 provider + " at " + baseUrl + ": " + wayItBroke(io, limit, connected, httpStatus != 0), bare);

@@ -6,6 +6,7 @@ import static dev.evervec.provider.FaultOwner.PROVIDER;
 import static dev.evervec.provider.FaultOwner.QUOTA;
 import static dev.evervec.provider.FaultOwner.REQUEST_SHAPE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import ch.qos.logback.classic.Level;
@@ -17,6 +18,7 @@ import com.github.tomakehurst.wiremock.client.ResponseDefinitionBuilder;
 import com.github.tomakehurst.wiremock.client.WireMock;
 import com.github.tomakehurst.wiremock.core.WireMockConfiguration;
 import dev.evervec.provider.EmbedRequest;
+import dev.evervec.provider.Embedding;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
@@ -24,16 +26,28 @@ import dev.evervec.provider.ProviderSettings.SendDimensions;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
@@ -41,6 +55,10 @@ import org.slf4j.LoggerFactory;
 /** Every status and every broken body has its owner, and none of them tells a text or the key. */
 class OpenAiFaultsTest {
     private static final String TEXT = "Vertraulicher Wortlaut 4711";
+    private static final Clock CLOCK = Clock.fixed(Instant.parse("2026-11-21T03:00:00Z"), ZoneOffset.UTC);
+    private static final Duration SHORT = Duration.ofMillis(600);
+    /** Longer than any test waits. */
+    private static final Duration LONG = Duration.ofMinutes(2);
 
     private static final WireMockServer SERVER = new WireMockServer(
             WireMockConfiguration.options().bindAddress("127.0.0.1").dynamicPort());
@@ -467,19 +485,56 @@ class OpenAiFaultsTest {
         }
     }
 
-    @Test
-    void theWaitAskedForIsPassedOn() {
-        try (RawServer server = new RawServer(request -> RawServer.Reply.answer(429, "Retry-After: 61\r\n", ""))) {
-            assertThat(((TransientProviderException) failureOf(server.url())).retryAfter())
-                    .isEqualTo(Duration.ofSeconds(61));
-        }
-        try (RawServer server = new RawServer(request -> RawServer.Reply.answer(503, "retry-after-ms: 250\r\n", ""))) {
-            assertThat(((TransientProviderException) failureOf(server.url())).retryAfter())
-                    .isEqualTo(Duration.ofMillis(250));
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "429 | Retry-After: 61 | {} | PT1M1S",
+                "429 | retry-after: 0.25 | {} | PT0.25S",
+                "429 | Retry-After: 7200 | {} | PT2H",
+                "429 | Retry-After: Sat, 21 Nov 2026 05:00:07 GMT | {} | PT2H7S",
+                "429 | Retry-After: Sat, 21 Nov 2026 02:00:00 GMT | {} | PT0S",
+                "429 | retry-after-ms: 1200 | {} | PT1.2S",
+                "429 | x-ratelimit-reset-requests: 8h37m | {} | PT8H37M",
+                "429 | x-ratelimit-reset-tokens: 6m0s | {} | PT6M",
+                "429 | X-Other: 1 | {\"error\":{\"message\":\"Limit 200. Please try again in 7m12s. See\"}} | PT7M12S",
+                "429 | X-Other: 1 | {\"error\":{\"message\":\"Please retry after 26 seconds.\"}} | PT26S",
+                "429 | X-Other: 1 | {\"error\":{\"message\":\"slow down\"}} |",
+                "503 | Retry-After: 5 | {} | PT5S",
+                "200 | Retry-After: 9 | {\"error\":{\"message\":\"slow down\",\"code\":429}} | PT9S"
+            })
+    void theWaitAskedForIsPassedOn(int status, String header, String body, @Nullable Duration asked) {
+        try (RawServer server = new RawServer(request -> RawServer.Reply.answer(status, header + "\r\n", body))) {
+            TransientProviderException failure = (TransientProviderException) failureOf(server.url());
+
+            assertThat(failure.retryAfter()).isEqualTo(asked);
+            assertThat(failure.owner()).isEqualTo(status == 503 ? PROVIDER : QUOTA);
         }
     }
 
-    record Break(String name, String bytes, RawServer.End end, Failure failure, String says) {
+    @Test
+    void aQuotaOfADayIsToldAsSuch() {
+        String body =
+                error("Rate limit reached for x on requests per day (RPD)", "requests", "rate_limit_exceeded", null);
+        try (RawServer server = new RawServer(request -> RawServer.Reply.answer(
+                429, "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 7h5m\r\n", body))) {
+            TransientProviderException failure = (TransientProviderException) failureOf(server.url());
+
+            assertThat(failure).hasMessageContaining("the quota of a day is used up");
+            assertThat(failure.retryAfter()).isEqualTo(Duration.ofMinutes(425));
+        }
+    }
+
+    record Break(String name, byte[] bytes, RawServer.End end, Failure failure, String says) {
+        Break(String name, String text, RawServer.End end, Failure failure, String says) {
+            this(name, text.getBytes(StandardCharsets.UTF_8), end, failure, says);
+        }
+
+        boolean endsByTimeout() {
+            return says.contains("timeout");
+        }
+
         @Override
         public String toString() {
             return name;
@@ -538,6 +593,91 @@ class OpenAiFaultsTest {
                         Failure.MALFORMED_ANSWER,
                         "no complete JSON"),
                 new Break(
+                        "a length that is too long, then silence",
+                        head + "Content-Length: 9999\r\n\r\n" + GOOD,
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER,
+                        "no complete answer within the timeout of 0.6 s"),
+                new Break(
+                        "a length that is too short",
+                        head + "Content-Length: " + (GOOD.length() - 9) + "\r\n\r\n" + GOOD,
+                        RawServer.End.KEEP,
+                        Failure.MALFORMED_ANSWER,
+                        "no complete JSON"),
+                new Break(
+                        "silence after the head",
+                        head + "Content-Length: 50\r\n\r\n",
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER,
+                        "no complete answer within the timeout of 0.6 s"),
+                new Break(
+                        "silence in the head",
+                        "HTTP/1.1 200 OK\r\nContent-",
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER,
+                        "no answer within the timeout of 0.6 s"),
+                new Break(
+                        "silence in the body",
+                        head + "Content-Length: 9999\r\n\r\n" + half,
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER,
+                        "no complete answer within the timeout of 0.6 s"),
+                new Break(
+                        "a trickle",
+                        head + "Content-Length: 9999\r\n\r\n" + half,
+                        RawServer.End.TRICKLE,
+                        Failure.NO_ANSWER,
+                        "no complete answer within the timeout of 0.6 s"),
+                new Break(
+                        "a trickle of head",
+                        "HTTP/1.1 200 OK\r\nX-Padding: ",
+                        RawServer.End.TRICKLE,
+                        Failure.NO_ANSWER,
+                        "no answer within the timeout of 0.6 s"),
+                new Break(
+                        "an endless body",
+                        head + "\r\n" + "{\"data\":[" + " ".repeat(2 << 20),
+                        RawServer.End.HANG,
+                        Failure.MALFORMED_ANSWER,
+                        "longer than any answer"),
+                new Break(
+                        "gzip that is none",
+                        concat(head + "Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n", new byte[20]),
+                        RawServer.End.KEEP,
+                        Failure.MALFORMED_ANSWER,
+                        "compression"),
+                new Break("damaged gzip", gzipped(200, 30), RawServer.End.KEEP, Failure.MALFORMED_ANSWER, ""),
+                new Break(
+                        "gzip with a wrong checksum",
+                        gzipped(200, -8),
+                        RawServer.End.KEEP,
+                        Failure.MALFORMED_ANSWER,
+                        ""),
+                new Break(
+                        "a small body that grows beyond all bounds",
+                        gzipped(64 << 20, 0),
+                        RawServer.End.KEEP,
+                        Failure.MALFORMED_ANSWER,
+                        "longer than any answer"),
+                new Break(
+                        "204 with a body",
+                        "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}",
+                        RawServer.End.CLOSE,
+                        Failure.NO_ANSWER,
+                        "broke off"),
+                new Break(
+                        "nested without end",
+                        head + "Connection: close\r\n\r\n{\"data\":" + "[".repeat(500_000),
+                        RawServer.End.CLOSE,
+                        Failure.MALFORMED_ANSWER,
+                        ""),
+                new Break(
+                        "an error nested without end",
+                        "HTTP/1.1 500 X\r\nConnection: close\r\n\r\n" + "{\"error\":".repeat(100_000),
+                        RawServer.End.CLOSE,
+                        Failure.SERVER_ERROR,
+                        "answered 500"),
+                new Break(
                         "error answer cut off",
                         "HTTP/1.1 500 X\r\nContent-Length: 999\r\n\r\n{\"error\":",
                         RawServer.End.RESET,
@@ -545,13 +685,95 @@ class OpenAiFaultsTest {
                         "answered 500"));
     }
 
+    private static final String GOOD = Fixtures.answer(Fixtures.entry(1, "[4,5,6]"), Fixtures.entry(0, "[1,2,3]"));
+
+    private static byte[] concat(String head, byte[] body) {
+        return ByteBuffer.allocate(head.length() + body.length)
+                .put(head.getBytes(StandardCharsets.UTF_8))
+                .put(body)
+                .array();
+    }
+
+    /** A good answer with so many blanks in front, compressed; one byte is damaged if a place is given, counted from the end if negative. */
+    private static byte[] gzipped(int blanks, int damagedAt) {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(compressed)) {
+            gzip.write(new byte[0]);
+            for (int left = blanks; left > 0; left -= 1 << 16) {
+                gzip.write(" ".repeat(Math.min(left, 1 << 16)).getBytes(StandardCharsets.UTF_8));
+            }
+            gzip.write(GOOD.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        byte[] body = compressed.toByteArray();
+        if (damagedAt != 0) {
+            body[damagedAt < 0 ? body.length + damagedAt : damagedAt] ^= 0x55;
+        }
+        return concat("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + body.length + "\r\n\r\n", body);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "text/html",
+                "application/octet-stream",
+                "application/json; charset=utf-16",
+                "",
+                "no/thing at all"
+            })
+    void whatTheHeadSaysAboutAGoodAnswerDoesNotMatter(String contentType) {
+        try (RawServer server = new RawServer(
+                        request -> RawServer.Reply.answer(200, "Content-Type: " + contentType + "\r\n", GOOD));
+                OpenAiProvider provider =
+                        OpenAiProvider.create(Fixtures.embedding(server.url()).build())) {
+            assertThat(provider.embedBatch(List.of("a", "b")))
+                    .containsExactly(Embedding.of(1, 2, 3), Embedding.of(4, 5, 6));
+        }
+    }
+
+    @Test
+    void aCompressedAnswerIsUnderstood() {
+        try (RawServer server = new RawServer(request -> new RawServer.Reply(gzipped(200, 0), RawServer.End.KEEP));
+                OpenAiProvider provider =
+                        OpenAiProvider.create(Fixtures.embedding(server.url()).build())) {
+            assertThat(provider.embedBatch(List.of("a", "b")))
+                    .containsExactly(Embedding.of(1, 2, 3), Embedding.of(4, 5, 6));
+        }
+    }
+
+    @Test
+    void whatIsLeftOfAnAnswerIsNotTakenForTheNext() {
+        try (RawServer server = new RawServer(request -> {
+                    String body = Fixtures.answer(
+                            Fixtures.entry(0, request.body().contains("first") ? "[1,1,1]" : "[2,2,2]"));
+                    return request.body().contains("first")
+                            ? new RawServer.Reply(
+                                    "HTTP/1.1 200 X\r\nContent-Length: " + (body.length() - 5) + "\r\n\r\n" + body,
+                                    RawServer.End.KEEP)
+                            : RawServer.Reply.json(200, body);
+                });
+                OpenAiProvider provider =
+                        OpenAiProvider.create(Fixtures.embedding(server.url()).build())) {
+            assertThatThrownBy(() -> provider.embed("first")).isInstanceOf(TransientProviderException.class);
+            try {
+                assertThat(provider.embed("second")).isEqualTo(Embedding.of(2, 2, 2));
+            } catch (TransientProviderException e) {
+                // The pooled connection still had the rest of the first answer in it.
+                assertThat(provider.embed("second")).isEqualTo(Embedding.of(2, 2, 2));
+            }
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("breaks")
     void aBrokenConnectionIsNoBrokenDocument(Break broken) {
         try (RawServer server = new RawServer(request -> new RawServer.Reply(broken.bytes(), broken.end()))) {
-            TransientProviderException failure = (TransientProviderException) failureOf(server.url());
+            TransientProviderException failure =
+                    (TransientProviderException) failureOf(server.url(), broken.endsByTimeout() ? SHORT : LONG);
 
             assertThat(failure.failure()).isEqualTo(broken.failure());
+            assertThat(failure.owner()).isEqualTo(PROVIDER);
             assertThat(failure).hasMessageContaining(broken.says());
         }
     }
@@ -576,6 +798,10 @@ class OpenAiFaultsTest {
 
     /** Calls with two texts and checks on the way that nothing secret comes out, in the failure or in the log. */
     private static ProviderException failureOf(String baseUrl) {
+        return failureOf(baseUrl, LONG);
+    }
+
+    private static ProviderException failureOf(String baseUrl, Duration timeout) {
         Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         Logger ours = (Logger) LoggerFactory.getLogger("dev.evervec");
         Level before = ours.getLevel();
@@ -583,9 +809,13 @@ class OpenAiFaultsTest {
         log.start();
         ours.setLevel(Level.TRACE);
         root.addAppender(log);
-        try (OpenAiProvider provider = OpenAiProvider.create(Fixtures.embedding(baseUrl)
-                .sendDimensions(SendDimensions.ALWAYS)
-                .build())) {
+        try (OpenAiProvider provider = OpenAiProvider.create(
+                Fixtures.embedding(baseUrl)
+                        .callPolicy(Fixtures.timeout(timeout))
+                        .sendDimensions(SendDimensions.ALWAYS)
+                        .build(),
+                CLOCK,
+                UnaryOperator.identity())) {
             ProviderException failure = catchThrowableOfType(
                     ProviderException.class,
                     () -> provider.embed(EmbedRequest.documents(List.of("harmless", TEXT)))

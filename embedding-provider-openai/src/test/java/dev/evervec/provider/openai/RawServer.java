@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -17,8 +18,12 @@ final class RawServer implements AutoCloseable {
         KEEP,
         CLOSE,
         RESET,
-        HANG
+        HANG,
+        /** A blank from time to time, without end. */
+        TRICKLE
     }
+
+    private static final int TRICKLE_MILLIS = 40;
 
     record Request(String head, String body) {
         /** Header names in lower case, without the request line. */
@@ -35,7 +40,11 @@ final class RawServer implements AutoCloseable {
         }
     }
 
-    record Reply(String bytes, End end) {
+    record Reply(byte[] bytes, End end) {
+        Reply(String text, End end) {
+            this(text.getBytes(StandardCharsets.UTF_8), end);
+        }
+
         static Reply json(int status, String body) {
             return answer(status, "Content-Type: application/json\r\n", body);
         }
@@ -100,8 +109,11 @@ final class RawServer implements AutoCloseable {
                     request = read(socket.getInputStream())) {
                 requests.add(request);
                 Reply reply = answers.apply(request);
-                socket.getOutputStream().write(reply.bytes().getBytes(StandardCharsets.UTF_8));
+                socket.getOutputStream().write(reply.bytes());
                 socket.getOutputStream().flush();
+                if (reply.end() == End.TRICKLE) {
+                    trickle(socket);
+                }
                 if (reply.end() == End.RESET) {
                     socket.setSoLinger(true, 0);
                 }
@@ -114,6 +126,18 @@ final class RawServer implements AutoCloseable {
             }
         } catch (IOException left) {
             // The client cut the call, or the test is over.
+        }
+    }
+
+    /** Until the client closes the connection, which ends the waiting at once. */
+    private static void trickle(Socket socket) throws IOException {
+        socket.setSoTimeout(TRICKLE_MILLIS);
+        for (int read = 0; read >= 0; ) {
+            try {
+                read = socket.getInputStream().read();
+            } catch (SocketTimeoutException stillThere) {
+                socket.getOutputStream().write(' ');
+            }
         }
     }
 
