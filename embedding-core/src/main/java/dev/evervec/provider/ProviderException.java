@@ -37,7 +37,7 @@ public abstract sealed class ProviderException extends RuntimeException
         return owner;
     }
 
-    /** The HTTP status of the answer, or 0 if there was none. */
+    /** The HTTP status of the answer, or the one that an error inside a 200 stands for; 0 if there was no answer. */
     public int httpStatus() {
         return httpStatus;
     }

@@ -1,6 +1,9 @@
 package dev.evervec.provider.gemini;
 
 import dev.evervec.provider.CancelSignal;
+import java.util.List;
+import java.util.Map;
+import okio.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,15 +14,17 @@ final class Exchange {
     // The SDK hands nothing of ours through to the interceptor; its sync calls run on the caller's thread.
     private static final ThreadLocal<@Nullable Exchange> CURRENT = new ThreadLocal<>();
 
+    static final long MAX_HEAD_BYTES = 64 * 1024;
+
     private final CancelSignal signal;
     private final long maxAnswerBytes;
     private CancelSignal.@Nullable Registration registration;
     private boolean sent;
     private int status;
-    private @Nullable String retryAfter;
+    private Map<String, List<String>> headers = Map.of();
     private @Nullable String requestId;
     // May echo the texts of the request: read for its marks, never shown.
-    private byte[] errorBody = {};
+    private final Buffer bodyHead = new Buffer();
 
     private Exchange(CancelSignal signal, long maxAnswerBytes) {
         this.signal = signal;
@@ -44,14 +49,16 @@ final class Exchange {
         registration = signal.onCancel(cut);
     }
 
-    void answered(int httpStatus, @Nullable String retryAfterHeader, @Nullable String requestIdHeader) {
+    void answered(int httpStatus, Map<String, List<String>> answerHeaders, @Nullable String requestIdHeader) {
         status = httpStatus;
-        retryAfter = retryAfterHeader;
+        headers = answerHeaders;
         requestId = requestIdHeader;
     }
 
-    void refused(byte[] body) {
-        errorBody = body;
+    /** Notes what came of the body last; only its beginning is kept. */
+    void bodyRead(Buffer body, long newBytes) {
+        long kept = Math.min(newBytes, MAX_HEAD_BYTES - bodyHead.size());
+        body.copyTo(bodyHead, body.size() - newBytes, kept);
     }
 
     void end() {
@@ -83,9 +90,9 @@ final class Exchange {
         return status;
     }
 
-    @Nullable
-    String retryAfter() {
-        return retryAfter;
+    /** The headers of the answer. */
+    Map<String, List<String>> headers() {
+        return headers;
     }
 
     @Nullable
@@ -93,8 +100,9 @@ final class Exchange {
         return requestId;
     }
 
-    byte[] errorBody() {
-        return errorBody;
+    /** The beginning of the answer's body, which is all of an error. */
+    byte[] bodyHead() {
+        return bodyHead.snapshot().toByteArray();
     }
 
     long maxAnswerBytes() {

@@ -4,17 +4,14 @@ import com.fasterxml.jackson.core.JacksonException;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.RetryAfter;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.gemini.WireInterceptor.AnswerTooLargeException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.UnknownHostException;
 import java.time.Clock;
-import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +32,6 @@ final class GeminiErrors {
             "token count .{0,60}exceed|exceeds? .{0,60}(number of tokens|token limit|tokens allowed)",
             Pattern.CASE_INSENSITIVE);
     private static final Pattern NAMED_INDEX = Pattern.compile("\\brequests\\[(\\d{1,4})\\]");
-    private static final Pattern SECONDS = Pattern.compile("\\d{1,9}");
 
     private final String model;
     private final String baseUrl;
@@ -49,8 +45,16 @@ final class GeminiErrors {
         this.clock = clock;
     }
 
-    /** For a call that the SDK ended with an exception. */
+    /** For a call that ended with an exception, of the SDK or of our own reading of the answer. */
     ProviderException of(RuntimeException failure, Exchange exchange, int texts) {
+        ProviderException told = failure instanceof ProviderException ours ? ours : ofSdk(failure, exchange, texts);
+        boolean malformed = told instanceof TransientProviderException passing
+                && passing.failure() == TransientProviderException.Failure.MALFORMED_ANSWER;
+        int meant = malformed ? Refusal.statusNamedIn(exchange.bodyHead()) : 0;
+        return meant == 0 ? told : refused(exchange, meant, texts);
+    }
+
+    private ProviderException ofSdk(RuntimeException failure, Exchange exchange, int texts) {
         if (exchange.cancelled() || Thread.currentThread().isInterrupted()) {
             return TransientProviderException.cancelled();
         }
@@ -67,7 +71,12 @@ final class GeminiErrors {
         if (findCause(failure, JacksonException.class) != null) {
             return malformed("is no JSON of the expected form", exchange, failure);
         }
-        if (findCause(failure, IOException.class) != null) {
+        Throwable io = findCause(failure, IOException.class);
+        // What breaks a connection is a kind of IOException; damaged gzip is a plain one.
+        if (io != null && exchange.succeeded() && io.getClass() == IOException.class) {
+            return malformed("is damaged in its compression", exchange, failure);
+        }
+        if (io != null) {
             return noAnswer(failure);
         }
         return malformed("was not understood by the SDK", exchange, failure);
@@ -75,9 +84,13 @@ final class GeminiErrors {
 
     /** For a status outside of 2xx. */
     ProviderException refused(Exchange exchange, int texts) {
-        int status = exchange.status();
+        return refused(exchange, exchange.status(), texts);
+    }
+
+    /** The status may be one that the body of a 200 names. */
+    private ProviderException refused(Exchange exchange, int status, int texts) {
         String id = exchange.requestId();
-        Refusal refusal = Refusal.parse(exchange.errorBody());
+        Refusal refusal = Refusal.parse(exchange.bodyHead());
         String shown = shown(status, refusal);
         if (refusal.reason().equals("API_KEY_INVALID") || refusal.message().startsWith("API key not valid")) {
             return badKey(shown, status, id);
@@ -104,8 +117,8 @@ final class GeminiErrors {
                 PermanentProviderException.requestShape(
                         null, "the request is not acceptable in this form" + shown, status, id);
             case 429 -> overQuota(exchange, refusal, shown);
-            case 408, 409, 424, 425 -> serverError(exchange, refusal, shown);
-            default -> other(exchange, refusal, shown);
+            case 408, 409, 424, 425 -> serverError(exchange, status, refusal, shown);
+            default -> other(exchange, status, refusal, shown);
         };
     }
 
@@ -190,15 +203,14 @@ final class GeminiErrors {
                 askedWait(exchange, refusal));
     }
 
-    private ProviderException serverError(Exchange exchange, Refusal refusal, String shown) {
+    private ProviderException serverError(Exchange exchange, int status, Refusal refusal, String shown) {
         return TransientProviderException.serverError(
-                "the service failed" + shown, exchange.status(), exchange.requestId(), askedWait(exchange, refusal));
+                "the service failed" + shown, status, exchange.requestId(), askedWait(exchange, refusal));
     }
 
-    private ProviderException other(Exchange exchange, Refusal refusal, String shown) {
-        int status = exchange.status();
+    private ProviderException other(Exchange exchange, int status, Refusal refusal, String shown) {
         if (status >= 500) {
-            return serverError(exchange, refusal, shown);
+            return serverError(exchange, status, refusal, shown);
         }
         if (status >= 400) {
             return PermanentProviderException.item(
@@ -237,30 +249,12 @@ final class GeminiErrors {
 
     /** The longer of what the header and the body ask for; null if neither does. */
     private @Nullable Duration askedWait(Exchange exchange, Refusal refusal) {
-        Duration header = parseRetryAfter(exchange.retryAfter());
+        Duration header = RetryAfter.inHeaders(exchange.headers(), clock);
         Duration body = refusal.retryDelay();
         if (header == null || body == null) {
             return header == null ? body : header;
         }
         return header.compareTo(body) >= 0 ? header : body;
-    }
-
-    private @Nullable Duration parseRetryAfter(@Nullable String header) {
-        if (header == null) {
-            return null;
-        }
-        String value = header.strip();
-        if (SECONDS.matcher(value).matches()) {
-            return Duration.ofSeconds(Long.parseLong(value));
-        }
-        try {
-            Instant due = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME)
-                    .toInstant();
-            Duration left = Duration.between(clock.instant(), due);
-            return left.isNegative() ? Duration.ZERO : left;
-        } catch (DateTimeException notADate) {
-            return null;
-        }
     }
 
     private static @Nullable Throwable findCause(Throwable failure, Class<? extends Throwable> type) {

@@ -122,8 +122,6 @@ final class GeminiTransport implements AutoCloseable {
             S answer = sdkCall.send(client.models, options);
             checkSent(exchange, texts);
             return reader.read(answer, exchange);
-        } catch (ProviderException told) {
-            throw told;
         } catch (RuntimeException failure) {
             throw closed.get() ? TransientProviderException.cancelled() : errors.of(failure, exchange, texts);
         } finally {

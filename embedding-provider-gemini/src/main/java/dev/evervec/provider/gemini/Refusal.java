@@ -3,6 +3,7 @@ package dev.evervec.provider.gemini;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.evervec.provider.RetryAfter;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -31,6 +32,9 @@ record Refusal(
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_.-]{1,64}");
     private static final Pattern SECONDS = Pattern.compile("\\d{1,9}(\\.\\d{1,9})?s");
+    /** In a message that quotes the details, with whatever escapes. */
+    private static final Pattern QUOTED_QUOTA =
+            Pattern.compile("quotaId[\\\\\"' ]{1,8}:[\\\\\"' ]{1,8}([A-Za-z0-9_.-]{1,200})");
 
     /** Reads an error body; one that is no JSON, or another JSON than expected, says nothing. */
     static Refusal parse(byte[] body) {
@@ -48,12 +52,21 @@ record Refusal(
                 }
             }
         }
+        // Some proxies pass the details on as a part of the message only.
+        String message = error.path("message").asText("");
+        QUOTED_QUOTA.matcher(message).results().forEach(quoted -> quotaIds.add(quoted.group(1)));
         return new Refusal(
-                error.path("message").asText(""),
+                message,
                 token(error.path("status")),
                 reason,
-                retryDelay,
+                retryDelay == null ? RetryAfter.inWords(message) : retryDelay,
                 List.copyOf(quotaIds));
+    }
+
+    /** The status that an error body names for itself, or 0 if it is none or names none. */
+    static int statusNamedIn(byte[] body) {
+        int code = errorOf(body).path("code").asInt();
+        return code >= 400 && code < 600 ? code : 0;
     }
 
     private static JsonNode errorOf(byte[] body) {

@@ -9,6 +9,7 @@ import com.google.genai.types.GenerateContentResponseUsageMetadata;
 import com.google.genai.types.Part;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.Thoughts;
 import dev.evervec.provider.TokenEstimate;
 import dev.evervec.provider.TokenUsage;
 import java.util.List;
@@ -37,7 +38,7 @@ final class RewriteAnswer {
             throw GeminiErrors.malformed("has no candidate", exchange, null);
         }
         checkEnd(candidate, exchange);
-        String text = Texts.withoutThinking(textOf(candidate));
+        String text = Thoughts.removedFrom(textOf(candidate));
         return new RewriteResponse(text, usage(answer, prompt, text));
     }
 

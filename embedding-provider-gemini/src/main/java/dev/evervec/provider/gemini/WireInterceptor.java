@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
  * carry, bounds the answer, and sends no key where none is configured.
  */
 final class WireInterceptor implements Interceptor {
-    private static final long MAX_ERROR_BYTES = 64 * 1024;
     private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_.-]{1,64}");
 
     private final KeyHeader keyHeader;
@@ -48,7 +47,7 @@ final class WireInterceptor implements Interceptor {
             throw new IOException("closed");
         }
         Response response = chain.proceed(request);
-        exchange.answered(response.code(), response.header("Retry-After"), token(response.header("x-request-id")));
+        exchange.answered(response.code(), response.headers().toMultimap(), token(response.header("x-request-id")));
         return response.isSuccessful() ? bounded(response, exchange) : keepError(response, exchange);
     }
 
@@ -67,7 +66,7 @@ final class WireInterceptor implements Interceptor {
         if (body == null) {
             return response;
         }
-        BufferedSource source = Okio.buffer(new BoundedSource(body.source(), exchange.maxAnswerBytes()));
+        BufferedSource source = Okio.buffer(new BoundedSource(body.source(), exchange));
         return response.newBuilder()
                 .body(ResponseBody.create(source, body.contentType(), body.contentLength()))
                 .build();
@@ -81,18 +80,17 @@ final class WireInterceptor implements Interceptor {
             }
             BufferedSource source = body.source();
             readQuietly(source);
-            byte[] bytes = source.getBuffer()
-                    .readByteArray(Math.min(MAX_ERROR_BYTES, source.getBuffer().size()));
-            exchange.refused(bytes);
+            Buffer read = source.getBuffer();
+            exchange.bodyRead(read, read.size());
             return response.newBuilder()
-                    .body(ResponseBody.create(bytes, body.contentType()))
+                    .body(ResponseBody.create(exchange.bodyHead(), body.contentType()))
                     .build();
         }
     }
 
     private static void readQuietly(BufferedSource source) {
         try {
-            source.request(MAX_ERROR_BYTES);
+            source.request(Exchange.MAX_HEAD_BYTES);
         } catch (IOException brokenOff) {
             // What came before is in the buffer; the status says enough.
         }
@@ -108,21 +106,24 @@ final class WireInterceptor implements Interceptor {
     }
 
     private static final class BoundedSource extends ForwardingSource {
-        private final long maxBytes;
+        private final Exchange exchange;
         private long left;
 
-        BoundedSource(BufferedSource delegate, long maxBytes) {
+        BoundedSource(BufferedSource delegate, Exchange exchange) {
             super(delegate);
-            this.maxBytes = maxBytes;
-            this.left = maxBytes;
+            this.exchange = exchange;
+            this.left = exchange.maxAnswerBytes();
         }
 
         @Override
         public long read(Buffer sink, long byteCount) throws IOException {
             long read = super.read(sink, byteCount);
-            left -= Math.max(0, read);
+            if (read > 0) {
+                exchange.bodyRead(sink, read);
+                left -= read;
+            }
             if (left < 0) {
-                throw new AnswerTooLargeException(maxBytes);
+                throw new AnswerTooLargeException(exchange.maxAnswerBytes());
             }
             return read;
         }

@@ -24,11 +24,13 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What becomes of a 200: vectors at their texts' places, or why not. */
@@ -81,7 +83,9 @@ class GeminiEmbeddingAnswersTest {
                 "[]",
                 "{\"embeddings\":[]}",
                 "{\"embeddings\":null}",
-                "{\"error\":{\"code\":429,\"message\":\"SECRET\",\"status\":\"RESOURCE_EXHAUSTED\"}}",
+                "{\"error\":\"SECRET\"}",
+                "{\"error\":{\"code\":13,\"message\":\"SECRET\"}}",
+                "{\"embeddings\":[{\"values\":\"AACAPwAAgD8=\"},{\"values\":[1,2]}]}",
                 "{\"embedding\":{\"values\":[1,2]}}",
                 "{\"embeddings\":{\"values\":[1,2]}}",
                 "{\"embeddings\":\"SECRET\"}",
@@ -109,6 +113,9 @@ class GeminiEmbeddingAnswersTest {
                 "{\"values\":[]}          | the vector is empty",
                 "{\"values\":[null,1.0]}  | component 0 of the vector is null",
                 "{\"values\":[1e400,1.0]} | not a finite number",
+                "{\"values\":[1,-1e999]}  | not a finite number",
+                "{\"values\":[\"NaN\",1]}  | not a finite number",
+                "{\"values\":[\"Infinity\",1]} | not a finite number",
                 "{\"values\":[0,0.0]}     | all zero",
                 "{\"values\":[1]}         | expected dim=2, got 1",
                 "{\"values\":[1,2,3]}     | expected dim=2, got 3"
@@ -121,6 +128,39 @@ class GeminiEmbeddingAnswersTest {
         assertThat(response.embedding(1)).isNull();
         assertThat(response.defect(1)).contains(why);
         assertThat(response.embedding(2)).isEqualTo(Embedding.of(3, 4));
+    }
+
+    private record ErrorInside(String error, FaultOwner owner, int status) {}
+
+    static Stream<ErrorInside> errorsInside() {
+        return Stream.of(
+                new ErrorInside("\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\"", FaultOwner.QUOTA, 429),
+                new ErrorInside("\"code\":503,\"status\":\"UNAVAILABLE\"", FaultOwner.PROVIDER, 503),
+                new ErrorInside("\"code\":401,\"status\":\"UNAUTHENTICATED\"", FaultOwner.CONFIGURATION, 401),
+                new ErrorInside("\"code\":404,\"status\":\"NOT_FOUND\"", FaultOwner.CONFIGURATION, 404),
+                new ErrorInside("\"code\":400,\"status\":\"INVALID_ARGUMENT\"", FaultOwner.ITEM, 400),
+                new ErrorInside("\"code\":413", FaultOwner.REQUEST_SHAPE, 413));
+    }
+
+    @ParameterizedTest
+    @MethodSource("errorsInside")
+    void anErrorInsideA200IsTakenForWhatItIs(ErrorInside inside) {
+        String error = "{\"error\":{\"message\":\"SECRET\"," + inside.error() + "}}";
+        for (String answer : List.of(error, "[" + error + "]")) {
+            ProviderException failure =
+                    catchThrowableOfType(ProviderException.class, () -> embed(plain(2), answer, "a", "b"));
+
+            assertThat(failure.owner()).isEqualTo(inside.owner());
+            assertThat(failure.httpStatus()).isEqualTo(inside.status());
+            assertThat(failure).hasMessageNotContaining("SECRET");
+        }
+    }
+
+    @Test
+    void numbersAsStringsAreNumbers() {
+        assertThat(embed(plain(2), "{\"embeddings\":[{\"values\":[\"1.5\",\"-2e-3\"]}]}", "a")
+                        .embedding(0))
+                .isEqualTo(Embedding.of(1.5f, -2e-3f));
     }
 
     @Test

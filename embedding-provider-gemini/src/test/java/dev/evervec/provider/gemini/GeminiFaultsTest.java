@@ -22,11 +22,15 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -34,9 +38,11 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -226,11 +232,46 @@ class GeminiFaultsTest {
         assertThat(service.requests()).hasSize(1);
     }
 
-    @Test
-    void aQuotaWaitsAsTheHeaderSays() {
-        service.answers(aResponse().withStatus(429).withHeader("Retry-After", "90"));
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "Retry-After     | 90                 | PT1M30S",
+                "Retry-After     | 0.5                | PT0.5S",
+                "Retry-After     | 7200               | PT2H",
+                "retry-after-ms  | 1500               | PT1.5S",
+                "x-ratelimit-reset-requests | 1h0m5s  | PT1H5S"
+            })
+    void aQuotaWaitsAsTheHeaderSays(String header, String value, Duration asked) {
+        service.answers(aResponse().withStatus(429).withHeader(header, value));
 
-        assertThat(((TransientProviderException) failure()).retryAfter()).isEqualTo(Duration.ofSeconds(90));
+        assertThat(((TransientProviderException) failure()).retryAfter()).isEqualTo(asked);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "Quota exceeded for metric: m, limit: 20\\nPlease retry in 26.316480201s. | PT26.316480201S",
+                "429\\nDetails: {\\\"@type\\\":\\\"google.rpc.RetryInfo\\\",\\\"retryDelay\\\":\\\"7200s\\\"} | PT2H"
+            })
+    void aQuotaWaitsAsTheMessageSays(String message, Duration asked) {
+        service.answers(aResponse().withStatus(429).withBody(error(429, "RESOURCE_EXHAUSTED", message)));
+
+        assertThat(((TransientProviderException) failure()).retryAfter()).isEqualTo(asked);
+    }
+
+    @Test
+    void aQuotaOfADayIsRecognisedWhereTheMessageQuotesTheDetails() {
+        String quoted =
+                "429: {\\\"quotaId\\\": \\\"EmbedContentRequestsPerDayPerProjectPerModel\\\", \\\"retryDelay\\\": \\\"3s\\\"}";
+        service.answers(aResponse().withStatus(429).withBody(error(429, "RESOURCE_EXHAUSTED", quoted)));
+
+        ProviderException failure = failure();
+
+        assertThat(failure.owner()).isEqualTo(FaultOwner.CONFIGURATION);
+        assertThat(failure).hasMessageContaining("daily quota").hasMessageContaining("run again tomorrow");
     }
 
     @Test
@@ -305,7 +346,16 @@ class GeminiFaultsTest {
         }
     }
 
-    private record Broken(String name, String answer, RawServer.End end, Failure expected) {
+    private record Broken(String name, byte[] answer, RawServer.End end, Failure expected) {
+        Broken(String name, String answer, RawServer.End end, Failure expected) {
+            this(name, answer.getBytes(StandardCharsets.UTF_8), end, expected);
+        }
+
+        Duration timeout() {
+            boolean endsByTimeout = end == RawServer.End.HANG || end == RawServer.End.TRICKLE;
+            return endsByTimeout ? Duration.ofMillis(600) : Duration.ofMinutes(2);
+        }
+
         @Override
         public String toString() {
             return name;
@@ -354,6 +404,65 @@ class GeminiFaultsTest {
                         "nothing", head + "Content-Length: 0\r\n\r\n", RawServer.End.CLOSE, Failure.MALFORMED_ANSWER),
                 new Broken(
                         "no content", "HTTP/1.1 204 No Content\r\n\r\n", RawServer.End.CLOSE, Failure.MALFORMED_ANSWER),
+                new Broken("silent in the head", "HTTP/1.1 200 OK\r\nContent-", RawServer.End.HANG, Failure.NO_ANSWER),
+                new Broken(
+                        "silent after the head",
+                        head + "Content-Length: 500\r\n\r\n",
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "a length that is too long",
+                        head + "Content-Length: 500\r\n\r\n{}",
+                        RawServer.End.HANG,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "a length that is too short",
+                        head + "Content-Length: 30\r\n\r\n" + half + "1,1]}]}",
+                        RawServer.End.CLOSE,
+                        Failure.MALFORMED_ANSWER),
+                new Broken(
+                        "a trickle",
+                        head + "Content-Length: 500\r\n\r\n" + half,
+                        RawServer.End.TRICKLE,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "a trickle of head",
+                        "HTTP/1.1 200 OK\r\nX-Padding: ",
+                        RawServer.End.TRICKLE,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "closed between chunks",
+                        head + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"emb\r\n",
+                        RawServer.End.CLOSE,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "gzip that is none",
+                        head + "Content-Encoding: gzip\r\nContent-Length: 30\r\n\r\n" + half,
+                        RawServer.End.CLOSE,
+                        Failure.MALFORMED_ANSWER),
+                new Broken("damaged gzip", gzipped(200, 30), RawServer.End.CLOSE, Failure.MALFORMED_ANSWER),
+                new Broken(
+                        "gzip with a wrong checksum", gzipped(200, -8), RawServer.End.CLOSE, Failure.MALFORMED_ANSWER),
+                new Broken(
+                        "a small body that grows beyond all bounds",
+                        gzipped(64 << 20, 0),
+                        RawServer.End.CLOSE,
+                        Failure.MALFORMED_ANSWER),
+                new Broken(
+                        "204 with a body",
+                        "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}",
+                        RawServer.End.CLOSE,
+                        Failure.NO_ANSWER),
+                new Broken(
+                        "nested without end",
+                        head + "Connection: close\r\n\r\n{\"embeddings\":" + "[".repeat(500_000),
+                        RawServer.End.CLOSE,
+                        Failure.MALFORMED_ANSWER),
+                new Broken(
+                        "an error nested without end",
+                        "HTTP/1.1 500 X\r\nConnection: close\r\n\r\n" + "{\"error\":".repeat(100_000),
+                        RawServer.End.CLOSE,
+                        Failure.SERVER_ERROR),
                 new Broken(
                         "a 503 whose body is cut off",
                         "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 500\r\n\r\n{\"error\":{",
@@ -361,12 +470,54 @@ class GeminiFaultsTest {
                         Failure.SERVER_ERROR));
     }
 
+    /** An answer with so many blanks in front, compressed; one byte is damaged if a place is given, counted from the end if negative. */
+    private static byte[] gzipped(int blanks, int damagedAt) {
+        ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(compressed)) {
+            for (int left = blanks; left > 0; left -= 1 << 16) {
+                gzip.write(" ".repeat(Math.min(left, 1 << 16)).getBytes(StandardCharsets.UTF_8));
+            }
+            gzip.write(Loopback.vectors("1,2,3", "4,5,6", "7,8,9").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        byte[] body = compressed.toByteArray();
+        if (damagedAt != 0) {
+            body[damagedAt < 0 ? body.length + damagedAt : damagedAt] ^= 0x55;
+        }
+        byte[] head = ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + body.length + "\r\n\r\n")
+                .getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(head.length + body.length)
+                .put(head)
+                .put(body)
+                .array();
+    }
+
+    @Test
+    void aCompressedAnswerIsUnderstood() throws IOException {
+        try (RawServer server = new RawServer(gzipped(200, 0), RawServer.End.CLOSE);
+                LLMProvider provider = provider(settings(Capability.EMBEDDING, server.url(), Duration.ofSeconds(20)))) {
+            assertThat(provider.embedBatch(TEXTS)).hasSize(3);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"text/html", "application/octet-stream", "", "no/thing at all"})
+    void whatTheHeadSaysAboutAGoodAnswerDoesNotMatter(String contentType) {
+        service.answers(aResponse()
+                .withHeader("Content-Type", contentType)
+                .withBody(Loopback.vectors("1,2,3", "4,5,6", "7,8,9")));
+        try (LLMProvider provider = provider(service.embedding("gemini-embedding-001", 3))) {
+            assertThat(provider.embedBatch(TEXTS)).hasSize(3);
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("brokenAnswers")
     void aBrokenAnswerIsTransient(Broken broken) throws IOException {
         for (Capability capability : Capability.values()) {
             try (RawServer server = new RawServer(broken.answer(), broken.end());
-                    LLMProvider provider = provider(settings(capability, server.url(), Duration.ofMillis(700)))) {
+                    LLMProvider provider = provider(settings(capability, server.url(), broken.timeout()))) {
                 TransientProviderException failure = (TransientProviderException) failure(provider, capability);
 
                 assertThat(failure.failure()).isEqualTo(broken.expected());
@@ -421,6 +572,7 @@ class GeminiFaultsTest {
 
             assertThat(failure.failure()).isEqualTo(Failure.MALFORMED_ANSWER);
             assertThat(failure).hasMessageContaining("longer than any answer");
+            server.awaitConnectionsClosed();
         }
     }
 

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -18,8 +19,12 @@ final class RawServer implements AutoCloseable {
     enum End {
         CLOSE,
         RESET,
-        HANG
+        HANG,
+        /** A blank from time to time, without end. */
+        TRICKLE
     }
+
+    private static final int TRICKLE_MILLIS = 40;
 
     private final ServerSocket listener;
     private final byte[] answer;
@@ -27,8 +32,8 @@ final class RawServer implements AutoCloseable {
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final Semaphore answered = new Semaphore(0);
 
-    RawServer(String answer, End end) {
-        this.answer = answer.getBytes(StandardCharsets.UTF_8);
+    RawServer(byte[] answer, End end) {
+        this.answer = answer;
         this.end = end;
         try {
             this.listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
@@ -38,6 +43,10 @@ final class RawServer implements AutoCloseable {
         Thread thread = new Thread(this::serve, "raw-server");
         thread.setDaemon(true);
         thread.start();
+    }
+
+    RawServer(String answer, End end) {
+        this(answer.getBytes(StandardCharsets.UTF_8), end);
     }
 
     String url() {
@@ -86,6 +95,19 @@ final class RawServer implements AutoCloseable {
                 socket.close();
             }
             case HANG -> {}
+            case TRICKLE -> trickle(socket);
+        }
+    }
+
+    /** Until the client closes the connection, which ends the waiting at once. */
+    private static void trickle(Socket socket) throws IOException {
+        socket.setSoTimeout(TRICKLE_MILLIS);
+        for (int read = 0; read >= 0; ) {
+            try {
+                read = socket.getInputStream().read();
+            } catch (SocketTimeoutException stillThere) {
+                socket.getOutputStream().write(' ');
+            }
         }
     }
 

@@ -78,15 +78,27 @@ final class OpenAiErrors {
      * @param texts how many texts were sent to be embedded; 0 for a rewrite
      */
     ProviderException refused(Refusal refusal, int texts) {
-        return refused(refusal, refusal.httpStatus(), texts);
+        int status = refusal.httpStatus();
+        if (status == 402 || EXHAUSTED.stream().anyMatch(refusal.body()::hasToken)) {
+            return configuration(
+                    refusal, "the account is exhausted or closed: check its plan, credit and spending limit");
+        }
+        if (status == 429) {
+            return overQuota(refusal);
+        }
+        if (status >= 500 || status == 408 || status == 409 || status == 424 || status == 425) {
+            return serverFailed(refusal);
+        }
+        String advice = adviceFor(status);
+        return advice != null ? configuration(refusal, advice) : badRequest(refusal, status, texts);
     }
 
-    /** The failure that an error inside an HTTP 200 stands for. */
+    /** The failure that an error inside an HTTP 200 stands for; its status is the one that the error means. */
     ProviderException refusedWithOk(Refusal refusal, int texts) {
         int status = statusMeant(refusal.body());
         return status == 0
                 ? malformed("the answer is an error" + tokens(refusal), refusal.httpStatus(), refusal.headers(), null)
-                : refused(refusal, status, texts);
+                : refused(new Refusal(status, refusal.headers(), refusal.body()), texts);
     }
 
     private static int statusMeant(ErrorBody body) {
@@ -110,21 +122,6 @@ final class OpenAiErrors {
             return 400;
         }
         return body.hasToken("server_error") || body.hasToken("overloaded") ? 503 : 0;
-    }
-
-    private ProviderException refused(Refusal refusal, int status, int texts) {
-        if (status == 402 || EXHAUSTED.stream().anyMatch(refusal.body()::hasToken)) {
-            return configuration(
-                    refusal, "the account is exhausted or closed: check its plan, credit and spending limit");
-        }
-        if (status == 429) {
-            return overQuota(refusal);
-        }
-        if (status >= 500 || status == 408 || status == 409 || status == 424 || status == 425) {
-            return serverFailed(refusal);
-        }
-        String advice = adviceFor(status);
-        return advice != null ? configuration(refusal, advice) : badRequest(refusal, status, texts);
     }
 
     private @Nullable String adviceFor(int status) {
