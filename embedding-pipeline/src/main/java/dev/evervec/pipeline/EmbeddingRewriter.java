@@ -123,9 +123,11 @@ public final class EmbeddingRewriter {
 
         private CallLoop.Answer call(RewriteCall<Slot> call) {
             try {
-                RewriteResponse response = provider.rewrite(new RewriteRequest(
-                        prompt.fill(null, call.item.text()), CallContext.build(call.cancelSignal())));
-                return now -> answered(call, response, now);
+                String asked = prompt.fill(null, call.item.text());
+                RewriteResponse response =
+                        provider.rewrite(new RewriteRequest(asked, CallContext.build(call.cancelSignal())));
+                Rewrite rewrite = Rewrite.of(prompt, asked, response.text());
+                return now -> answered(call, rewrite, response.usage(), now);
             } catch (ProviderException e) {
                 return now -> failed(call, e, now);
             } catch (RuntimeException | Error e) {
@@ -133,13 +135,13 @@ public final class EmbeddingRewriter {
             }
         }
 
-        private void answered(RewriteCall<Slot> call, RewriteResponse response, long now) {
-            usage = usage.plus(response.usage());
+        private void answered(RewriteCall<Slot> call, Rewrite rewrite, TokenUsage used, long now) {
+            usage = usage.plus(used);
             stage.answered(call, now);
-            if (response.text().isBlank()) {
-                notRewritten(call.item, Reason.REWRITE_EMPTY, "the rewrite came back blank");
+            if (rewrite.defect() == null) {
+                rewritten[call.item.index()] = rewrite.text();
             } else {
-                rewritten[call.item.index()] = response.text();
+                notRewritten(call.item, rewrite.defect(), rewrite.detail());
             }
         }
 

@@ -145,8 +145,8 @@ final class Hands implements AutoCloseable {
             String prompt = with.prompt().fill(work.title(), work.text().text());
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
-            Preparation outcome = preparer.rewritten(work, response.text());
-            return new Event.RewriteAnswered(call, response.text(), outcome, response.usage());
+            Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
+            return new Event.RewriteAnswered(call, rewrite.text(), preparer.rewritten(work, rewrite), response.usage());
         } catch (ProviderException e) {
             return new Event.RewriteFailed(call, e);
         } catch (RuntimeException | Error e) {

@@ -143,11 +143,14 @@ final class Preparer {
     }
 
     /** What a rewrite came to. */
-    Preparation rewritten(Work original, String rewrite) {
-        if (rewrite.isBlank()) {
-            return new Preparation.Unusable(
-                    original.claim(), original.contentHash(), Reason.REWRITE_EMPTY, "the rewrite came back blank");
-        }
+    Preparation rewritten(Work original, Rewrite rewrite) {
+        return rewrite.defect() == null
+                ? rewritten(original, rewrite.text())
+                : new Preparation.Unusable(
+                        original.claim(), original.contentHash(), rewrite.defect(), rewrite.detail());
+    }
+
+    private Preparation rewritten(Work original, String rewrite) {
         return fitted(original.withText(sizer.size(rewrite)));
     }
 }

@@ -40,6 +40,11 @@ final class PromptTemplate {
         return template;
     }
 
+    /** Whether it says anything besides title and text; if not, a text that is left as it is looks like the prompt. */
+    boolean hasWordsOfItsOwn() {
+        return template.replace(TEXT, "").replace(TITLE, "").codePoints().anyMatch(Character::isLetter);
+    }
+
     /** The prompt for one text; a missing title leaves its place empty. */
     String fill(@Nullable String title, String text) {
         String heading = title == null ? "" : title;
