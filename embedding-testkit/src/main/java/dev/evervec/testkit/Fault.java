@@ -9,8 +9,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.BinaryOperator;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +24,7 @@ public final class Fault {
     private final String name;
     private final @Nullable Supplier<ProviderException> failure;
     private final @Nullable AnswerChange answerChange;
-    private final @Nullable UnaryOperator<String> rewriteChange;
+    private final @Nullable BinaryOperator<String> rewriteChange;
 
     /** Spoils the answer that a service would have sent. */
     @FunctionalInterface
@@ -32,12 +32,12 @@ public final class Fault {
         void apply(List<AnswerItem> answer);
     }
 
-    /** One vector of an answer, with the index that the service claims for it. */
+    /** One vector of an answer, or null for it, with the index that the service claims for it. */
     static final class AnswerItem {
         private final int index;
-        private final float[] components;
+        private final float @Nullable [] components;
 
-        AnswerItem(int index, float[] components) {
+        AnswerItem(int index, float @Nullable [] components) {
             this.index = index;
             this.components = components;
         }
@@ -46,8 +46,13 @@ public final class Fault {
             return index;
         }
 
-        float[] components() {
+        float @Nullable [] components() {
             return components;
+        }
+
+        /** Of an answer that is not spoiled yet. */
+        float[] good() {
+            return Objects.requireNonNull(components, "components");
         }
     }
 
@@ -55,7 +60,7 @@ public final class Fault {
             String name,
             @Nullable Supplier<ProviderException> failure,
             @Nullable AnswerChange answerChange,
-            @Nullable UnaryOperator<String> rewriteChange) {
+            @Nullable BinaryOperator<String> rewriteChange) {
         this.name = Objects.requireNonNull(name, "name");
         this.failure = failure;
         this.answerChange = answerChange;
@@ -75,6 +80,11 @@ public final class Fault {
         return new Fault(name, null, change, null);
     }
 
+    /** {@code change} makes the answer of prompt and good answer. */
+    private static Fault rewriting(String name, BinaryOperator<String> change) {
+        return new Fault(name, null, null, change);
+    }
+
     /** HTTP 400 about one of the texts, without saying which. Owner: item. */
     public static Fault badText() {
         return failing(
@@ -86,6 +96,13 @@ public final class Fault {
         return failing(
                 "bad text named",
                 () -> PermanentProviderException.itemAt(index, "input " + index + " was refused", 400, requestId()));
+    }
+
+    /** HTTP 400: the content filter refused one of the texts, or the prompt. Owner: item. */
+    public static Fault contentFilter() {
+        return failing(
+                "content filter",
+                () -> PermanentProviderException.item("the content filter refused it", 400, requestId()));
     }
 
     /** HTTP 400: too many texts in the request. Owner: request shape. */
@@ -131,6 +148,11 @@ public final class Fault {
                 () -> TransientProviderException.rateLimited("the quota is used up", 429, requestId(), retryAfter));
     }
 
+    /** HTTP 429 for a quota that is not renewed before tomorrow. Owner: configuration, for waiting is of no use. */
+    public static Fault dailyQuotaUsedUp() {
+        return configuration("daily quota", 429, "the quota of the day is used up: run again tomorrow");
+    }
+
     /** HTTP 500. Owner: provider. */
     public static Fault serverError() {
         return serverError(500, null);
@@ -155,6 +177,15 @@ public final class Fault {
                 () -> TransientProviderException.noAnswer("no answer within the limit for one request", null));
     }
 
+    /**
+     * The service takes the request and says nothing more. The call blocks until it is cut by its signal or its time is up:
+     * the call's deadline, or the timeout of the provider's call policy if that comes first. With a {@link ManualClock} it
+     * does not block: it fails at once as it would have failed at the end of its time. Owner: provider.
+     */
+    public static Fault stall() {
+        return new Fault("stall", null, null, null);
+    }
+
     /** The connection broke before an answer. Owner: provider. */
     public static Fault connectionReset() {
         return failing("connection reset", () -> TransientProviderException.noAnswer("the connection was reset", null));
@@ -167,11 +198,47 @@ public final class Fault {
                 () -> TransientProviderException.malformedAnswer("the answer is not JSON", 200, requestId(), null));
     }
 
+    /** HTTP 200 with vectors that have no index although there should be one. Owner: provider. */
+    public static Fault absentIndices() {
+        return failing(
+                "absent indices",
+                () -> TransientProviderException.malformedAnswer(
+                        "the answer has vectors without index: they cannot be matched with the texts",
+                        200,
+                        requestId(),
+                        null));
+    }
+
+    /** HTTP 200 with more bytes than any answer to the request could have. Owner: provider. */
+    public static Fault endlessAnswer() {
+        return failing(
+                "endless answer",
+                () -> TransientProviderException.malformedAnswer(
+                        "the answer is longer than any answer to this request could be", 200, requestId(), null));
+    }
+
     /** HTTP 401. Owner: configuration. */
     public static Fault keyRefused() {
-        return failing(
-                "key refused",
-                () -> PermanentProviderException.configuration("the key was refused: set api_key", 401, requestId()));
+        return configuration("key refused", 401, "the key was refused: set api_key");
+    }
+
+    /** HTTP 403. Owner: configuration. */
+    public static Fault notAllowed() {
+        return configuration("not allowed", 403, "the key may not use this model: check its permissions");
+    }
+
+    /** HTTP 404. Owner: configuration. */
+    public static Fault unknownModel() {
+        return configuration("unknown model", 404, "there is no such model: check its name");
+    }
+
+    /** HTTP 402. Owner: configuration. */
+    public static Fault accountExhausted() {
+        return configuration("account exhausted", 402, "the account is exhausted: check its credit");
+    }
+
+    private static Fault configuration(String name, int httpStatus, String message) {
+        return failing(name, () -> PermanentProviderException.configuration(message, httpStatus, requestId()));
     }
 
     /** Every vector of the answer has this many components. Comes out as a failure of owner configuration. */
@@ -194,18 +261,32 @@ public final class Fault {
     private static float[] sized(AnswerItem item, int dimension) {
         float[] components = new float[dimension];
         for (int i = 0; i < dimension; i++) {
-            components[i] = item.components()[i % item.components().length];
+            components[i] = item.good()[i % item.good().length];
         }
         return components;
     }
 
     /** The vector of one text has a component that is not a number. Comes out as a defect of that text. */
     public static Fault notANumberAt(int index) {
-        return answering("not a number", answer -> {
-            float[] components = answer.get(index).components().clone();
-            components[components.length - 1] = Float.NaN;
+        return lastComponentAt("not a number", index, Float.NaN);
+    }
+
+    /** The vector of one text has an infinite component. Comes out as a defect of that text. */
+    public static Fault infinityAt(int index) {
+        return lastComponentAt("infinity", index, Float.NEGATIVE_INFINITY);
+    }
+
+    private static Fault lastComponentAt(String name, int index, float value) {
+        return answering(name, answer -> {
+            float[] components = answer.get(index).good().clone();
+            components[components.length - 1] = value;
             answer.set(index, new AnswerItem(index, components));
         });
+    }
+
+    /** There is null in place of the vector of one text. Comes out as a defect of that text. */
+    public static Fault nullAt(int index) {
+        return answering("null vector", answer -> answer.set(index, new AnswerItem(index, null)));
     }
 
     /** The vector of one text is all zero. Comes out as a defect of that text. */
@@ -213,12 +294,12 @@ public final class Fault {
         return answering(
                 "zero vector",
                 answer -> answer.set(
-                        index, new AnswerItem(index, new float[answer.get(index).components().length])));
+                        index, new AnswerItem(index, new float[answer.get(index).good().length])));
     }
 
     /**
-     * The answer has no vector for one text. Comes out as a defect of that text, or, if it was the only one, as a malformed
-     * answer.
+     * The answer has no vector for one text. Comes out as a defect of that text, or, if no vector is left or only that of
+     * the first of several texts, as a malformed answer.
      */
     public static Fault missingAt(int index) {
         return answering("missing vector", answer -> answer.remove(index));
@@ -234,6 +315,30 @@ public final class Fault {
         return answering("duplicate index", answer -> {
             int other = (index + 1) % answer.size();
             answer.add(new AnswerItem(index, answer.get(other).components()));
+        });
+    }
+
+    /** There is one vector more than texts. Comes out as a malformed answer. */
+    public static Fault extraVector() {
+        return answering(
+                "extra vector",
+                answer -> answer.add(new AnswerItem(answer.size(), answer.get(0).components())));
+    }
+
+    /**
+     * A list of several texts gets one vector, which is none of their own. Comes out as a malformed answer; a text alone gets
+     * its vector.
+     */
+    public static Fault oneVectorForAll() {
+        return answering("one vector for all", answer -> {
+            float[] mean = new float[answer.get(0).good().length];
+            answer.forEach(item -> {
+                for (int i = 0; i < mean.length; i++) {
+                    mean[i] += item.good()[i] / answer.size();
+                }
+            });
+            answer.clear();
+            answer.add(new AnswerItem(0, mean));
         });
     }
 
@@ -253,7 +358,40 @@ public final class Fault {
 
     /** The model answers a rewrite with blanks only. No failure of the call. */
     public static Fault blankRewrite() {
-        return new Fault("blank rewrite", null, null, text -> " \n ");
+        return rewriting("blank rewrite", (prompt, answer) -> " \n ");
+    }
+
+    /** The model answers a rewrite with nothing. No failure of the call. */
+    public static Fault emptyRewrite() {
+        return rewriting("empty rewrite", (prompt, answer) -> "");
+    }
+
+    /** The good answer comes after a {@code <think>} block. No failure: the rewrite must still come out right. */
+    public static Fault thoughtsFirst() {
+        return rewriting("thoughts first", (prompt, answer) -> "<think>Let me see.</think>\n\n" + answer);
+    }
+
+    /** The answer is a {@code <think>} block that never ends. No failure of the call: an empty rewrite. */
+    public static Fault thoughtsOnly() {
+        return rewriting("thoughts only", (prompt, answer) -> "<think>Let me see. " + answer);
+    }
+
+    /** The good answer comes after the prompt. No failure: the rewrite must still come out right. */
+    public static Fault promptFirst() {
+        return rewriting("prompt first", (prompt, answer) -> prompt + "\n" + answer);
+    }
+
+    /** The answer is the prompt and nothing else. No failure of the call, but no rewrite either. */
+    public static Fault promptOnly() {
+        return rewriting("prompt only", (prompt, answer) -> prompt);
+    }
+
+    /** The answer to a rewrite is cut off at the model's token limit. Owner: item. */
+    public static Fault cutAtTokenLimit() {
+        return failing(
+                "cut at token limit",
+                () -> PermanentProviderException.item(
+                        "the answer was cut off at the model's token limit", 200, requestId()));
     }
 
     private static String requestId() {
@@ -263,6 +401,10 @@ public final class Fault {
     /** What {@link ScriptedProvider#faultsMet()} counts this fault under. */
     public String name() {
         return name;
+    }
+
+    boolean isStall() {
+        return failure == null && answerChange == null && rewriteChange == null;
     }
 
     void throwIfFailing() {
@@ -278,11 +420,11 @@ public final class Fault {
         answerChange.apply(answer);
     }
 
-    String change(String rewrite) {
+    String change(String prompt, String rewrite) {
         if (rewriteChange == null) {
             throw new IllegalArgumentException("fault '" + name + "' does not apply to a rewriting call");
         }
-        return rewriteChange.apply(rewrite);
+        return rewriteChange.apply(prompt, rewrite);
     }
 
     @Override

@@ -80,6 +80,38 @@ public interface FaultScript {
         return (callNumber, texts) -> callNumber >= first ? fault : null;
     }
 
+    /** This fault with the embedding calls from the first number to the last, as in an outage; calls count from 1. */
+    static FaultScript duringCalls(int first, int last, Fault fault) {
+        return (callNumber, texts) -> callNumber >= first && callNumber <= last ? fault : null;
+    }
+
+    /**
+     * This fault with a part of the embedding and rewriting calls, as in a partial outage. Which calls is a function of the
+     * seed and the call's number.
+     *
+     * @param rate the part of the calls that meet the fault, from 0 to 1
+     * @throws IllegalArgumentException if the rate is outside its range
+     */
+    static FaultScript partOfCalls(long seed, double rate, Fault fault) {
+        FaultScript chance = random(seed, rate);
+        return new FaultScript() {
+            @Override
+            public @Nullable Fault onEmbed(int callNumber, List<String> texts) {
+                return chance.onEmbed(callNumber, texts) == null ? null : fault;
+            }
+
+            @Override
+            public @Nullable Fault onRewrite(int callNumber, String prompt) {
+                return chance.onRewrite(callNumber, prompt) == null ? null : fault;
+            }
+
+            @Override
+            public String toString() {
+                return fault + " in " + rate + " of calls[seed=" + seed + "]";
+            }
+        };
+    }
+
     /** This fault with every request that has such a text. */
     static FaultScript whilePresent(Predicate<String> text, Fault fault) {
         return (callNumber, texts) -> texts.stream().anyMatch(text) ? fault : null;

@@ -137,11 +137,11 @@ public final class ScriptedProvider implements LLMProvider {
                         new AnswerItem(i, VectorOracle.componentsOf(model.model(), texts.get(i), model.dimension())));
             }
             if (fault != null) {
-                fault.throwIfFailing();
+                throwIfFailing(fault, request.context());
                 fault.change(answer);
             }
             EmbedResponse.Builder response = EmbedResponse.builder(texts.size(), model.dimension());
-            answer.forEach(item -> response.put(item.index(), item.components()));
+            answer.forEach(item -> put(response, item));
             return response.build(TokenUsage.reported(tokensOf(texts), 0));
         } finally {
             end();
@@ -162,13 +162,47 @@ public final class ScriptedProvider implements LLMProvider {
             checkPassage(request.context());
             String answer = rewriteOf(prompt);
             if (fault != null) {
-                fault.throwIfFailing();
-                answer = fault.change(answer);
+                throwIfFailing(fault, request.context());
+                answer = fault.change(prompt, answer);
             }
             return new RewriteResponse(answer, TokenUsage.reported(TokenEstimate.of(prompt), TokenEstimate.of(answer)));
         } finally {
             end();
         }
+    }
+
+    private static void put(EmbedResponse.Builder response, AnswerItem item) {
+        float[] components = item.components();
+        if (components == null) {
+            response.putDefect(item.index(), "the vector is null");
+        } else {
+            response.put(item.index(), components);
+        }
+    }
+
+    private void throwIfFailing(Fault fault, CallContext context) {
+        if (fault.isStall()) {
+            throw stalled(context);
+        }
+        fault.throwIfFailing();
+    }
+
+    /** Waits out the time of the call, if it is time that passes by itself. */
+    private TransientProviderException stalled(CallContext context) {
+        Duration left = timeLeft(context);
+        boolean byDeadline = left != null && left.compareTo(callPolicy.timeout()) < 0;
+        Duration limit = byDeadline ? left : callPolicy.timeout();
+        Gate.Passage end =
+                clock instanceof ManualClock ? Gate.Passage.TIMED_OUT : new Gate().await(context.cancelSignal(), limit);
+        return switch (end) {
+            case CANCELLED -> TransientProviderException.cancelled();
+            case INTERRUPTED -> TransientProviderException.noAnswer("interrupted while waiting for the answer", null);
+            case TIMED_OUT, OPEN ->
+                byDeadline
+                        ? deadlinePassed()
+                        : TransientProviderException.noAnswer(
+                                "no answer within the timeout of " + limit.toMillis() / 1000.0 + " s", null);
+        };
     }
 
     @FunctionalInterface

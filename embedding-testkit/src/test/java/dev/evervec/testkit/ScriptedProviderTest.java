@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.evervec.provider.CallContext;
+import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.EmbedRequest;
@@ -18,9 +19,11 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.Thoughts;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -80,6 +83,16 @@ final class ScriptedProviderTest {
                 Arguments.of(Fault.duplicateIndex(0), FaultOwner.PROVIDER, 200),
                 Arguments.of(Fault.unknownIndex(), FaultOwner.PROVIDER, 200),
                 Arguments.of(Fault.keyRefused(), FaultOwner.CONFIGURATION, 401),
+                Arguments.of(Fault.contentFilter(), FaultOwner.ITEM, 400),
+                Arguments.of(Fault.cutAtTokenLimit(), FaultOwner.ITEM, 200),
+                Arguments.of(Fault.absentIndices(), FaultOwner.PROVIDER, 200),
+                Arguments.of(Fault.endlessAnswer(), FaultOwner.PROVIDER, 200),
+                Arguments.of(Fault.extraVector(), FaultOwner.PROVIDER, 200),
+                Arguments.of(Fault.oneVectorForAll(), FaultOwner.PROVIDER, 200),
+                Arguments.of(Fault.dailyQuotaUsedUp(), FaultOwner.CONFIGURATION, 429),
+                Arguments.of(Fault.notAllowed(), FaultOwner.CONFIGURATION, 403),
+                Arguments.of(Fault.unknownModel(), FaultOwner.CONFIGURATION, 404),
+                Arguments.of(Fault.accountExhausted(), FaultOwner.CONFIGURATION, 402),
                 Arguments.of(Fault.wrongDimension(5), FaultOwner.CONFIGURATION, 200));
     }
 
@@ -108,6 +121,8 @@ final class ScriptedProviderTest {
         return Stream.of(
                 Arguments.of(Fault.notANumberAt(1), "not a finite number"),
                 Arguments.of(Fault.zeroAt(1), "all zero"),
+                Arguments.of(Fault.infinityAt(1), "not a finite number"),
+                Arguments.of(Fault.nullAt(1), "null"),
                 Arguments.of(Fault.missingAt(1), "no vector"),
                 Arguments.of(Fault.wrongDimensionAt(1, 5), "expected dim=8, got 5"));
     }
@@ -262,6 +277,92 @@ final class ScriptedProviderTest {
                 catchThrowableOfType(TransientProviderException.class, () -> provider.embed(request));
         assertThat(e.failure()).isEqualTo(Failure.NO_ANSWER);
         assertThat(provider.embedCalls()).isEqualTo(1);
+    }
+
+    @Test
+    void aStallEndsWithTheDeadline() {
+        ScriptedProvider provider = with(FaultScript.always(Fault.stall()));
+        CallContext soon = CallContext.live().withDeadline(Instant.now().plusMillis(50));
+        TransientProviderException e = catchThrowableOfType(
+                TransientProviderException.class,
+                () -> provider.embed(new EmbedRequest(ABC, InputKind.DOCUMENT, soon)));
+        assertThat(e.failure()).isEqualTo(Failure.NO_ANSWER);
+        assertThat(e).hasMessageContaining("deadline");
+    }
+
+    @Test
+    void aStallEndsWithItsSignal() throws InterruptedException, ExecutionException {
+        ScriptedProvider provider = with(FaultScript.always(Fault.stall()));
+        CancelSignal signal = new CancelSignal();
+        ExecutorService executor = Executors.newSingleThreadExecutor();
+        try {
+            Future<ProviderException> cut = executor.submit(() -> catchThrowableOfType(
+                    ProviderException.class,
+                    () -> provider.embed(new EmbedRequest(ABC, InputKind.DOCUMENT, CallContext.build(signal)))));
+            signal.cancel();
+            assertThat(((TransientProviderException) cut.get()).failure()).isEqualTo(Failure.CANCELLED);
+        } finally {
+            executor.shutdownNow();
+        }
+    }
+
+    @Test
+    void aStallTakesNoTimeOfAManualClock() {
+        ScriptedProvider provider = ScriptedProvider.builder()
+                .capabilities(Capability.EMBEDDING, Capability.REWRITE)
+                .clock(new ManualClock())
+                .callPolicy(new CallPolicy(0, Duration.ofMinutes(5), 1))
+                .faults(FaultScript.always(Fault.stall()).or(FaultScript.onRewrites(prompt -> true, Fault.stall())))
+                .build();
+        assertThat(failureOf(provider, ABC)).hasMessageContaining("timeout of 300.0 s");
+        assertThatThrownBy(() -> provider.rewrite("prompt"))
+                .isInstanceOfSatisfying(
+                        TransientProviderException.class,
+                        e -> assertThat(e.failure()).isEqualTo(Failure.NO_ANSWER));
+        assertThat(provider.callsInProgress()).isZero();
+    }
+
+    @Test
+    void rewritesAreSpoiledInEveryWay() {
+        ScriptedProvider provider =
+                ScriptedProvider.builder().capabilities(Capability.REWRITE).build();
+        String good = ScriptedProvider.rewriteOf("prompt");
+        Map<Fault, String> expected = Map.of(
+                Fault.emptyRewrite(), "",
+                Fault.thoughtsFirst(), good,
+                Fault.thoughtsOnly(), "",
+                Fault.promptFirst(), "prompt\n" + good,
+                Fault.promptOnly(), "prompt");
+        expected.forEach((fault, answer) -> {
+            provider.setFaults(FaultScript.nextRewrites(1, fault));
+            assertThat(Thoughts.removedFrom(provider.rewrite("prompt")))
+                    .as(fault.name())
+                    .isEqualTo(answer);
+            assertThat(provider.rewrite("prompt")).isEqualTo(good);
+        });
+    }
+
+    @Test
+    void anOutageIsASpanOfCallsAndAPartialOneAPartOfThem() {
+        ScriptedProvider provider = with(FaultScript.duringCalls(2, 3, Fault.serverError()));
+        provider.embed("a");
+        failureOf(provider, ABC);
+        failureOf(provider, ABC);
+        provider.embed("a");
+
+        FaultScript partial = FaultScript.partOfCalls(7, 0.25, Fault.connectionReset());
+        long embedding = IntStream.rangeClosed(1, 2_000)
+                .filter(call -> partial.onEmbed(call, ABC) != null)
+                .count();
+        long rewriting = IntStream.rangeClosed(1, 2_000)
+                .filter(call -> partial.onRewrite(call, "p") != null)
+                .count();
+        assertThat(embedding).isBetween(400L, 600L);
+        assertThat(rewriting).isBetween(400L, 600L);
+        assertThat(partial.toString())
+                .contains("connection reset")
+                .contains("0.25")
+                .contains("seed=7");
     }
 
     @Test
