@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -30,6 +31,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +78,37 @@ final class LoopbackServer implements AutoCloseable {
          * @param texts the texts to be embedded, or the prompt
          */
         Fault faultOf(long number, List<String> texts);
+
+        /**
+         * What is sent byte by byte in place of an answer; null, as it is unless overridden, lets {@link #faultOf} decide.
+         *
+         * @param body makes the body of the right answer
+         */
+        default @Nullable Wire wireOf(long number, List<String> texts, Supplier<byte[]> body) {
+            return null;
+        }
     }
+
+    /**
+     * What goes over the wire, head and body, and what becomes of the connection then.
+     *
+     * @param bytes right or wrong, HTTP or not
+     * @param end the connection's
+     */
+    record Wire(byte[] bytes, End end) {}
+
+    /** What becomes of a connection. */
+    enum End {
+        KEEP,
+        CLOSE,
+        RESET,
+        /** Nothing more is sent until the client leaves. */
+        SILENCE,
+        /** A blank from time to time until the client leaves. */
+        TRICKLE
+    }
+
+    private static final int TRICKLE_MILLIS = 50;
 
     /**
      * A request as it came.
@@ -206,11 +238,12 @@ final class LoopbackServer implements AutoCloseable {
             OutputStream out = connection.getOutputStream();
             Reply reply = new Reply();
             for (Request request = Request.read(in); request != null; request = Request.read(in)) {
-                if (!answer(request, reply)) {
-                    connection.setSoLinger(true, 0);
+                End end = answer(request, reply);
+                reply.sendTo(out);
+                if (end != End.KEEP) {
+                    finish(connection, end);
                     return;
                 }
-                reply.sendTo(out);
             }
         } catch (IOException e) {
             // The client has gone, or this server is being closed.
@@ -219,8 +252,30 @@ final class LoopbackServer implements AutoCloseable {
         }
     }
 
-    /** Fills the reply; false if there is to be none. */
-    private boolean answer(Request request, Reply reply) throws IOException {
+    private static void finish(Socket connection, End end) throws IOException {
+        if (end == End.RESET) {
+            connection.setSoLinger(true, 0);
+        } else if (end == End.SILENCE) {
+            connection.getInputStream().read();
+        } else if (end == End.TRICKLE) {
+            trickle(connection);
+        }
+    }
+
+    /** Until the client closes the connection, which ends the waiting at once. */
+    private static void trickle(Socket connection) throws IOException {
+        connection.setSoTimeout(TRICKLE_MILLIS);
+        for (int read = 0; read >= 0; ) {
+            try {
+                read = connection.getInputStream().read();
+            } catch (SocketTimeoutException stillThere) {
+                connection.getOutputStream().write(' ');
+            }
+        }
+    }
+
+    /** Fills the reply and says what becomes of the connection after it. */
+    private End answer(Request request, Reply reply) throws IOException {
         JsonNode body = JSON.readTree(request.body());
         Matcher gemini = GEMINI.matcher(request.path());
         Task task;
@@ -235,7 +290,7 @@ final class LoopbackServer implements AutoCloseable {
                     : new GeminiEmbedding(model, body);
         } else {
             reply.begin(404, "").text("{}");
-            return true;
+            return End.KEEP;
         }
         List<String> sent = task.texts();
         if (recording) {
@@ -243,11 +298,21 @@ final class LoopbackServer implements AutoCloseable {
                     request.target(), request.headers(), new String(request.body(), StandardCharsets.UTF_8), sent));
         }
         texts.addAndGet(sent.size());
-        Fault fault = script.faultOf(requests.incrementAndGet(), sent);
+        long number = requests.incrementAndGet();
+        Wire wire = script.wireOf(number, sent, () -> {
+            task.answer(reply.begin(200, ""), Fault.NONE);
+            return reply.body.toByteArray();
+        });
+        if (wire != null) {
+            reply.raw = wire.bytes();
+            return wire.end();
+        }
+        Fault fault = script.faultOf(number, sent);
         faults.computeIfAbsent(fault, any -> new AtomicLong()).incrementAndGet();
         switch (fault) {
             case RESET -> {
-                return false;
+                reply.raw = new byte[0];
+                return End.RESET;
             }
             case TOO_MANY_REQUESTS ->
                 reply.begin(429, "Retry-After: 0\r\n").text(error(429, "RESOURCE_EXHAUSTED", "slow down"));
@@ -255,7 +320,7 @@ final class LoopbackServer implements AutoCloseable {
             case BAD_REQUEST -> reply.begin(400, "").text(error(400, "INVALID_ARGUMENT", "one of the inputs is bad"));
             case NONE, SHUFFLED -> task.answer(reply.begin(200, ""), fault);
         }
-        return true;
+        return End.KEEP;
     }
 
     /** In the shape of either vendor, which differ in fields that the other one lacks. */
@@ -450,9 +515,11 @@ final class LoopbackServer implements AutoCloseable {
     private static final class Reply {
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
         private String head = "";
+        private byte @Nullable [] raw;
 
         Reply begin(int status, String headers) {
             body.reset();
+            raw = null;
             head = "HTTP/1.1 " + status + " -\r\nContent-Type: application/json\r\n" + headers;
             return this;
         }
@@ -481,6 +548,11 @@ final class LoopbackServer implements AutoCloseable {
         }
 
         void sendTo(OutputStream out) throws IOException {
+            if (raw != null) {
+                out.write(raw);
+                out.flush();
+                return;
+            }
             out.write((head + "Content-Length: " + body.size() + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
             body.writeTo(out);
             out.flush();

@@ -2,10 +2,15 @@ package dev.evervec.it;
 
 import dev.evervec.LLMProviders;
 import dev.evervec.config.LlmConfig;
+import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.Embedding;
 import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.ProviderSettings;
+import dev.evervec.provider.ProviderSettings.SendDimensions;
+import dev.evervec.provider.Secret;
 import java.nio.file.Path;
+import java.util.OptionalInt;
 
 /** A vendor whose official SDK is pointed at a {@link LoopbackServer}, by configuration alone. */
 enum Vendor {
@@ -52,5 +57,28 @@ enum Vendor {
                 max_retries = %d
                 """.formatted(provider, KEY, serverUrl + path, model, dimension, batchSize, maxRetries);
         return LLMProviders.create(LlmConfig.parse(toml, provider + ".toml", Path.of(".")), Capability.EMBEDDING);
+    }
+
+    /** The same by settings in code. */
+    LLMProvider embedder(String serverUrl, int dimension, int batchSize, CallPolicy policy) {
+        return LLMProviders.create(settings(Capability.EMBEDDING, model, serverUrl, policy)
+                .dimension(dimension)
+                .sendDimensions(SendDimensions.ALWAYS)
+                .maxTextsPerRequest(OptionalInt.of(batchSize))
+                .build());
+    }
+
+    /** A provider that rewrites. */
+    LLMProvider rewriter(String serverUrl, CallPolicy policy) {
+        return LLMProviders.create(settings(Capability.REWRITE, "a-writing-model", serverUrl, policy)
+                .build());
+    }
+
+    private ProviderSettings.Builder settings(
+            Capability capability, String modelName, String serverUrl, CallPolicy policy) {
+        return ProviderSettings.builder(capability, provider, modelName)
+                .apiKey(Secret.of(KEY))
+                .baseUrl(serverUrl + path)
+                .callPolicy(policy);
     }
 }

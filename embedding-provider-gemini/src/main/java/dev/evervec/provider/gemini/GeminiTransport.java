@@ -123,7 +123,9 @@ final class GeminiTransport implements AutoCloseable {
             checkSent(exchange, texts);
             return reader.read(answer, exchange);
         } catch (RuntimeException failure) {
-            throw closed.get() ? TransientProviderException.cancelled() : errors.of(failure, exchange, texts);
+            throw closed.get()
+                    ? TransientProviderException.cancelled()
+                    : withoutLeftovers(errors.of(failure, exchange, texts));
         } finally {
             exchange.end();
             if (closed.get()) {
@@ -131,6 +133,15 @@ final class GeminiTransport implements AutoCloseable {
                 http.connectionPool().evictAll();
             }
         }
+    }
+
+    /** What is left of a malformed answer in a pooled connection would be read as the beginning of the next one. */
+    private ProviderException withoutLeftovers(ProviderException failure) {
+        if (failure instanceof TransientProviderException passing
+                && passing.failure() == TransientProviderException.Failure.MALFORMED_ANSWER) {
+            http.connectionPool().evictAll();
+        }
+        return failure;
     }
 
     // The SDK can answer from a replay file, and does not throw for every status that is no success.

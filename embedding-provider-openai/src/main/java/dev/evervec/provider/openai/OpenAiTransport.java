@@ -130,13 +130,22 @@ final class OpenAiTransport implements AutoCloseable {
             try (HttpResponse response = sender.send(client.withRawResponse(), options(exchange))) {
                 return reader.read(new CappedInputStream(response.body(), maxBytes, exchange::cut), exchange);
             } catch (ProviderException e) {
-                throw e;
+                throw withoutLeftovers(e);
             } catch (Exception e) {
-                throw failure(e, exchange, texts);
+                throw withoutLeftovers(failure(e, exchange, texts));
             } finally {
                 CURRENT.remove();
             }
         }
+    }
+
+    /** What is left of a malformed answer in a pooled connection would be read as the beginning of the next one. */
+    private ProviderException withoutLeftovers(ProviderException failure) {
+        if (failure instanceof TransientProviderException passing
+                && passing.failure() == TransientProviderException.Failure.MALFORMED_ANSWER) {
+            http.connectionPool().evictAll();
+        }
+        return failure;
     }
 
     private static RequestOptions options(Exchange exchange) {
