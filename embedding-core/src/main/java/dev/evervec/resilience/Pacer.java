@@ -66,7 +66,7 @@ final class Pacer {
      *
      * @return when it may be sent: hand it to {@link #refused}
      * @throws TransientProviderException if the call was cancelled or its thread interrupted (the flag is set again), or if
-     *     it would have to wait beyond its deadline or {@link #QUOTA_PATIENCE}
+     *     it would have to wait beyond its deadline or, without one, {@link #QUOTA_PATIENCE}
      */
     @SuppressWarnings("try") // the registration only needs to be closed
     long acquire(int requestCount, long tokenCount, CallContext context) {
@@ -125,16 +125,11 @@ final class Pacer {
         return TransientProviderException.rateLimited(message, 0, null, wait == 0 ? null : needed);
     }
 
+    /** A caller that gave a deadline has said how patient it is. */
     private long patience(Ticket ticket, @Nullable Instant deadline, long now) {
-        long patience = ticket.arrived + QUOTA_PATIENCE.toNanos() - now;
-        if (deadline == null) {
-            return patience;
-        }
-        Instant wallClock = timing.now();
-        if (deadline.isAfter(wallClock.plus(QUOTA_PATIENCE))) {
-            return patience;
-        }
-        return Math.min(patience, Duration.between(wallClock, deadline).toNanos());
+        return deadline == null
+                ? ticket.arrived + QUOTA_PATIENCE.toNanos() - now
+                : saturatedNanos(Duration.between(timing.now(), deadline));
     }
 
     private long untilAffordable(Ticket ticket, long now) {

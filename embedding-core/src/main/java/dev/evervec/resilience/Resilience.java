@@ -12,7 +12,7 @@ import java.util.random.RandomGenerator;
  * <p>Retry: failures of owner {@link dev.evervec.provider.FaultOwner#PROVIDER} are tried again after {@link Backoff#DEFAULT}
  * (or after what the service asked for, if that is longer), as often as the call's
  * {@link dev.evervec.provider.RetryBudget} allows. Failures of owner {@link dev.evervec.provider.FaultOwner#QUOTA} wait and
- * go again without touching the budget, for at most an hour in a row. Nothing waits beyond the call's deadline. A call with
+ * go again without touching the budget, until the call's deadline, or for at most an hour in a row if it has none. A call with
  * {@link dev.evervec.provider.RetryBudget#none()} gets every failure as it comes: its caller is the one that retries.
  *
  * <p>Pacing: calls are held back to the configured requests and tokens per minute; live calls go before those of a build,

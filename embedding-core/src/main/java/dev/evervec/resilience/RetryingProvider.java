@@ -103,8 +103,8 @@ final class RetryingProvider extends DelegatingProvider {
 
         private boolean endsTooLate(Instant now, Duration wait) {
             Instant deadline = context.deadline();
-            if (deadline != null && wait.compareTo(Duration.between(now, deadline)) >= 0) {
-                return true;
+            if (deadline != null) {
+                return wait.compareTo(Duration.between(now, deadline)) >= 0;
             }
             Instant since = outOfQuotaSince == null ? now : outOfQuotaSince;
             return Duration.between(since, now).plus(wait).compareTo(Pacer.QUOTA_PATIENCE) > 0;

@@ -254,11 +254,34 @@ final class PacerTest {
         }
 
         @Test
+        void areWaitedForToTheSecondByACallerWithADeadlineAfterThem() {
+            Pacer pacer = pacer(NONE, NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2));
+
+            pacer.acquire(1, 0, live().withDeadline(timing.now().plus(Duration.ofHours(3))));
+
+            assertThat(timing.elapsed()).isEqualTo(Duration.ofHours(2));
+        }
+
+        @Test
         void withAnAbsurdWaitDoNotOverflow() {
             Pacer pacer = pacer(NONE, NONE);
             pacer.refused(pacer.acquire(1, 0, live()), Duration.ofSeconds(Long.MAX_VALUE));
 
             assertThatThrownBy(() -> pacer.acquire(1, 0, live())).isInstanceOf(TransientProviderException.class);
+            assertThatThrownBy(() ->
+                            pacer.acquire(1, 0, live().withDeadline(timing.now().plusSeconds(1))))
+                    .isInstanceOf(TransientProviderException.class);
+        }
+
+        @Test
+        void withADeadlineBeyondAllTimeDoNotOverflow() {
+            Pacer pacer = pacer(NONE, NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2));
+
+            pacer.acquire(1, 0, live().withDeadline(Instant.MAX));
+
+            assertThat(timing.elapsed()).isEqualTo(Duration.ofHours(2));
         }
     }
 

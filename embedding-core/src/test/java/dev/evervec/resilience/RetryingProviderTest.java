@@ -172,6 +172,16 @@ final class RetryingProviderTest {
     }
 
     @Test
+    void aQuotaIsWaitedForToTheSecondByACallerWithADeadlineAfterIt() {
+        Instant deadline = ManualTiming.START.plus(Duration.ofHours(3));
+        ScriptedProvider provider = ScriptedProvider.failing(limited(Duration.ofHours(2)));
+
+        retrying(provider, 0).embed(request(context(deadline, null, new CancelSignal())));
+
+        assertThat(timing.sleeps).containsExactly(Duration.ofHours(2));
+    }
+
+    @Test
     void noWaitGoesBeyondTheDeadline() {
         Instant deadline = ManualTiming.START.plusSeconds(10);
         ScriptedProvider provider =

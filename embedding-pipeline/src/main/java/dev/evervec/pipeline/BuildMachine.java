@@ -20,6 +20,8 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.FaultOwner;
+import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.resilience.Backoff;
 import java.math.BigDecimal;
@@ -227,14 +229,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteFailed failure) {
-            called(TokenUsage.NONE);
+            calledInVain(failure.failure());
             rewriting().failed(failure.call(), failure.failure(), now);
         } else if (event instanceof Event.EmbedAnswered answer) {
             called(answer.response().usage());
             embedding.answered(answer.batch(), answer.response(), now);
             settledBatches++;
         } else if (event instanceof Event.EmbedFailed failure) {
-            called(TokenUsage.NONE);
+            calledInVain(failure.failure());
             embedding.batchFailed(failure.batch(), failure.failure(), now);
         } else if (event instanceof Event.ProbeAnswered answer) {
             called(answer.usage());
@@ -271,6 +273,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private CallStage<?> stageOf(Capability capability) {
         return capability == Capability.REWRITE ? rewriting() : embedding;
+    }
+
+    private void calledInVain(ProviderException failure) {
+        boolean sent = failure.owner() != FaultOwner.CONFIGURATION || failure.httpStatus() != Event.NOT_SENT;
+        if (sent) {
+            called(TokenUsage.NONE);
+        }
     }
 
     private void called(TokenUsage usage) {

@@ -18,6 +18,9 @@ import java.util.Set;
 
 /** Something that happened, told to the state machine. */
 sealed interface Event {
+    /** The HTTP status of a call that was refused for its configuration without having been sent. */
+    int NOT_SENT = 0;
+
     /** The run begins. */
     record Begin() implements Event {}
 

@@ -13,15 +13,19 @@ import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.EmbedRequest;
 import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +52,8 @@ final class Hands implements AutoCloseable {
     private final LLMProvider embedder;
     private final @Nullable Rewriting rewriting;
     private final BuildRequest request;
+    /** Why an endpoint takes no more calls; set by the thread that hears it, before the state machine can. */
+    private final Map<Capability, String> refusals = new ConcurrentHashMap<>();
 
     /**
      * How texts are rewritten.
@@ -128,10 +134,12 @@ final class Hands implements AutoCloseable {
 
     Event embed(RequestBatch<Work> batch) {
         try {
+            checkNotRefused(Capability.EMBEDDING);
             CallContext context = CallContext.build(batch.cancelSignal());
             EmbedResponse response = embedder.embed(new EmbedRequest(batch.texts(), InputKind.DOCUMENT, context));
             return new Event.EmbedAnswered(batch, response);
         } catch (ProviderException e) {
+            noteRefusal(Capability.EMBEDDING, e);
             return new Event.EmbedFailed(batch, e);
         } catch (RuntimeException | Error e) {
             return new Event.EmbedFailed(batch, Faults.ofProvider(embedder, e));
@@ -142,15 +150,32 @@ final class Hands implements AutoCloseable {
         Rewriting with = rewriting();
         Work work = call.item;
         try {
+            checkNotRefused(Capability.REWRITE);
             String prompt = with.prompt().fill(work.title(), work.text().text());
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
             Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
             return new Event.RewriteAnswered(call, rewrite.text(), preparer.rewritten(work, rewrite), response.usage());
         } catch (ProviderException e) {
+            noteRefusal(Capability.REWRITE, e);
             return new Event.RewriteFailed(call, e);
         } catch (RuntimeException | Error e) {
             return new Event.RewriteFailed(call, Faults.ofProvider(with.provider(), e));
+        }
+    }
+
+    /** A call that was handed out before a refusal of the key was heard of does not leave after it. */
+    private void checkNotRefused(Capability capability) {
+        String refusal = refusals.get(capability);
+        if (refusal != null) {
+            throw PermanentProviderException.configuration(refusal, Event.NOT_SENT, null);
+        }
+    }
+
+    /** A wrong dimension comes with a 200 and may be that of some texts only. */
+    private void noteRefusal(Capability capability, ProviderException failure) {
+        if (failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() != 200) {
+            refusals.putIfAbsent(capability, failure.getMessage());
         }
     }
 

@@ -62,7 +62,7 @@ final class GeminiErrors {
             return nothingSent(failure);
         }
         if (exchange.hasStatus() && !exchange.succeeded()) {
-            return refused(exchange, texts);
+            return refused(exchange, exchange.status(), texts);
         }
         if (findCause(failure, AnswerTooLargeException.class) != null) {
             return malformed("is longer than any answer to this request can be", exchange, failure);
@@ -82,12 +82,7 @@ final class GeminiErrors {
         return malformed("was not understood by the SDK", exchange, failure);
     }
 
-    /** For a status outside of 2xx. */
-    ProviderException refused(Exchange exchange, int texts) {
-        return refused(exchange, exchange.status(), texts);
-    }
-
-    /** The status may be one that the body of a 200 names. */
+    /** For a status outside of 2xx, which may be one that the body of a 200 names. */
     private ProviderException refused(Exchange exchange, int status, int texts) {
         String id = exchange.requestId();
         Refusal refusal = Refusal.parse(exchange.bodyHead());

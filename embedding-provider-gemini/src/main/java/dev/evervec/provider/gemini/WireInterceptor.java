@@ -48,7 +48,12 @@ final class WireInterceptor implements Interceptor {
         }
         Response response = chain.proceed(request);
         exchange.answered(response.code(), response.headers().toMultimap(), token(response.header("x-request-id")));
-        return response.isSuccessful() ? bounded(response, exchange) : keepError(response, exchange);
+        if (response.isSuccessful()) {
+            return bounded(response, exchange);
+        }
+        keepError(response, exchange);
+        // The SDK would take its time to interpret it, and does not throw for every status that is no success.
+        throw new IOException("HTTP " + response.code());
     }
 
     private Request withoutDummyKey(Request request) {
@@ -72,19 +77,14 @@ final class WireInterceptor implements Interceptor {
                 .build();
     }
 
-    // Read here and not by the SDK: an error body that breaks off must not hide the status that came before it.
-    private static Response keepError(Response response, Exchange exchange) throws IOException {
+    // An error body that breaks off must not hide the status that came before it.
+    private static void keepError(Response response, Exchange exchange) {
         try (ResponseBody body = response.body()) {
-            if (body == null) {
-                return response;
+            if (body != null) {
+                readQuietly(body.source());
+                Buffer read = body.source().getBuffer();
+                exchange.bodyRead(read, read.size());
             }
-            BufferedSource source = body.source();
-            readQuietly(source);
-            Buffer read = source.getBuffer();
-            exchange.bodyRead(read, read.size());
-            return response.newBuilder()
-                    .body(ResponseBody.create(exchange.bodyHead(), body.contentType()))
-                    .build();
         }
     }
 

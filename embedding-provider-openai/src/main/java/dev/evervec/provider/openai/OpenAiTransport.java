@@ -23,7 +23,6 @@ import java.util.function.UnaryOperator;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Response;
-import okhttp3.ResponseBody;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -179,7 +178,7 @@ final class OpenAiTransport implements AutoCloseable {
         return errors.broken(failure, exchange.limitInWords(), exchange.connected, exchange.httpStatus);
     }
 
-    /** Ties the HTTP call to its signal, and keeps an error answer before the SDK interprets it. */
+    /** Ties the HTTP call to its signal, and ends it at an error answer, which the SDK would take its time to interpret. */
     private Response watch(Interceptor.Chain chain) throws IOException {
         Exchange exchange = CURRENT.get();
         exchange.attach(chain.call());
@@ -189,12 +188,9 @@ final class OpenAiTransport implements AutoCloseable {
         if (response.isSuccessful()) {
             return response;
         }
-        String body = errorText(response);
-        exchange.refusal = new Refusal(response.code(), response.headers(), ErrorBody.parse(body));
-        ResponseBody original = response.body();
-        ResponseBody copy = ResponseBody.create(body, original == null ? null : original.contentType());
+        exchange.refusal = new Refusal(response.code(), response.headers(), ErrorBody.parse(errorText(response)));
         response.close();
-        return response.newBuilder().body(copy).build();
+        throw new IOException("HTTP " + response.code());
     }
 
     private static String errorText(Response response) {
