@@ -40,7 +40,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Whole builds with the official SDKs in which the rewrite of one text goes wrong, again and again. */
-@Execution(ExecutionMode.CONCURRENT)
 final class RewriteFaultsTest {
     private static final int RECORDS = 12;
     private static final int DIMENSION = 16;
@@ -198,6 +197,7 @@ final class RewriteFaultsTest {
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource("answers")
     void aRewriteThatGoesWrongSkipsItsRecordAndNoOther(Answer answer) {
         Vendor vendor = answer.vendor();

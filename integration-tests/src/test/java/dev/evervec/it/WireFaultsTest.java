@@ -43,7 +43,6 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Whole builds with the official SDKs while their answers are spoiled on real sockets. */
-@Execution(ExecutionMode.CONCURRENT)
 final class WireFaultsTest {
     private static final int RECORDS = 40;
     private static final int BATCH_SIZE = 8;
@@ -93,6 +92,7 @@ final class WireFaultsTest {
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource("vendorsAndFaults")
     void aFaultThatPassesCostsNobodyAnything(Vendor vendor, WireFault fault) {
         try (LoopbackServer server = LoopbackServer.start(new Spoiler(fault, null));
@@ -112,13 +112,16 @@ final class WireFaultsTest {
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource("vendorsAndFaults")
     void aTextThatAlwaysMeetsAFaultIsChargedAloneAndLosesNothing(Vendor vendor, WireFault fault) {
         Set<Integer> charged = charged(fault);
+        // What such an answer leaves in its connection can hit another request before the connection is dropped.
+        int maxInFlight = fault == WireFault.LENGTH_TOO_SHORT ? 1 : 2;
         try (EmbeddingStore store = JdbcStore.openSqlite(folder.resolve("vectors.db"))) {
             try (LoopbackServer server = LoopbackServer.start(new Spoiler(fault, TEXTS.get(POISON)));
-                    LLMProvider embedder =
-                            vendor.embedder(server.url(), WireFault.DIMENSION, BATCH_SIZE, policy(fault, 2))) {
+                    LLMProvider embedder = vendor.embedder(
+                            server.url(), WireFault.DIMENSION, BATCH_SIZE, policy(fault, maxInFlight))) {
                 BuildPipeline pipeline = pipeline(embedder, store);
 
                 BuildReport report = pipeline.run(BuildRequest.all());
@@ -130,8 +133,8 @@ final class WireFaultsTest {
                 assertRight(vendor, pipeline, store, charged);
             }
             try (LoopbackServer healthy = LoopbackServer.start();
-                    LLMProvider embedder =
-                            vendor.embedder(healthy.url(), WireFault.DIMENSION, BATCH_SIZE, policy(fault, 2))) {
+                    LLMProvider embedder = vendor.embedder(
+                            healthy.url(), WireFault.DIMENSION, BATCH_SIZE, policy(fault, maxInFlight))) {
                 BuildPipeline pipeline = pipeline(embedder, store);
 
                 assertThat(pipeline.run(BuildRequest.all()).succeeded()).isEqualTo(charged.size());

@@ -72,8 +72,9 @@ final class WireInterceptor implements Interceptor {
             return response;
         }
         BufferedSource source = Okio.buffer(new BoundedSource(body.source(), exchange));
+        // Whatever the header says of the charset, JSON is UTF-8 (RFC 8259).
         return response.newBuilder()
-                .body(ResponseBody.create(source, body.contentType(), body.contentLength()))
+                .body(ResponseBody.create(source, null, body.contentLength()))
                 .build();
     }
 

@@ -502,7 +502,7 @@ class GeminiFaultsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"text/html", "application/octet-stream", "", "no/thing at all"})
+    @ValueSource(strings = {"text/html", "application/json; charset=utf-16", "", "no/thing at all"})
     void whatTheHeadSaysAboutAGoodAnswerDoesNotMatter(String contentType) {
         service.answers(aResponse()
                 .withHeader("Content-Type", contentType)
