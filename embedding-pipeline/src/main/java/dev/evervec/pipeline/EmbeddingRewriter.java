@@ -101,7 +101,7 @@ public final class EmbeddingRewriter {
             Gate gate = new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random);
             this.stage = new RewriteStage<>(provider.callPolicy(), gate, Backoff.DEFAULT, random, this);
             for (int i = 0; i < texts.size(); i++) {
-                stage.offer(new Slot(i, texts.get(i)));
+                stage.offer(texts.get(i), new Slot(i, texts.get(i)));
             }
         }
 
@@ -137,11 +137,12 @@ public final class EmbeddingRewriter {
 
         private void answered(RewriteCall<Slot> call, Rewrite rewrite, TokenUsage used, long now) {
             usage = usage.plus(used);
-            stage.answered(call, now);
-            if (rewrite.defect() == null) {
-                rewritten[call.item.index()] = rewrite.text();
-            } else {
-                notRewritten(call.item, rewrite.defect(), rewrite.detail());
+            for (Slot slot : stage.rewritten(call, now)) {
+                if (rewrite.defect() == null) {
+                    rewritten[slot.index()] = rewrite.text();
+                } else {
+                    notRewritten(slot, rewrite.defect(), rewrite.detail());
+                }
             }
         }
 

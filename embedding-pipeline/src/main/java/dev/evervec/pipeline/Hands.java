@@ -150,12 +150,21 @@ final class Hands implements AutoCloseable {
         Rewriting with = rewriting();
         Work work = call.item;
         try {
+            Preparation bought = preparer.boughtMeanwhile(work);
+            if (bought != null) {
+                return new Event.RewriteNotAsked(call, bought);
+            }
             checkNotRefused(Capability.REWRITE);
             String prompt = with.prompt().fill(work.title(), work.text().text());
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
             Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
             return new Event.RewriteAnswered(call, rewrite.text(), preparer.rewritten(work, rewrite), response.usage());
+        } catch (StoreException e) {
+            // Asking without having looked might pay for it twice.
+            return new Event.RewriteNotAsked(
+                    call,
+                    new Preparation.Unusable(work.claim(), work.contentHash(), Reason.STORE_ERROR, e.getMessage()));
         } catch (ProviderException e) {
             noteRefusal(Capability.REWRITE, e);
             return new Event.RewriteFailed(call, e);
