@@ -6,17 +6,20 @@ import dev.evervec.provider.EmbedResponse;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
+import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Sends calls when the {@link Pacer} allows it and tells it how they went. */
 final class PacingProvider extends DelegatingProvider {
     private final Pacer pacer;
     private final QuotaUnit unit;
+    private volatile @Nullable PermanentProviderException lastRefusal;
 
     PacingProvider(LLMProvider delegate, Pacer pacer, QuotaUnit unit) {
         super(delegate);
@@ -41,7 +44,9 @@ final class PacingProvider extends DelegatingProvider {
 
     private <T> T paced(
             int requests, long tokens, CallContext context, Supplier<T> call, Function<T, TokenUsage> usage) {
+        PermanentProviderException before = lastRefusal;
         long sent = pacer.acquire(requests, tokens, context);
+        checkNotRefusedSince(before);
         try {
             T answer = call.get();
             pacer.succeeded(tokens, usage.apply(answer).totalTokens());
@@ -51,6 +56,20 @@ final class PacingProvider extends DelegatingProvider {
                 pacer.refused(sent, e.retryAfter());
             }
             throw e;
+        } catch (PermanentProviderException e) {
+            // A wrong dimension comes with a 200 and may be that of some texts only.
+            if (e.owner() == FaultOwner.CONFIGURATION && e.httpStatus() != 200) {
+                lastRefusal = e;
+            }
+            throw e;
+        }
+    }
+
+    /** A call that stood in line while key, model or account were refused would be refused too: it is not sent. */
+    private void checkNotRefusedSince(@Nullable PermanentProviderException before) {
+        PermanentProviderException refusal = lastRefusal;
+        if (refusal != null && refusal != before) {
+            throw PermanentProviderException.configuration(refusal.getMessage(), 0, null);
         }
     }
 }

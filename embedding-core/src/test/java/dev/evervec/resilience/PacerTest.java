@@ -8,9 +8,12 @@ import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CallContext.Priority;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.EmbedRequest;
+import dev.evervec.provider.EmbedResponse;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.InputKind;
+import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
+import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
@@ -21,6 +24,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.function.BooleanSupplier;
@@ -447,6 +451,54 @@ final class PacerTest {
             clock.advance(Duration.ofSeconds(40));
             threads.get(0).join();
             assertThat(sent).contains("first");
+        }
+
+        @Test
+        void aCallThatStoodInLineWhileTheKeyWasRefusedIsNotSent() throws InterruptedException {
+            CountDownLatch answering = new CountDownLatch(1);
+            ScriptedProvider service =
+                    ScriptedProvider.failing(PermanentProviderException.configuration("check api_key", 401, null));
+            LLMProvider slow = new DelegatingProvider(service) {
+                @Override
+                public EmbedResponse embed(EmbedRequest request) {
+                    awaitUninterruptibly(answering);
+                    return delegate().embed(request);
+                }
+            };
+            List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
+            try (PacingProvider paced = new PacingProvider(slow, pacer, QuotaUnit.REQUESTS)) {
+                Runnable call = () -> failures.add(catchThrowable(() -> paced.embed("text")));
+                Thread refused = new Thread(call);
+                refused.start();
+                until(() -> refused.getState() == Thread.State.WAITING);
+                Thread inLine = new Thread(call);
+                inLine.start();
+                until(() -> pacer.waiting() == 1);
+
+                answering.countDown();
+                refused.join();
+                clock.advance(Duration.ofSeconds(1));
+                inLine.join();
+
+                assertThat(service.requests).hasSize(1);
+                assertThat(failures)
+                        .hasSize(2)
+                        .allSatisfy(failure -> assertThat(failure)
+                                .isInstanceOf(PermanentProviderException.class)
+                                .hasMessage("check api_key"));
+                clock.advance(Duration.ofSeconds(1));
+                assertThat(paced.embed("text").dimension())
+                        .as("whoever comes later is sent")
+                        .isEqualTo(1);
+            }
+        }
+
+        private static void awaitUninterruptibly(CountDownLatch latch) {
+            try {
+                latch.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
         }
 
         @Test

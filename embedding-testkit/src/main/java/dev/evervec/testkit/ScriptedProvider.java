@@ -189,9 +189,10 @@ public final class ScriptedProvider implements LLMProvider {
 
     /** Waits out the time of the call, if it is time that passes by itself. */
     private TransientProviderException stalled(CallContext context) {
+        Duration timeout = callPolicy.timeout();
         Duration left = timeLeft(context);
-        boolean byDeadline = left != null && left.compareTo(callPolicy.timeout()) < 0;
-        Duration limit = byDeadline ? left : callPolicy.timeout();
+        boolean byDeadline = left != null && left.compareTo(timeout) < 0;
+        Duration limit = left != null && byDeadline ? left : timeout;
         Gate.Passage end =
                 clock instanceof ManualClock ? Gate.Passage.TIMED_OUT : new Gate().await(context.cancelSignal(), limit);
         return switch (end) {
