@@ -58,7 +58,9 @@ final class FaultyDialect implements Dialect {
 
     private final Dialect dialect;
     private volatile Session writer;
+    private volatile JobLock lock;
     private volatile Consumer<StoreException> watcher = failure -> {};
+    private volatile Runnable beforeCommit = () -> {};
     private Fault fault = Fault.BEFORE;
     private int toFail;
     private boolean dead;
@@ -92,6 +94,11 @@ final class FaultyDialect implements Dialect {
     /** Tells of every failure that the store is about to throw. */
     void watch(Consumer<StoreException> listener) {
         watcher = listener;
+    }
+
+    /** Does this inside every transaction, when all is written. */
+    void beforeCommit(Runnable action) {
+        beforeCommit = action;
     }
 
     /** Executes a statement on the writer's connection. */
@@ -181,12 +188,15 @@ final class FaultyDialect implements Dialect {
             if (lost || isDead()) {
                 throw Fault.LOST_BEFORE.exception();
             }
+            if (what.equals("commit")) {
+                beforeCommit.run();
+            }
             Fault now = counts ? next(name + " " + what) : null;
             if (now == null) {
                 return call.run();
             }
-            if (now.isAfter()) {
-                call.run();
+            if (now.isAfter() && call.run() instanceof AutoCloseable unseen) {
+                unseen.close();
             }
             if (now.losesConnection()) {
                 lost = true;
@@ -248,7 +258,14 @@ final class FaultyDialect implements Dialect {
 
     @Override
     public Optional<JobLock> tryLock() {
-        return dialect.tryLock();
+        Optional<JobLock> taken = dialect.tryLock();
+        taken.ifPresent(newLock -> lock = newLock);
+        return taken;
+    }
+
+    /** Lets others have the lock, as after the death of this process. */
+    void loseLock() {
+        lock.release();
     }
 
     @Override
