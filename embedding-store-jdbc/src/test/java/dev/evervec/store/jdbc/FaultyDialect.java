@@ -34,13 +34,15 @@ final class FaultyDialect implements Dialect {
         LOST_BEFORE,
         /** The connection is lost after it has done everything. */
         LOST_AFTER,
+        /** It is done, but nothing works after it until the store has said that it failed. */
+        OUTAGE_AFTER,
         /** From it on nothing works any more, on no connection. */
         DEAD_BEFORE,
         /** It is the last that works, and nobody hears of it. */
         DEAD_AFTER;
 
         boolean isAfter() {
-            return this == AFTER || this == LOST_AFTER || this == DEAD_AFTER;
+            return this == AFTER || this == LOST_AFTER || this == OUTAGE_AFTER || this == DEAD_AFTER;
         }
 
         boolean losesConnection() {
@@ -63,6 +65,7 @@ final class FaultyDialect implements Dialect {
     private volatile Runnable beforeCommit = () -> {};
     private Fault fault = Fault.BEFORE;
     private int toFail;
+    private boolean commitIsToFail;
     private boolean dead;
     private String met;
 
@@ -75,6 +78,12 @@ final class FaultyDialect implements Dialect {
         failAt(statement, Fault.BEFORE);
     }
 
+    /** This happens to the next commit. */
+    synchronized void failCommit(Fault what) {
+        failAt(Integer.MAX_VALUE, what);
+        commitIsToFail = true;
+    }
+
     /** This happens to the n-th statement from now on. */
     synchronized void failAt(int statement, Fault what) {
         fault = what;
@@ -84,6 +93,7 @@ final class FaultyDialect implements Dialect {
 
     synchronized void failNone() {
         toFail = 0;
+        commitIsToFail = false;
     }
 
     /** What the chosen statement was, beginning with {@code writer} or {@code reader}, or null if it was not reached. */
@@ -106,15 +116,13 @@ final class FaultyDialect implements Dialect {
         writer.execute(sql);
     }
 
-    private synchronized boolean isDead() {
-        return dead;
-    }
-
     /** The fault of the statement that is about to run, or null. */
     private synchronized Fault next(String what) {
-        if (toFail == 0 || --toFail > 0) {
+        boolean isChosen = toFail > 0 && --toFail == 0 || commitIsToFail && what.endsWith("commit");
+        if (!isChosen) {
             return null;
         }
+        failNone();
         met = what;
         dead = fault == Fault.DEAD_BEFORE;
         return fault;
@@ -122,6 +130,10 @@ final class FaultyDialect implements Dialect {
 
     private synchronized void die() {
         dead = true;
+    }
+
+    private synchronized void recover() {
+        dead = dead && fault != Fault.OUTAGE_AFTER;
     }
 
     @Override
@@ -137,9 +149,9 @@ final class FaultyDialect implements Dialect {
         return new Session(new FaultyConnection("reader", dialect.openReader().connection()).proxy());
     }
 
-    private void requireAlive() throws SQLException {
-        if (isDead()) {
-            throw Fault.DEAD_BEFORE.exception();
+    private synchronized void requireAlive() throws SQLException {
+        if (dead) {
+            throw fault.exception();
         }
     }
 
@@ -185,7 +197,8 @@ final class FaultyDialect implements Dialect {
             if (method.getName().equals("close")) {
                 return call.run();
             }
-            if (lost || isDead()) {
+            requireAlive();
+            if (lost) {
                 throw Fault.LOST_BEFORE.exception();
             }
             if (what.equals("commit")) {
@@ -202,7 +215,7 @@ final class FaultyDialect implements Dialect {
                 lost = true;
                 connection.close();
             }
-            if (now.isForGood()) {
+            if (now.isForGood() || now == Fault.OUTAGE_AFTER) {
                 die();
             }
             throw now.exception();
@@ -275,6 +288,7 @@ final class FaultyDialect implements Dialect {
 
     @Override
     public StoreException failure(String action, SQLException cause) {
+        recover();
         StoreException failure = dialect.failure(action, cause);
         watcher.accept(failure);
         return failure;

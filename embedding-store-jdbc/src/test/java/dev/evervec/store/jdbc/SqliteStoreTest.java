@@ -12,6 +12,7 @@ import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.EmbeddingStoreContract;
+import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -730,6 +731,85 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             failEveryStatement(() -> assertThat(end(job[0]).untaken()).isEqualTo(1));
             failEveryStatement(
                     () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
+        }
+
+        /** The commit of the action happens, the store does not learn of it, and the action is done again. */
+        private <T> T repeat(Callable<T> action) throws Exception {
+            faults.failCommit(FaultyDialect.Fault.OUTAGE_AFTER);
+            assertThatThrownBy(action::call).isInstanceOf(StoreException.class);
+            List<String> written = dump();
+            T answer = action.call();
+            assertThat(dump()).isEqualTo(written);
+            return answer;
+        }
+
+        @Test
+        void aRepetitionAfterALostAnswerOfACommitWritesNothingAndAnswersTheSame() throws Exception {
+            embed(FINGERPRINT, scanned("gone", "gone"));
+
+            JobTicket job = repeat(() -> store.beginJob(new JobStart("repeated", FINGERPRINT, 3)));
+            assertThat(repeat(() -> mark(job, scanned("1", "one"), scanned("2", "two"), scanned("1", "again"))))
+                    .isEqualTo(new MarkedPage(2, List.of(key("1")), List.of()));
+            List<Claim> claims = repeat(() -> claimAll(job));
+            assertThat(claims).hasSize(2);
+            commit(job, embedded(claims.get(0), "one"));
+            assertThat(repeat(() -> store.commit(
+                            job,
+                            List.of(embedded(claims.get(0), "late"), embedded(claims.get(1), "two")),
+                            new CallTotals(1, TokenUsage.reported(5, 0)))))
+                    .containsExactly(key("1"));
+            repeat(() -> {
+                store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "uno"), CallTotals.NONE);
+                return job;
+            });
+            assertThat(repeat(() -> end(job)).untaken()).isZero();
+            assertThat(repeat(() -> store.prune(FINGERPRINT.generation()))).hasValue(3L);
+        }
+
+        @Test
+        void anotherCallAfterALostAnswerIsNoRepetition() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"));
+            List<Claim> claims = claimAll(job);
+            faults.failCommit(FaultyDialect.Fault.OUTAGE_AFTER);
+            assertThatThrownBy(() -> commit(job, embedded(claims.get(0), "one")))
+                    .isInstanceOf(StoreException.class);
+
+            assertThat(commit(job, embedded(claims.get(0), "one"), embedded(claims.get(1), "two")))
+                    .containsExactly(key("1"));
+
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+        }
+
+        @Test
+        void aScanThatLostWhatItHasMetDoesNotGoOn() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            faults.failAt(1, FaultyDialect.Fault.LOST_BEFORE);
+            assertThatThrownBy(() -> mark(job, scanned("2", "two"))).isInstanceOf(StoreException.class);
+
+            for (ThrowingCallable scan : List.<ThrowingCallable>of(
+                    () -> mark(job, scanned("2", "two")), () -> store.endScan(job, new ScanScope.Complete(null), 1))) {
+                assertThatThrownBy(scan)
+                        .isInstanceOfSatisfying(
+                                StoreException.class,
+                                thrown -> assertThat(thrown.kind()).isEqualTo(StoreException.Kind.PERMANENT))
+                        .hasMessageContaining(file().getFileName().toString())
+                        .hasMessageContaining("in the middle of a scan");
+            }
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+            assertThat(end(job)).isEqualTo(new JobEnd(0));
+        }
+
+        @Test
+        void aScanThatHadMetNothingGoesOnOverANewConnection() {
+            JobTicket job = begin();
+            faults.failAt(1, FaultyDialect.Fault.LOST_BEFORE);
+            assertThatThrownBy(() -> mark(job, scanned("1", "one"))).isInstanceOf(StoreException.class);
+
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(mark(job, scanned("1", "one")).duplicates()).containsExactly(key("1"));
         }
 
         @Test
