@@ -44,6 +44,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A store in a SQL database; this version knows SQLite.
@@ -59,6 +61,7 @@ import org.jspecify.annotations.Nullable;
  * number and a reason, so {@link #forEachOutcome} has no rows for them: they are pending.
  */
 public final class JdbcStore implements EmbeddingStore {
+    private static final Logger LOG = LoggerFactory.getLogger(JdbcStore.class);
     private static final String SQLITE = "jdbc:sqlite:";
     private static final int MAX_IDLE_READERS = 4;
 
@@ -513,26 +516,37 @@ public final class JdbcStore implements EmbeddingStore {
 
     private <T> T read(String action, Session.Work<T> work) {
         requireOpen();
-        try {
-            Session session = takeReader();
-            boolean sound = false;
+        return told(action, () -> {
             try {
-                T result = session.inTransaction(dialect.beginRead(), work);
-                sound = true;
-                return result;
-            } finally {
-                giveBack(session, sound);
+                return read(takeReader(), work);
+            } catch (SQLException e) {
+                // A connection may be lost while nobody uses it.
+                LOG.debug("cannot {} over this connection: SQLState {}", action, e.getSQLState());
+                return read(dialect.openReader(), work);
             }
-        } catch (SQLException e) {
-            throw dialect.failure(action, e);
-        }
+        });
     }
 
+    /** Not tried again, because the reading hands out what it has read. */
     private void readEach(String action, Reading reading) {
-        read(action, session -> {
-            reading.run(session);
-            return action;
-        });
+        requireOpen();
+        told(
+                action,
+                () -> read(takeReader(), session -> {
+                    reading.run(session);
+                    return action;
+                }));
+    }
+
+    private <T> T read(Session session, Session.Work<T> work) throws SQLException {
+        boolean sound = false;
+        try {
+            T result = session.inTransaction(dialect.beginRead(), work);
+            sound = true;
+            return result;
+        } finally {
+            giveBack(session, sound);
+        }
     }
 
     private Session takeReader() throws SQLException {

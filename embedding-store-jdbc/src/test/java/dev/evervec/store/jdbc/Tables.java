@@ -33,9 +33,14 @@ final class Tables {
 
     /** The rows of a query, their columns with bars between them, bytes as characters. */
     List<String> rows(String query) throws SQLException {
+        try (Connection connection = connect()) {
+            return rows(connection, query);
+        }
+    }
+
+    private static List<String> rows(Connection connection, String query) throws SQLException {
         List<String> rows = new ArrayList<>();
-        try (Connection connection = connect();
-                Statement sql = connection.createStatement();
+        try (Statement sql = connection.createStatement();
                 ResultSet result = sql.executeQuery(query)) {
             int columns = result.getMetaData().getColumnCount();
             while (result.next()) {
@@ -66,25 +71,39 @@ final class Tables {
 
     /** Nothing is half there: the kept counts are those of a recount, and vectors belong to ledger rows. */
     void requireSound() throws SQLException {
-        assertThat(rows("pragma integrity_check")).containsExactly("ok");
+        try (Connection connection = connect()) {
+            requireSound(connection);
+        }
+    }
+
+    private static void requireSound(Connection connection) throws SQLException {
+        assertThat(rows(connection, "pragma integrity_check")).containsExactly("ok");
         assertThat(
                         rows(
+                                connection,
                                 "select generation, source, state, records from evervec_count where records <> 0 order by 1, 2, 3"))
                 .as("counts")
-                .isEqualTo(rows("select generation, source, state, count(*) from evervec_ledger group by 1, 2, 3"
-                        + " order by 1, 2, 3"));
+                .isEqualTo(rows(
+                        connection,
+                        "select generation, source, state, count(*) from evervec_ledger group by 1, 2, 3"
+                                + " order by 1, 2, 3"));
         assertThat(
                         rows(
+                                connection,
                                 "select l.id from evervec_ledger l where l.state = 'embedded' and not exists (select 1 from"
                                         + " evervec_vector v where v.generation = l.generation and v.source = l.source and v.id = l.id)"))
                 .as("embedded without a vector")
                 .isEmpty();
-        assertThat(rows("select v.id from evervec_vector v where not exists (select 1 from evervec_ledger l where"
-                        + " v.generation = l.generation and v.source = l.source and v.id = l.id)"))
+        assertThat(rows(
+                        connection,
+                        "select v.id from evervec_vector v where not exists (select 1 from evervec_ledger l where"
+                                + " v.generation = l.generation and v.source = l.source and v.id = l.id)"))
                 .as("vectors without a record")
                 .isEmpty();
-        assertThat(rows("select j.id from evervec_job j where j.state <> 'running' and exists"
-                        + " (select 1 from evervec_ledger l where l.job = j.number)"))
+        assertThat(rows(
+                        connection,
+                        "select j.id from evervec_job j where j.state <> 'running' and exists"
+                                + " (select 1 from evervec_ledger l where l.job = j.number)"))
                 .as("ended jobs with a list")
                 .isEmpty();
     }
