@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * Everything else may be called from any thread, beside a running job. Every method is one transaction: it happens as a
  * whole or not at all. The database's clock judges leases.
  *
+ * <p>A method of a job that failed may be called again with the same arguments, before any other method of the job but
+ * {@link #renewLeases}. It must then answer as if it had not failed, also if the first call was committed and only its answer
+ * was lost: a repetition is never refused for, or added to, what the first call wrote.
+ *
  * <p>Failures are {@link StoreException}s; what a database driver says stays out of their messages, because it may quote
  * bound values.
  */

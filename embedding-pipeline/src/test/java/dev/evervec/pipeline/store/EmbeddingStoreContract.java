@@ -54,6 +54,12 @@ public abstract class EmbeddingStoreContract {
     /** Opens a store without any data. */
     protected abstract EmbeddingStore openEmpty() throws Exception;
 
+    /**
+     * Another worker's store on the same data. It takes the worker of {@link #store} for dead, though that may write on: it was
+     * paused for too long.
+     */
+    protected abstract EmbeddingStore successor() throws Exception;
+
     @BeforeEach
     void open() throws Exception {
         store = openEmpty();
@@ -850,6 +856,130 @@ public abstract class EmbeddingStoreContract {
         }
     }
 
+    /** A worker that was taken for dead wakes up and goes on. */
+    @Nested
+    class ATakenOverJob {
+        private EmbeddingStore late;
+        private JobTicket lateJob;
+        private List<Claim> lateClaims;
+        private JobTicket job;
+
+        /** How far the successor is. */
+        private enum Successor {
+            HAS_BEGUN,
+            HAS_MARKED,
+            HAS_CLAIMED,
+            HAS_STORED,
+            HAS_ENDED
+        }
+
+        @BeforeEach
+        void takeOver() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            fail(scanned("2", "two"), Reason.EMBED_PERMANENT);
+            lateJob = begin();
+            mark(lateJob, scanned("1", "uno"), scanned("2", "two"), scanned("3", "three"));
+            lateClaims = claimAll(lateJob);
+            late = store;
+            store = successor();
+            job = begin();
+        }
+
+        @AfterEach
+        void closeLate() {
+            late.close();
+        }
+
+        private ScannedRecord[] records() {
+            return new ScannedRecord[] {scanned("1", "newer"), scanned("2", "two"), scanned("3", "three")};
+        }
+
+        private void advance(Successor to) {
+            if (to.compareTo(Successor.HAS_MARKED) >= 0) {
+                assertThat(mark(job, records()).taken()).isEqualTo(3);
+            }
+            List<Claim> claims = to.compareTo(Successor.HAS_CLAIMED) >= 0 ? claimAll(job) : List.of();
+            if (to.compareTo(Successor.HAS_STORED) >= 0) {
+                claims.forEach(claim ->
+                        assertThat(commit(job, embedded(claim, textAt(claim)))).isEmpty());
+            }
+            if (to.compareTo(Successor.HAS_ENDED) >= 0) {
+                end(job);
+            }
+        }
+
+        private List<Object> whatIsStored() {
+            List<Object> all = new ArrayList<>(store.stats(FINGERPRINT));
+            for (String id : List.of("1", "2", "3")) {
+                RecordTrace trace = trace(id);
+                all.addAll(Arrays.asList(
+                        trace.state(), trace.reason(), trace.attempts(), trace.retryDue(), trace.changedAt()));
+            }
+            all.add(vectors(FINGERPRINT));
+            return all;
+        }
+
+        private RecordResult late(Claim claim, String kind) {
+            return kind.equals("embedded") ? embedded(claim, "late") : not(claim, "late", Reason.ofCode(kind));
+        }
+
+        @Test
+        void losesItsClaimsAtOnce() {
+            advance(Successor.HAS_MARKED);
+
+            List<Claim> claims = claimAll(job);
+
+            assertThat(ids(claims)).containsExactly("1", "2", "3");
+            assertThat(claims)
+                    .extracting(Claim::version)
+                    .containsExactlyElementsOf(lateClaims.stream()
+                            .map(claim -> claim.version() + 1)
+                            .toList());
+        }
+
+        @ParameterizedTest
+        @EnumSource
+        void writesNoResultAnyMore(Successor successor) {
+            advance(successor);
+            List<Object> before = whatIsStored();
+
+            for (String kind : List.of("embedded", "embed_permanent", "empty_content", "aborted")) {
+                Set<RecordKey> refused = late.commit(
+                        lateJob,
+                        lateClaims.stream().map(claim -> late(claim, kind)).toList(),
+                        CallTotals.NONE);
+
+                assertThat(refused).as(kind).containsExactlyInAnyOrder(key("1"), key("2"), key("3"));
+                assertThat(whatIsStored()).as(kind).isEqualTo(before);
+            }
+            assertThat(outcomes(lateJob, Reason.SUPERSEDED)).hasSize(3 * 4);
+        }
+
+        @Test
+        void doesNotDisturbTheClaimsOfItsSuccessor() {
+            advance(Successor.HAS_MARKED);
+            List<Claim> claims = claimAll(job);
+
+            late.renewLeases(lateJob, LEASE);
+            late.commit(lateJob, List.of(late(lateClaims.get(0), "aborted")), CallTotals.NONE);
+
+            for (Claim claim : claims) {
+                assertThat(commit(job, embedded(claim, textAt(claim)))).isEmpty();
+            }
+            assertThat(vectors(FINGERPRINT).get(key("1")).textHash()).isEqualTo(Sha256.ofText("newer"));
+            assertThat(end(job)).isEqualTo(new JobEnd(0));
+        }
+
+        @Test
+        void stillKeepsTheRewritesThatItPaidFor() {
+            Sha256 prepared = Sha256.ofText("prepared");
+
+            late.keepRewrites(lateJob, "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+
+            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+        }
+    }
+
     @Nested
     class KeepingOutcomes {
         @Test
@@ -915,6 +1045,34 @@ public abstract class EmbeddingStoreContract {
             store.keepRewrites(job, "f1", Map.of(prepared, "second"), CallTotals.NONE);
 
             assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "second"));
+        }
+
+        @Test
+        void rewritesServeEveryGenerationAndJob() {
+            JobTicket job = begin();
+            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+            end(job);
+
+            JobTicket other = begin(fingerprint("model-b"));
+            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+            end(other);
+            store.prune(FINGERPRINT.generation());
+
+            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+        }
+
+        @Test
+        void rewritesOfAnInterruptedJobStay() throws Exception {
+            store.keepRewrites(begin(), "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+
+            try (EmbeddingStore interrupted = store) {
+                store = successor();
+                begin();
+
+                assertThat(store.rewrites("f1", Set.of(prepared)))
+                        .isEqualTo(interrupted.rewrites("f1", Set.of(prepared)))
+                        .containsExactly(Map.entry(prepared, "rewritten"));
+            }
         }
 
         @Test

@@ -7,4 +7,10 @@ class MemoryStoreTest extends EmbeddingStoreContract {
     protected EmbeddingStore openEmpty() {
         return new MemoryStore(Clock.systemUTC());
     }
+
+    @Override
+    protected EmbeddingStore successor() {
+        ((MemoryStore) store).killRunningJob();
+        return store;
+    }
 }

@@ -71,17 +71,21 @@ public final class JdbcStore implements EmbeddingStore {
     /** Guards the writer, the running job and {@link #closed}; taken before the lock of the readers, never after it. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
-    private final Session writer;
+    private final Writer writer;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private @Nullable Running running;
 
     /** The running job was to end and could not be: it may be ended again, or the next one takes its place. */
     private boolean endFailed;
 
+    private long writes;
     private volatile boolean closed;
 
+    /** A job that was begun. */
+    private record Begun(JobTicket ticket, Scan scan) {}
+
     /** The job that this store runs. */
-    private record Running(JobTicket ticket, long generation, Scan scan, JobLock lock) {}
+    private record Running(JobTicket ticket, Scan scan, JobLock lock) {}
 
     /** A read that hands out nothing. */
     @FunctionalInterface
@@ -89,7 +93,7 @@ public final class JdbcStore implements EmbeddingStore {
         void run(Session session) throws SQLException;
     }
 
-    private JdbcStore(Dialect dialect, Clock clock, Session writer) {
+    private JdbcStore(Dialect dialect, Clock clock, Writer writer) {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
@@ -121,20 +125,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     static EmbeddingStore open(Dialect dialect, Clock clock) {
         try {
-            Session writer = dialect.openWriter();
-            boolean ready = false;
-            try {
-                new Schema(dialect, clock).apply(writer);
-                for (String table : dialect.scratchTables()) {
-                    writer.execute(table);
-                }
-                ready = true;
-                return new JdbcStore(dialect, clock, writer);
-            } finally {
-                if (!ready) {
-                    writer.close();
-                }
-            }
+            return new JdbcStore(dialect, clock, Writer.open(dialect, new Schema(dialect, clock)));
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
         }
@@ -175,10 +166,14 @@ public final class JdbcStore implements EmbeddingStore {
             JobLock lock = lockForJob();
             boolean begun = false;
             try {
-                Running begins = write("begin the job " + start.jobId(), session -> begin(session, start, lock));
-                running = begins;
+                Begun job = write(
+                        "begin the job " + start.jobId(),
+                        List.of("beginJob", start),
+                        session -> begin(session, start),
+                        (session, answer) -> Jobs.isRunning(session, answer.ticket));
+                running = new Running(job.ticket, job.scan, lock);
                 begun = true;
-                return begins.ticket;
+                return job.ticket;
             } finally {
                 if (!begun) {
                     lock.release();
@@ -187,13 +182,12 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
-    private Running begin(Session session, JobStart start, JobLock lock) throws SQLException {
+    private Begun begin(Session session, JobStart start) throws SQLException {
         long now = clock.millis();
         Jobs.interruptDead(session, now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
         JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
-        Scan scan = Scan.begin(session, ticket.number(), generation, start);
-        return new Running(ticket, generation, scan, lock);
+        return new Begun(ticket, Scan.begin(session, ticket, generation, location()));
     }
 
     private static String newOwner() {
@@ -219,7 +213,12 @@ public final class JdbcStore implements EmbeddingStore {
     public MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
         return exclusively(() -> {
             Scan scan = running(job).scan;
-            return write("compare scanned records", session -> scan.mark(page, mode, clock.millis()));
+            MarkedPage marked = write("compare scanned records", job, List.of("mark", page, mode), session -> {
+                Jobs.requireRunning(session, job, location());
+                return scan.mark(session, page, mode, clock.millis());
+            });
+            scan.pageCommitted();
+            return marked;
         });
     }
 
@@ -230,7 +229,10 @@ public final class JdbcStore implements EmbeddingStore {
         }
         return exclusively(() -> {
             Scan scan = running(job).scan;
-            return write("end the scan", session -> scan.end(scope, maxVanishedShare, clock.millis()));
+            return write("end the scan", job, List.of("endScan", scope, maxVanishedShare), session -> {
+                Jobs.requireRunning(session, job, location());
+                return scan.end(session, scope, maxVanishedShare, clock.millis());
+            });
         });
     }
 
@@ -241,7 +243,10 @@ public final class JdbcStore implements EmbeddingStore {
         }
         return exclusively(() -> {
             running(job);
-            return write("claim records", session -> claim(session, job, limit, leaseEnd(lease)));
+            return write("claim records", job, List.of("claim", limit, lease), session -> {
+                Jobs.requireRunning(session, job, location());
+                return claim(session, job, limit, leaseEnd(lease));
+            });
         });
     }
 
@@ -263,7 +268,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public void renewLeases(JobTicket job, Duration lease) {
-        write(
+        writeAnyTimes(
                 "renew leases",
                 session -> session.update(
                         "update evervec_ledger set lease_end = ? where job = ? and owner = ?",
@@ -279,7 +284,7 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
         requireDimension(results, job.start().fingerprint().embedding().dimension());
-        return write("commit results", session -> {
+        return write("commit results", job, List.of("commit", results, calls), session -> {
             long generation = Jobs.generationOf(session, job);
             return new Results(session, job, generation, clock.millis()).store(results, calls);
         });
@@ -298,7 +303,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, CallTotals calls) {
-        write("keep rewrites", session -> {
+        write("keep rewrites", job, List.of("keepRewrites", rewriteFingerprint, rewrites, calls), session -> {
             Session.Batch batch = session.batch("insert into evervec_rewrite (fingerprint, text_hash, rewritten, job,"
                     + " kept_at) values (?, ?, ?, ?, ?) on conflict (fingerprint, text_hash) do update set"
                     + " rewritten = excluded.rewritten, job = excluded.job, kept_at = excluded.kept_at");
@@ -313,7 +318,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
-        write("keep outcomes", session -> {
+        write("keep outcomes", job, List.of("keepOutcomes", outcomes), session -> {
             Results.note(session, job.number(), outcomes, clock.millis());
             return outcomes.size();
         });
@@ -327,9 +332,11 @@ public final class JdbcStore implements EmbeddingStore {
         return exclusively(() -> {
             running(job);
             endFailed = true;
-            JobEnd end = write(
-                    "end the job " + job.start().jobId(),
-                    session -> Jobs.end(session, job, state, untaken, clock.millis()));
+            JobEnd end =
+                    write("end the job " + job.start().jobId(), job, List.of("endJob", state, untaken), session -> {
+                        Jobs.requireRunning(session, job, location());
+                        return Jobs.end(session, job, state, untaken, clock.millis());
+                    });
             forgetRunning();
             return end;
         });
@@ -361,7 +368,7 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public List<SourceStats> stats(Fingerprint fingerprint) {
         return read("read counts", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
             return generation.isEmpty() ? List.of() : Queries.stats(session, generation.get());
         });
     }
@@ -369,7 +376,7 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public Optional<RecordTrace> explain(Fingerprint fingerprint, RecordKey key) {
         return read("explain a record", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
             return generation.isEmpty()
                     ? Optional.empty()
                     : Queries.explain(session, generation.get(), fingerprint.generation(), key);
@@ -379,7 +386,7 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public void forEachVector(Fingerprint fingerprint, @Nullable String source, Consumer<StoredVector> consumer) {
         readEach("read vectors", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint);
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
             if (generation.isPresent()) {
                 Queries.forEachVector(session, generation.get(), source, consumer);
             }
@@ -401,7 +408,12 @@ public final class JdbcStore implements EmbeddingStore {
         return exclusively(() -> {
             JobLock lock = lockForJob();
             try {
-                return write("prune the generation " + generation, session -> prune(session, generation));
+                return write(
+                        "prune the generation " + generation,
+                        List.of("prune", generation),
+                        session -> prune(session, generation),
+                        (session, vectors) -> vectors.isPresent()
+                                && Jobs.findGeneration(session, generation).isEmpty());
             } finally {
                 lock.release();
             }
@@ -410,8 +422,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     private Optional<Long> prune(Session session, String name) throws SQLException {
         Jobs.interruptDead(session, clock.millis());
-        Optional<Long> generation =
-                session.first("select number from evervec_generation where name = ?", row -> row.getLong(1), name);
+        Optional<Long> generation = Jobs.findGeneration(session, name);
         if (generation.isEmpty()) {
             return Optional.empty();
         }
@@ -437,10 +448,10 @@ public final class JdbcStore implements EmbeddingStore {
             }
             closed = true;
             synchronized (idleReaders) {
-                idleReaders.forEach(this::closeQuietly);
+                idleReaders.forEach(Session::closeQuietly);
                 idleReaders.clear();
             }
-            closeQuietly(writer);
+            writer.close();
             // A job that was not ended is found as interrupted by the next one.
             forgetRunning();
         } finally {
@@ -456,6 +467,12 @@ public final class JdbcStore implements EmbeddingStore {
         T run();
     }
 
+    /** What may fail in the database. */
+    @FunctionalInterface
+    private interface Writing<T> {
+        T run() throws SQLException;
+    }
+
     private <T> T exclusively(Exclusive<T> work) {
         writing.lock();
         try {
@@ -466,38 +483,70 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    private <T> T write(String action, Session.Work<T> work) {
+    /** What a job writes once, also when the end of its commit was not seen; its trace is its number in the job's row. */
+    private <T> T write(String action, JobTicket job, Object call, Session.Work<T> work) {
         return exclusively(() -> {
-            try {
-                return writer.inTransaction(dialect.beginWrite(), work);
-            } catch (SQLException e) {
-                throw dialect.failure(action, e);
-            }
+            long number = ++writes;
+            return write(
+                    action,
+                    call,
+                    session -> {
+                        Jobs.number(session, job, number);
+                        return work.run(session);
+                    },
+                    (session, answer) -> Jobs.hasWritten(session, job, number));
         });
     }
 
-    private <T> T read(String action, Session.Work<T> work) {
-        requireOpen();
+    private <T> T write(String action, Object call, Session.Work<T> work, Writer.Trace<T> trace) {
+        return told(action, () -> writer.once(new Writer.Write<>(call, work, trace)));
+    }
+
+    private <T> void writeAnyTimes(String action, Session.Work<T> work) {
+        exclusively(() -> told(action, () -> writer.inTransaction(work)));
+    }
+
+    private <T> T told(String action, Writing<T> writing) {
         try {
-            Session session = takeReader();
-            boolean sound = false;
-            try {
-                T result = session.inTransaction(dialect.beginRead(), work);
-                sound = true;
-                return result;
-            } finally {
-                giveBack(session, sound);
-            }
+            return writing.run();
         } catch (SQLException e) {
             throw dialect.failure(action, e);
         }
     }
 
-    private void readEach(String action, Reading reading) {
-        read(action, session -> {
-            reading.run(session);
-            return action;
+    private <T> T read(String action, Session.Work<T> work) {
+        requireOpen();
+        return told(action, () -> {
+            try {
+                return read(takeReader(), work);
+            } catch (SQLException e) {
+                // A connection may be lost while nobody uses it.
+                LOG.debug("cannot {} over this connection: SQLState {}", action, e.getSQLState());
+                return read(dialect.openReader(), work);
+            }
         });
+    }
+
+    /** Not tried again, because the reading hands out what it has read. */
+    private void readEach(String action, Reading reading) {
+        requireOpen();
+        told(
+                action,
+                () -> read(takeReader(), session -> {
+                    reading.run(session);
+                    return action;
+                }));
+    }
+
+    private <T> T read(Session session, Session.Work<T> work) throws SQLException {
+        boolean sound = false;
+        try {
+            T result = session.inTransaction(dialect.beginRead(), work);
+            sound = true;
+            return result;
+        } finally {
+            giveBack(session, sound);
+        }
     }
 
     private Session takeReader() throws SQLException {
@@ -517,15 +566,7 @@ public final class JdbcStore implements EmbeddingStore {
                 return;
             }
         }
-        closeQuietly(session);
-    }
-
-    private void closeQuietly(Session session) {
-        try {
-            session.close();
-        } catch (SQLException e) {
-            LOG.warn("a connection to {} did not close: SQLState {}", location(), e.getSQLState());
-        }
+        session.closeQuietly();
     }
 
     private void requireOpen() {

@@ -60,6 +60,50 @@ final class Jobs {
         return new JobTicket(number, owner, start);
     }
 
+    /**
+     * Puts the number of a write into its job's row, in the transaction of the write. Numbers of one job are never used twice.
+     */
+    static void number(Session session, JobTicket job, long write) throws SQLException {
+        session.update(
+                "update evervec_job set last_write = ? where number = ? and owner = ?",
+                write,
+                job.number(),
+                job.owner());
+    }
+
+    /**
+     * Whether the write of this number is the last one that was committed. An update, because that waits for a lost connection
+     * whose commit is still under way.
+     */
+    static boolean hasWritten(Session session, JobTicket job, long write) throws SQLException {
+        return session.update(
+                        "update evervec_job set last_write = last_write where number = ? and owner = ? and last_write = ?",
+                        job.number(),
+                        job.owner(),
+                        write)
+                > 0;
+    }
+
+    /** Whether the job runs and is this worker's. */
+    static boolean isRunning(Session session, JobTicket job) throws SQLException {
+        return session.number(
+                        "select count(*) from evervec_job where number = ? and owner = ? and state = 'running'",
+                        job.number(),
+                        job.owner())
+                > 0;
+    }
+
+    /** Refuses a worker that was taken for dead: its job was marked interrupted, and its records may be another's by now. */
+    static void requireRunning(Session session, JobTicket job, String location) throws SQLException {
+        if (!isRunning(session, job)) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "the job " + job.start().jobId() + " in the store " + location
+                            + " was taken over while its worker was away: what it had stored stays; run again",
+                    null);
+        }
+    }
+
     /** Ends a job and empties its list. */
     static JobEnd end(Session session, JobTicket job, JobState state, Reason untaken, long now) throws SQLException {
         long left = session.update(RELEASE, job.number());
@@ -81,12 +125,9 @@ final class Jobs {
         return session.number("select generation from evervec_job where number = ?", job.number());
     }
 
-    /** The number of a fingerprint's generation, if it is registered. */
-    static Optional<Long> findGeneration(Session session, Fingerprint fingerprint) throws SQLException {
-        return session.first(
-                "select number from evervec_generation where name = ?",
-                row -> row.getLong(1),
-                fingerprint.generation());
+    /** The number of the generation of this name, if it is registered. */
+    static Optional<Long> findGeneration(Session session, String name) throws SQLException {
+        return session.first("select number from evervec_generation where name = ?", row -> row.getLong(1), name);
     }
 
     /** The number of a fingerprint's generation, which is registered if it is new. */
@@ -117,7 +158,7 @@ final class Jobs {
                             + ", whose fingerprint begins alike: prune it, or use another store",
                     null);
         }
-        return findGeneration(session, fingerprint).orElseThrow();
+        return findGeneration(session, fingerprint.generation()).orElseThrow();
     }
 
     /** Everything but the temperature, which embeddings do not have. */

@@ -6,6 +6,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,6 +25,12 @@ final class LockFile {
      * descriptor of that file, so a second attempt must be turned away before it opens one.
      */
     private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    /**
+     * Left open by attempts that found a lock of another class loader of this process: closing one, or letting it be collected,
+     * would drop that lock. The next attempt uses it.
+     */
+    private static final Map<Path, FileChannel> LEFT_OPEN = new ConcurrentHashMap<>();
 
     private final Path file;
 
@@ -46,24 +53,42 @@ final class LockFile {
         if (!HELD.add(file)) {
             return Optional.empty();
         }
+        boolean locked = false;
         try {
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            boolean locked = false;
-            try {
-                locked = channel.tryLock() != null;
-            } catch (OverlappingFileLockException e) {
-                // Held by a copy of this class in another class loader of this process: as good as another process.
-                LOG.debug("{} is locked by another class loader", file);
-            } finally {
-                if (!locked) {
-                    channel.close();
-                    HELD.remove(file);
-                }
-            }
+            FileChannel channel = open();
+            locked = lock(channel);
             return locked ? Optional.of(() -> release(channel)) : Optional.empty();
         } catch (IOException e) {
-            HELD.remove(file);
             throw new UncheckedIOException(e);
+        } finally {
+            if (!locked) {
+                HELD.remove(file);
+            }
+        }
+    }
+
+    private FileChannel open() throws IOException {
+        FileChannel open = LEFT_OPEN.remove(file);
+        return open == null ? FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE) : open;
+    }
+
+    /** Closes the channel unless it got the lock or must stay open. */
+    private boolean lock(FileChannel channel) throws IOException {
+        boolean close = true;
+        try {
+            boolean locked = channel.tryLock() != null;
+            close = !locked;
+            return locked;
+        } catch (OverlappingFileLockException e) {
+            // Held by a copy of this class in another class loader of this process: as good as another process.
+            LOG.debug("{} is locked by another class loader", file);
+            close = false;
+            LEFT_OPEN.put(file, channel);
+            return false;
+        } finally {
+            if (close) {
+                channel.close();
+            }
         }
     }
 

@@ -2,13 +2,14 @@ package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
+import dev.evervec.pipeline.store.StoreException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Compares what a scan meets with the ledger. Owned by the writer; every method runs inside a transaction.
+ *
+ * <p>Scratch tables belong to a connection. When the writer's is lost, so is what the scan has met: it cannot go on, for it
+ * would take every record met again for the first of its kind, and those met before for vanished ones.
  *
  * <p>A page is loaded into a scratch table and compared by one query, which answers only the records that need a look: a
  * page of embedded and unchanged records answers nothing. The keys met so far are in a second scratch table, on disk.
@@ -60,12 +64,13 @@ final class Scan {
             + " total = excluded.total, with_content = excluded.with_content, as_of = excluded.as_of";
     private static final String FORGET_TOTAL = "delete from evervec_source_total where generation = ? and source = ?";
 
-    private final Session session;
     private final long job;
     private final long generation;
     private final int maxAttempts;
     private final Set<Reason> reconsidered;
-    private long page;
+    private final String location;
+    private Session session;
+    private long pages; // marked and committed
 
     /** What the ledger knows of a record of the page. */
     private record Known(
@@ -90,23 +95,42 @@ final class Scan {
         EXHAUSTED
     }
 
-    private Scan(Session session, long job, long generation, JobStart start) {
+    private Scan(Session session, JobTicket job, long generation, String location) {
         this.session = session;
-        this.job = job;
+        this.job = job.number();
         this.generation = generation;
-        this.maxAttempts = start.maxAttempts();
-        this.reconsidered = start.reconsidered();
+        this.maxAttempts = job.start().maxAttempts();
+        this.reconsidered = job.start().reconsidered();
+        this.location = location;
     }
 
     /** Begins a scan that has met nothing. */
-    static Scan begin(Session session, long job, long generation, JobStart start) throws SQLException {
+    static Scan begin(Session session, JobTicket job, long generation, String location) throws SQLException {
         session.update("delete from evervec_seen");
         session.update("delete from evervec_page");
-        return new Scan(session, job, generation, start);
+        return new Scan(session, job, generation, location);
     }
 
-    MarkedPage mark(List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
-        page++;
+    private void goOnWith(Session current) {
+        if (current != session && pages > 0) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "the connection to the store " + location
+                            + " was lost in the middle of a scan, and with it what the"
+                            + " scan had met: run again; what was stored stays",
+                    null);
+        }
+        session = current;
+    }
+
+    /** To be called when a page's transaction was committed. */
+    void pageCommitted() {
+        pages++;
+    }
+
+    /** A page that was not committed may be marked again. */
+    MarkedPage mark(Session current, List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
+        goOnWith(current);
         Set<Integer> duplicates = load(records);
         Marks marks = new Marks(now);
         // Collected first: the answers are written to the tables that the query reads.
@@ -153,6 +177,7 @@ final class Scan {
             }
         }
         batch.run();
+        long page = pages + 1;
         if (session.update(REMEMBER, page) < keys.size()) {
             session.forEach(TAKE_OUT_SEEN, row -> duplicates.add(row.getInt(1)), page);
         }
@@ -179,7 +204,8 @@ final class Scan {
         };
     }
 
-    ScanSummary end(ScanScope scope, double maxVanishedShare, long now) throws SQLException {
+    ScanSummary end(Session current, ScanScope scope, double maxVanishedShare, long now) throws SQLException {
+        goOnWith(current);
         Map<String, Long> removed = new HashMap<>();
         Map<String, Long> kept = new HashMap<>();
         if (scope instanceof ScanScope.Complete complete) {

@@ -22,6 +22,7 @@ final class Session implements AutoCloseable {
 
     private final Connection connection;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private boolean lost;
 
     /** Turns the current row into a value. */
     @FunctionalInterface
@@ -51,9 +52,9 @@ final class Session implements AutoCloseable {
      * @param begin the statement that begins the transaction
      */
     <T> T inTransaction(String begin, Work<T> work) throws SQLException {
-        execute(begin);
         boolean committed = false;
         try {
+            execute(begin);
             T result = work.run(this);
             execute("commit");
             committed = true;
@@ -71,7 +72,24 @@ final class Session implements AutoCloseable {
         } catch (SQLException e) {
             // The database rolls back by itself after some failures, and then there is nothing left to roll back.
             LOG.debug("nothing was left to roll back: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
+            lost = !canBegin();
         }
+    }
+
+    private boolean canBegin() {
+        try {
+            execute("begin");
+            execute("rollback");
+            return true;
+        } catch (SQLException e) {
+            LOG.debug("a connection is lost: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
+            return false;
+        }
+    }
+
+    /** Whether the connection can no longer be used. Found out when a transaction fails. */
+    boolean isLost() {
+        return lost;
     }
 
     /** Executes a statement that is not worth keeping: pragmas, DDL, transaction control. */
@@ -166,6 +184,14 @@ final class Session implements AutoCloseable {
     public void close() throws SQLException {
         statements.clear();
         connection.close();
+    }
+
+    void closeQuietly() {
+        try {
+            close();
+        } catch (SQLException e) {
+            LOG.warn("a connection did not close: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
+        }
     }
 
     /** Rows for one statement, sent in portions so that what is bound stays bounded. */

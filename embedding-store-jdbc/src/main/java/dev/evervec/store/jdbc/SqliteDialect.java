@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 
 /**
  * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
@@ -22,7 +24,7 @@ import java.util.Properties;
  */
 final class SqliteDialect implements Dialect {
     private static final String DRIVER = "org.sqlite.JDBC";
-    private static final String BUSY_TIMEOUT_MILLIS = "5000";
+    private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(5);
 
     /** Holds vectors of up to about 8,000 components without an overflow page; only a new file gets it. */
     private static final int PAGE_BYTES = 32768;
@@ -41,17 +43,23 @@ final class SqliteDialect implements Dialect {
             Map.entry(11, "SQLITE_CORRUPT"),
             Map.entry(13, "SQLITE_FULL"),
             Map.entry(14, "SQLITE_CANTOPEN"),
+            Map.entry(15, "SQLITE_PROTOCOL"),
             Map.entry(17, "SQLITE_SCHEMA"),
             Map.entry(18, "SQLITE_TOOBIG"),
             Map.entry(19, "SQLITE_CONSTRAINT"),
             Map.entry(23, "SQLITE_AUTH"),
             Map.entry(26, "SQLITE_NOTADB"));
 
+    /** Result codes of failures that may pass by themselves: busy, locked, interrupted, input or output, WAL locking. */
+    private static final Set<Integer> PASSING = Set.of(5, 6, 9, 10, 15);
+
     private final Path file;
+    private final Duration busyTimeout;
     private final LockFile lock;
 
-    private SqliteDialect(Path file) {
+    private SqliteDialect(Path file, Duration busyTimeout) {
         this.file = file;
+        this.busyTimeout = busyTimeout;
         this.lock = new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock"));
     }
 
@@ -61,6 +69,11 @@ final class SqliteDialect implements Dialect {
      * @throws StoreException if it cannot be one, for a reason that can be seen from outside
      */
     static SqliteDialect in(Path path) {
+        return in(path, BUSY_TIMEOUT);
+    }
+
+    /** SQLite in this file, with statements that wait so long for other programs' locks. */
+    static SqliteDialect in(Path path, Duration busyTimeout) {
         Path absolute = path.toAbsolutePath().normalize();
         if (absolute.toString().indexOf('?') >= 0) {
             throw refused("the path " + absolute + " has a question mark, where SQLite URLs end: use another path");
@@ -80,7 +93,7 @@ final class SqliteDialect implements Dialect {
         if (Files.exists(absolute) && !Files.isWritable(absolute)) {
             throw refused(absolute + " is read-only: grant write access to it, or use another file");
         }
-        return new SqliteDialect(real(absolute));
+        return new SqliteDialect(real(absolute), busyTimeout);
     }
 
     private static StoreException refused(String message) {
@@ -187,7 +200,7 @@ final class SqliteDialect implements Dialect {
                     e);
         }
         Properties properties = new Properties();
-        properties.setProperty("busy_timeout", BUSY_TIMEOUT_MILLIS);
+        properties.setProperty("busy_timeout", Long.toString(busyTimeout.toMillis()));
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
         return new Session(connection);
     }
@@ -246,16 +259,15 @@ final class SqliteDialect implements Dialect {
         // sqlite-jdbc hands out result codes, which may be extended ones: the primary code is their last byte.
         int code = cause.getErrorCode() & 0xff;
         String name = CODES.getOrDefault(code, "SQLite result code " + code);
-        boolean passing = code == 5 || code == 6 || code == 9;
         return new StoreException(
-                passing ? Kind.TRANSIENT : Kind.PERMANENT,
+                PASSING.contains(code) ? Kind.TRANSIENT : Kind.PERMANENT,
                 "cannot " + action + " in the store " + file + ": " + advice(code) + " (" + name + ")",
                 Failures.withoutMessage(cause));
     }
 
     private static String advice(int code) {
         return switch (code) {
-            case 5, 6 -> "another program keeps the database locked; let it finish, then try again";
+            case 5, 6, 15 -> "another program keeps the database locked; let it finish, then try again";
             case 7 -> "out of memory; give the process more";
             case 3, 8, 23 -> "the file or its folder is read-only; grant write access to both";
             case 9 -> "the statement was interrupted; try again";

@@ -3,6 +3,7 @@ package dev.evervec.store.jdbc;
 import dev.evervec.pipeline.store.StoreException;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -10,26 +11,104 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
-/** A dialect whose writer lets a chosen statement fail, with a message that quotes what it must not. */
+/**
+ * A dialect on whose connections a chosen statement fails, with a message that quotes what it must not. What is prepared,
+ * executed, begun and committed counts as a statement, on readers too; a rollback does not. Thread-safe.
+ */
 final class FaultyDialect implements Dialect {
     static final String SECRET = "a text that a driver quotes";
+    private static final int IO_ERROR = 10;
+    private static final int DISK_FULL = 13;
+
+    /** What happens at the chosen statement. */
+    enum Fault {
+        /** It fails before it does anything; the failure may pass. */
+        BEFORE,
+        /** It fails after it has done everything; the failure may pass. */
+        AFTER,
+        /** It fails before it does anything; somebody must act. */
+        STOPPING,
+        /** The connection is lost before it does anything. */
+        LOST_BEFORE,
+        /** The connection is lost after it has done everything. */
+        LOST_AFTER,
+        /** It is done, but nothing works after it until the store has said that it failed. */
+        OUTAGE_AFTER,
+        /** From it on nothing works any more, on no connection. */
+        DEAD_BEFORE,
+        /** It is the last that works, and nobody hears of it. */
+        DEAD_AFTER;
+
+        boolean isAfter() {
+            return this == AFTER || this == LOST_AFTER || this == OUTAGE_AFTER || this == DEAD_AFTER;
+        }
+
+        boolean losesConnection() {
+            return this == LOST_BEFORE || this == LOST_AFTER;
+        }
+
+        boolean isForGood() {
+            return this == DEAD_BEFORE || this == DEAD_AFTER;
+        }
+
+        SQLException exception() {
+            return new SQLException(SECRET, "HY000", this == STOPPING || isForGood() ? DISK_FULL : IO_ERROR);
+        }
+    }
 
     private final Dialect dialect;
-    private Session writer;
+    private volatile Session writer;
+    private volatile JobLock lock;
+    private volatile Consumer<StoreException> watcher = failure -> {};
+    private volatile Runnable beforeCommit = () -> {};
+    private Fault fault = Fault.BEFORE;
     private int toFail;
+    private boolean commitIsToFail;
+    private boolean dead;
+    private String met;
 
     FaultyDialect(Dialect dialect) {
         this.dialect = dialect;
     }
 
-    /** The n-th statement from now on fails; a rollback never does. */
+    /** The n-th statement from now on fails. */
     void failAt(int statement) {
-        toFail = statement;
+        failAt(statement, Fault.BEFORE);
     }
 
-    void failNone() {
+    /** This happens to the next commit. */
+    synchronized void failCommit(Fault what) {
+        failAt(Integer.MAX_VALUE, what);
+        commitIsToFail = true;
+    }
+
+    /** This happens to the n-th statement from now on. */
+    synchronized void failAt(int statement, Fault what) {
+        fault = what;
+        toFail = statement;
+        met = null;
+    }
+
+    synchronized void failNone() {
         toFail = 0;
+        commitIsToFail = false;
+    }
+
+    /** What the chosen statement was, beginning with {@code writer} or {@code reader}, or null if it was not reached. */
+    synchronized String met() {
+        return met;
+    }
+
+    /** Tells of every failure that the store is about to throw. */
+    void watch(Consumer<StoreException> listener) {
+        watcher = listener;
+    }
+
+    /** Does this inside every transaction, when all is written. */
+    void beforeCommit(Runnable action) {
+        beforeCommit = action;
     }
 
     /** Executes a statement on the writer's connection. */
@@ -37,35 +116,117 @@ final class FaultyDialect implements Dialect {
         writer.execute(sql);
     }
 
+    /** The fault of the statement that is about to run, or null. */
+    private synchronized Fault next(String what) {
+        boolean isChosen = toFail > 0 && --toFail == 0 || commitIsToFail && what.endsWith("commit");
+        if (!isChosen) {
+            return null;
+        }
+        failNone();
+        met = what;
+        dead = fault == Fault.DEAD_BEFORE;
+        return fault;
+    }
+
+    private synchronized void die() {
+        dead = true;
+    }
+
+    private synchronized void recover() {
+        dead = dead && fault != Fault.OUTAGE_AFTER;
+    }
+
     @Override
     public Session openWriter() throws SQLException {
-        Connection connection = dialect.openWriter().connection();
-        writer = new Session(proxy(Connection.class, (proxy, method, arguments) -> {
-            Object answer = invoke(connection, method, arguments);
-            if (answer instanceof PreparedStatement prepared) {
-                return faulty(PreparedStatement.class, prepared);
-            }
-            return answer instanceof Statement statement ? faulty(Statement.class, statement) : answer;
-        }));
+        requireAlive();
+        writer = new Session(new FaultyConnection("writer", dialect.openWriter().connection()).proxy());
         return writer;
     }
 
-    private <S extends Statement> S faulty(Class<S> type, S statement) {
-        return proxy(type, (proxy, method, arguments) -> {
-            boolean executes = method.getName().startsWith("execute");
-            boolean rollback = arguments != null && arguments.length > 0 && "rollback".equals(arguments[0]);
-            if (executes && !rollback && toFail > 0 && --toFail == 0) {
-                throw new SQLException(SECRET, "HY000", 10);
+    @Override
+    public Session openReader() throws SQLException {
+        requireAlive();
+        return new Session(new FaultyConnection("reader", dialect.openReader().connection()).proxy());
+    }
+
+    private synchronized void requireAlive() throws SQLException {
+        if (dead) {
+            throw fault.exception();
+        }
+    }
+
+    /** What a call on the real thing does. */
+    @FunctionalInterface
+    private interface Call {
+        Object run() throws Throwable;
+    }
+
+    /** A connection and its statements. */
+    private final class FaultyConnection {
+        private final String name;
+        private final Connection connection;
+        private volatile boolean lost;
+
+        FaultyConnection(String name, Connection connection) {
+            this.name = name;
+            this.connection = connection;
+        }
+
+        Connection proxy() {
+            return FaultyDialect.proxy(Connection.class, (proxy, method, arguments) -> {
+                boolean prepares = method.getName().equals("prepareStatement");
+                Object answer = run(method, prepares, prepares ? "prepare " + arguments[0] : "", () -> {
+                    return invoke(connection, method, arguments);
+                });
+                if (answer instanceof PreparedStatement prepared) {
+                    return statement(PreparedStatement.class, prepared, String.valueOf(arguments[0]));
+                }
+                return answer instanceof Statement plain ? statement(Statement.class, plain, "") : answer;
+            });
+        }
+
+        private <S extends Statement> S statement(Class<S> type, S statement, String sql) {
+            return FaultyDialect.proxy(type, (proxy, method, arguments) -> {
+                String what = sql.isEmpty() && arguments != null ? String.valueOf(arguments[0]) : sql;
+                boolean executes = method.getName().startsWith("execute") && !what.equals("rollback");
+                return run(method, executes, what, () -> invoke(statement, method, arguments));
+            });
+        }
+
+        private Object run(Method method, boolean counts, String what, Call call) throws Throwable {
+            if (method.getName().equals("close")) {
+                return call.run();
             }
-            return invoke(statement, method, arguments);
-        });
+            requireAlive();
+            if (lost) {
+                throw Fault.LOST_BEFORE.exception();
+            }
+            if (what.equals("commit")) {
+                beforeCommit.run();
+            }
+            Fault now = counts ? next(name + " " + what) : null;
+            if (now == null) {
+                return call.run();
+            }
+            if (now.isAfter() && call.run() instanceof AutoCloseable unseen) {
+                unseen.close();
+            }
+            if (now.losesConnection()) {
+                lost = true;
+                connection.close();
+            }
+            if (now.isForGood() || now == Fault.OUTAGE_AFTER) {
+                die();
+            }
+            throw now.exception();
+        }
     }
 
     private static <T> T proxy(Class<T> type, InvocationHandler handler) {
         return type.cast(Proxy.newProxyInstance(FaultyDialect.class.getClassLoader(), new Class<?>[] {type}, handler));
     }
 
-    private static Object invoke(Object target, java.lang.reflect.Method method, Object[] arguments) throws Throwable {
+    private static Object invoke(Object target, Method method, Object[] arguments) throws Throwable {
         try {
             return method.invoke(target, arguments);
         } catch (InvocationTargetException e) {
@@ -81,11 +242,6 @@ final class FaultyDialect implements Dialect {
     @Override
     public String location() {
         return dialect.location();
-    }
-
-    @Override
-    public Session openReader() throws SQLException {
-        return dialect.openReader();
     }
 
     @Override
@@ -115,7 +271,14 @@ final class FaultyDialect implements Dialect {
 
     @Override
     public Optional<JobLock> tryLock() {
-        return dialect.tryLock();
+        Optional<JobLock> taken = dialect.tryLock();
+        taken.ifPresent(newLock -> lock = newLock);
+        return taken;
+    }
+
+    /** Lets others have the lock, as after the death of this process. */
+    void loseLock() {
+        lock.release();
     }
 
     @Override
@@ -125,6 +288,9 @@ final class FaultyDialect implements Dialect {
 
     @Override
     public StoreException failure(String action, SQLException cause) {
-        return dialect.failure(action, cause);
+        recover();
+        StoreException failure = dialect.failure(action, cause);
+        watcher.accept(failure);
+        return failure;
     }
 }

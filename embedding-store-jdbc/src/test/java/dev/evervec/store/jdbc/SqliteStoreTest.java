@@ -7,10 +7,12 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.evervec.config.StoreSettings;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.EmbeddingStoreContract;
+import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -23,10 +25,12 @@ import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.TokenUsage;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
@@ -51,7 +55,10 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -65,8 +72,18 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     @TempDir
     private Path folder;
 
+    /** The dialect of the store that {@link #openEmpty} opened last. */
+    private FaultyDialect dialect;
+
     @Override
     protected EmbeddingStore openEmpty() {
+        dialect = new FaultyDialect(SqliteDialect.in(file()));
+        return JdbcStore.open(dialect, Clock.systemUTC());
+    }
+
+    @Override
+    protected EmbeddingStore successor() {
+        dialect.loseLock();
         return JdbcStore.openSqlite(file());
     }
 
@@ -79,43 +96,20 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         store = other;
     }
 
-    private Connection connect() throws SQLException {
-        return DriverManager.getConnection("jdbc:sqlite:" + file());
+    private Tables tables() {
+        return new Tables(file());
     }
 
-    private void sql(String statement) throws SQLException {
-        try (Connection connection = connect();
-                Statement sql = connection.createStatement()) {
-            sql.execute(statement);
-        }
+    private Connection connect() throws SQLException {
+        return tables().connect();
     }
 
     private List<String> rows(String query) throws SQLException {
-        List<String> rows = new ArrayList<>();
-        try (Connection connection = connect();
-                Statement sql = connection.createStatement();
-                ResultSet result = sql.executeQuery(query)) {
-            int columns = result.getMetaData().getColumnCount();
-            while (result.next()) {
-                List<String> row = new ArrayList<>();
-                for (int i = 1; i <= columns; i++) {
-                    byte[] bytes = result.getBytes(i);
-                    row.add(bytes == null ? "null" : new String(bytes, StandardCharsets.ISO_8859_1));
-                }
-                rows.add(String.join("|", row));
-            }
-        }
-        return rows;
+        return tables().rows(query);
     }
 
-    /** Every row of every table. */
     private List<String> dump() throws SQLException {
-        List<String> dump = new ArrayList<>();
-        for (String table : rows(
-                "select name from sqlite_master where type = 'table' and name like 'evervec%'" + " order by name")) {
-            rows("select * from " + table + " order by 1, 2, 3").forEach(row -> dump.add(table + ": " + row));
-        }
-        return dump;
+        return tables().dump();
     }
 
     private List<String> records() throws SQLException {
@@ -234,7 +228,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void aNewerSchemaIsRefused() throws Exception {
-            sql("insert into evervec_schema values (99, 0, 'x')");
+            tables().execute("insert into evervec_schema values (99, 0, 'x')");
 
             assertThatThrownBy(SqliteStoreTest.this::openEmpty)
                     .isInstanceOf(StoreException.class)
@@ -244,7 +238,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void aSchemaMadeByAnotherDdlIsRefused() throws Exception {
-            sql("update evervec_schema set checksum = 'x'");
+            tables().execute("update evervec_schema set checksum = 'x'");
 
             assertThatThrownBy(SqliteStoreTest.this::openEmpty)
                     .isInstanceOf(StoreException.class)
@@ -271,14 +265,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void withoutTheDriverTheErrorNamesItsArtifact() throws Exception {
-            List<URL> classPath = new ArrayList<>();
-            for (String entry : System.getProperty("java.class.path").split(System.getProperty("path.separator"))) {
-                if (!entry.contains("sqlite-jdbc")) {
-                    classPath.add(Path.of(entry).toUri().toURL());
-                }
-            }
-            try (URLClassLoader withoutDriver =
-                    new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+            try (URLClassLoader withoutDriver = ownClassLoader(entry -> !entry.contains("sqlite-jdbc"))) {
                 Class<?> there = withoutDriver.loadClass(JdbcStore.class.getName());
 
                 assertThatThrownBy(() ->
@@ -287,6 +274,27 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                         .cause()
                         .hasMessageContaining("org.xerial:sqlite-jdbc");
             }
+        }
+    }
+
+    /** All classes anew, from these entries of the class path. */
+    private static URLClassLoader ownClassLoader(Predicate<String> entries) throws IOException {
+        List<URL> classPath = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            if (entries.test(entry)) {
+                classPath.add(Path.of(entry).toUri().toURL());
+            }
+        }
+        return new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+    }
+
+    /** Begins a job and ends it; called in another class loader. Says what came of it. */
+    private static String beginThere(String file) {
+        try (EmbeddingStore store = JdbcStore.openSqlite(Path.of(file))) {
+            store.beginJob(new JobStart("there-" + System.nanoTime(), FINGERPRINT, 3));
+            return "begun";
+        } catch (JobRefusedException e) {
+            return e.getMessage();
         }
     }
 
@@ -389,6 +397,56 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             assertThat(claimAll(job)).extracting(Claim::version).containsExactly(2L, 2L, 1L);
         }
 
+        @Test
+        void anotherClassLoaderIsAnotherProcess() throws Exception {
+            begin();
+            try (URLClassLoader loader = ownClassLoader(entry -> true)) {
+                assertThat(beginIn(loader))
+                        .contains("job-1")
+                        .contains("in another process")
+                        .contains("wait for it to end, or cancel it");
+            }
+            try (Worker worker = new Worker("second")) {
+                assertThat(worker.line()).contains("refused").contains("job-1");
+            }
+        }
+
+        @Test
+        void anotherClassLoaderGetsTheLockWhenItIsFree() throws Exception {
+            JobTicket job = begin();
+            try (URLClassLoader loader = ownClassLoader(entry -> true)) {
+                assertThat(beginIn(loader)).contains("job-1");
+                end(job);
+
+                assertThat(beginIn(loader)).isEqualTo("begun");
+            }
+            assertThat(begin().number()).isGreaterThan(job.number());
+        }
+
+        private String beginIn(ClassLoader loader) throws Exception {
+            Method begin =
+                    loader.loadClass(SqliteStoreTest.class.getName()).getDeclaredMethod("beginThere", String.class);
+            begin.setAccessible(true);
+            return String.valueOf(begin.invoke(null, file().toString()));
+        }
+
+        @Test
+        void readersSeeWhatIsCommittedAndNothingElse() throws Exception {
+            openOther(file());
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"));
+            List<Claim> claims = claimAll(job);
+            commit(job, embedded(claims.get(0), "one"));
+            List<Long> seen = new ArrayList<>();
+            dialect.beforeCommit(() -> seen.add(other.stats(FINGERPRINT).get(0).embedded()));
+
+            commit(job, embedded(claims.get(1), "two"));
+
+            seen.add(other.stats(FINGERPRINT).get(0).embedded());
+            assertThat(seen).containsExactly(1L, 2L);
+            closeOther();
+        }
+
         /** A process of its own that begins a job, claims two of three records and waits. */
         private final class Worker implements AutoCloseable {
             private final Process process;
@@ -438,6 +496,68 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             System.out.println("ended by " + System.in.read());
         } catch (JobRefusedException e) {
             System.out.println("refused: " + e.getMessage());
+        }
+    }
+
+    @Nested
+    class AWorkerThatWasTakenForDead {
+        private EmbeddingStore late;
+        private JobTicket lateJob;
+
+        @BeforeEach
+        void takeOver() {
+            lateJob = begin();
+            mark(lateJob, scanned("1", "one"), scanned("2", "two"));
+            late = store;
+            store = successor();
+        }
+
+        @AfterEach
+        void closeLate() {
+            late.close();
+        }
+
+        @Test
+        void isToldThatItsJobIsNotItsOwnAnyMore() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"));
+            List<Claim> claims = store.claim(job, 1, LEASE);
+            List<String> before = dump();
+
+            refused(() -> late.mark(lateJob, List.of(scanned("1", "late")), MarkMode.PENDING));
+            refused(() -> late.claim(lateJob, 10, LEASE));
+            refused(() -> late.endScan(lateJob, new ScanScope.Complete(null), 1));
+            refused(() -> late.endJob(lateJob, JobState.COMPLETED, Reason.ABORTED));
+
+            assertThat(dump()).isEqualTo(before);
+            assertThat(commit(job, embedded(claims.get(0), "one"))).isEmpty();
+        }
+
+        private void refused(ThrowingCallable write) {
+            assertThatThrownBy(write)
+                    .isInstanceOfSatisfying(
+                            StoreException.class,
+                            thrown -> assertThat(thrown.kind()).isEqualTo(StoreException.Kind.PERMANENT))
+                    .hasMessageContaining("job-1")
+                    .hasMessageContaining("taken over");
+        }
+
+        @Test
+        void countsItsLateResultsAsSuperseded() throws Exception {
+            late.commit(lateJob, List.of(), CallTotals.NONE);
+            List<Claim> claims = late.claim(lateJob, 10, LEASE);
+            begin();
+
+            Set<RecordKey> refused = late.commit(
+                    lateJob,
+                    List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMBED_PERMANENT)),
+                    new CallTotals(1, TokenUsage.reported(7, 0)));
+
+            assertThat(refused).containsExactly(key("1"), key("2"));
+            assertThat(rows("select reason, records from evervec_job_count")).containsExactly("superseded|2");
+            assertThat(rows("select state, embedded, untaken, requests, input_tokens from evervec_job where number = "
+                            + lateJob.number()))
+                    .containsExactly("interrupted|0|2|1|7");
         }
     }
 
@@ -613,6 +733,85 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
         }
 
+        /** The commit of the action happens, the store does not learn of it, and the action is done again. */
+        private <T> T repeat(Callable<T> action) throws Exception {
+            faults.failCommit(FaultyDialect.Fault.OUTAGE_AFTER);
+            assertThatThrownBy(action::call).isInstanceOf(StoreException.class);
+            List<String> written = dump();
+            T answer = action.call();
+            assertThat(dump()).isEqualTo(written);
+            return answer;
+        }
+
+        @Test
+        void aRepetitionAfterALostAnswerOfACommitWritesNothingAndAnswersTheSame() throws Exception {
+            embed(FINGERPRINT, scanned("gone", "gone"));
+
+            JobTicket job = repeat(() -> store.beginJob(new JobStart("repeated", FINGERPRINT, 3)));
+            assertThat(repeat(() -> mark(job, scanned("1", "one"), scanned("2", "two"), scanned("1", "again"))))
+                    .isEqualTo(new MarkedPage(2, List.of(key("1")), List.of()));
+            List<Claim> claims = repeat(() -> claimAll(job));
+            assertThat(claims).hasSize(2);
+            commit(job, embedded(claims.get(0), "one"));
+            assertThat(repeat(() -> store.commit(
+                            job,
+                            List.of(embedded(claims.get(0), "late"), embedded(claims.get(1), "two")),
+                            new CallTotals(1, TokenUsage.reported(5, 0)))))
+                    .containsExactly(key("1"));
+            repeat(() -> {
+                store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "uno"), CallTotals.NONE);
+                return job;
+            });
+            assertThat(repeat(() -> end(job)).untaken()).isZero();
+            assertThat(repeat(() -> store.prune(FINGERPRINT.generation()))).hasValue(3L);
+        }
+
+        @Test
+        void anotherCallAfterALostAnswerIsNoRepetition() throws Exception {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"), scanned("2", "two"));
+            List<Claim> claims = claimAll(job);
+            faults.failCommit(FaultyDialect.Fault.OUTAGE_AFTER);
+            assertThatThrownBy(() -> commit(job, embedded(claims.get(0), "one")))
+                    .isInstanceOf(StoreException.class);
+
+            assertThat(commit(job, embedded(claims.get(0), "one"), embedded(claims.get(1), "two")))
+                    .containsExactly(key("1"));
+
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+        }
+
+        @Test
+        void aScanThatLostWhatItHasMetDoesNotGoOn() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            faults.failAt(1, FaultyDialect.Fault.LOST_BEFORE);
+            assertThatThrownBy(() -> mark(job, scanned("2", "two"))).isInstanceOf(StoreException.class);
+
+            for (ThrowingCallable scan : List.<ThrowingCallable>of(
+                    () -> mark(job, scanned("2", "two")), () -> store.endScan(job, new ScanScope.Complete(null), 1))) {
+                assertThatThrownBy(scan)
+                        .isInstanceOfSatisfying(
+                                StoreException.class,
+                                thrown -> assertThat(thrown.kind()).isEqualTo(StoreException.Kind.PERMANENT))
+                        .hasMessageContaining(file().getFileName().toString())
+                        .hasMessageContaining("in the middle of a scan");
+            }
+            assertThat(vectors(FINGERPRINT)).hasSize(2);
+            assertThat(end(job)).isEqualTo(new JobEnd(0));
+        }
+
+        @Test
+        void aScanThatHadMetNothingGoesOnOverANewConnection() {
+            JobTicket job = begin();
+            faults.failAt(1, FaultyDialect.Fault.LOST_BEFORE);
+            assertThatThrownBy(() -> mark(job, scanned("1", "one"))).isInstanceOf(StoreException.class);
+
+            assertThat(mark(job, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(mark(job, scanned("1", "one")).duplicates()).containsExactly(key("1"));
+        }
+
         @Test
         void aJobThatCouldNotBeEndedDoesNotBlockTheNextOne() throws Exception {
             JobTicket lost = begin();
@@ -696,7 +895,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @ParameterizedTest
-        @ValueSource(ints = {3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 23, 26, 1, 0, 5 | 2 << 8})
+        @ValueSource(ints = {3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 23, 26, 1, 0, 5 | 2 << 8})
         void whatTheDriverSaysNeverLeavesTheStore(int code) {
             SQLException cause = new SQLException("near 'the text of a record'", null, code);
             cause.initCause(new IllegalStateException("the text of a record"));
@@ -706,7 +905,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             assertThat(stackTrace(failure)).doesNotContain("the text of a record");
             assertThat(failure).hasMessageStartingWith("cannot commit results in the store ");
             assertThat(failure.kind() == StoreException.Kind.TRANSIENT)
-                    .isEqualTo(Set.of(5, 6, 9).contains(code & 0xff));
+                    .isEqualTo(Set.of(5, 6, 9, 10, 15).contains(code & 0xff));
         }
     }
 

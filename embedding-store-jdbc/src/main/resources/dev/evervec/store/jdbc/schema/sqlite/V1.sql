@@ -14,7 +14,8 @@ create table evervec_generation (
   created_at    integer not null
 );
 
--- state: running, completed, failed, cancelled, or interrupted (its worker died).
+-- state: running, completed, failed, cancelled, or interrupted (its worker died). last_write: the number of the job's last
+-- write, by which a worker whose commit ended in an error sees whether it happened.
 create table evervec_job (
   number           integer primary key autoincrement,
   id               text    not null unique,
@@ -31,7 +32,8 @@ create table evervec_job (
   requests         integer not null default 0,
   input_tokens     integer not null default 0,
   output_tokens    integer not null default 0,
-  tokens_estimated integer not null default 0
+  tokens_estimated integer not null default 0,
+  last_write       integer not null default 0
 );
 
 create index evervec_job_running on evervec_job (number) where state = 'running';

@@ -1,0 +1,143 @@
+package dev.evervec.store.jdbc;
+
+import java.sql.SQLException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The connection that writes, opened anew when it was lost. Guarded by the store's lock.
+ *
+ * <p>A commit that fails may have happened all the same: the database did it and its answer was lost. A repetition would then
+ * find the traces of the first try and take them for somebody else's. So what a write answered is remembered while its commit
+ * is in doubt, and the database is asked whether the write's trace is there: at once, and if that fails too, before the next
+ * write. If it is, that answer counts, and the same call with the same arguments gets it.
+ */
+final class Writer {
+    private static final Logger LOG = LoggerFactory.getLogger(Writer.class);
+
+    private final Dialect dialect;
+    private final Schema schema;
+    private @Nullable Session session;
+    private @Nullable Doubt<?> doubt;
+
+    /** Finds in the database what only the write with this answer can have left. */
+    @FunctionalInterface
+    interface Trace<T> {
+        boolean isIn(Session session, T answer) throws SQLException;
+    }
+
+    /**
+     * What is to be written once.
+     *
+     * @param call the method and its arguments; a write whose call equals that of the last one, which failed, is its repetition
+     */
+    record Write<T>(Object call, Session.Work<T> work, Trace<T> trace) {}
+
+    /** A write that was not seen to be committed. */
+    private record Doubt<T>(Write<T> write, T answer) {
+        boolean isCommitted(Session session) throws SQLException {
+            return write.trace.isIn(session, answer);
+        }
+    }
+
+    private Writer(Dialect dialect, Schema schema) {
+        this.dialect = dialect;
+        this.schema = schema;
+    }
+
+    /** Opens the connection and brings the tables up to date. */
+    static Writer open(Dialect dialect, Schema schema) throws SQLException {
+        Writer writer = new Writer(dialect, schema);
+        writer.session();
+        return writer;
+    }
+
+    /** Writes once, however often it is tried: all of it, or nothing if anything is thrown. */
+    <T> T once(Write<T> write) throws SQLException {
+        Optional<T> before = committedBefore(write);
+        if (before.isPresent()) {
+            return before.get();
+        }
+        try {
+            T answer = inTransaction(current -> {
+                T answered = write.work.run(current);
+                doubt = new Doubt<>(write, answered);
+                return answered;
+            });
+            doubt = null;
+            return answer;
+        } catch (SQLException e) {
+            return committedAllTheSame(write).orElseThrow(() -> e);
+        }
+    }
+
+    /** Does what may as well be done twice in a transaction: all of it, or nothing if anything is thrown. */
+    <T> T inTransaction(Session.Work<T> work) throws SQLException {
+        Session current = session();
+        try {
+            return current.inTransaction(dialect.beginWrite(), work);
+        } finally {
+            if (current.isLost()) {
+                LOG.warn("the connection that writes to {} was lost", dialect.location());
+                session = null;
+                current.closeQuietly();
+            }
+        }
+    }
+
+    /** The answer of a write that failed, if it was its commit that failed and happened all the same. */
+    private <T> Optional<T> committedAllTheSame(Write<T> write) {
+        try {
+            return committedBefore(write);
+        } catch (SQLException e) {
+            LOG.debug("a commit to {} stays in doubt: SQLState {}", dialect.location(), e.getSQLState());
+            return Optional.empty();
+        }
+    }
+
+    /** The answer of the write in doubt, if it was committed and this one is its repetition. */
+    @SuppressWarnings("unchecked") // Equal calls have answers of one type.
+    private <T> Optional<T> committedBefore(Write<T> write) throws SQLException {
+        Doubt<?> last = doubt;
+        if (last == null) {
+            return Optional.empty();
+        }
+        boolean committed = inTransaction(last::isCommitted);
+        doubt = null;
+        return committed && last.write.call.equals(write.call) ? Optional.of((T) last.answer) : Optional.empty();
+    }
+
+    private Session session() throws SQLException {
+        Session current = session;
+        if (current == null) {
+            current = dialect.openWriter();
+            prepare(current);
+            session = current;
+        }
+        return current;
+    }
+
+    private void prepare(Session current) throws SQLException {
+        boolean ready = false;
+        try {
+            schema.apply(current);
+            for (String table : dialect.scratchTables()) {
+                current.execute(table);
+            }
+            ready = true;
+        } finally {
+            if (!ready) {
+                current.closeQuietly();
+            }
+        }
+    }
+
+    void close() {
+        if (session != null) {
+            session.closeQuietly();
+            session = null;
+        }
+    }
+}

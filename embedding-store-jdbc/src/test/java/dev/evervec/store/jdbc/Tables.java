@@ -1,0 +1,110 @@
+package dev.evervec.store.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Looks into the tables of a store in an SQLite file from outside. */
+final class Tables {
+    private final Path file;
+
+    Tables(Path file) {
+        this.file = file;
+    }
+
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection("jdbc:sqlite:" + file);
+    }
+
+    void execute(String statement) throws SQLException {
+        try (Connection connection = connect();
+                Statement sql = connection.createStatement()) {
+            sql.execute(statement);
+        }
+    }
+
+    /** The rows of a query, their columns with bars between them, bytes as characters. */
+    List<String> rows(String query) throws SQLException {
+        try (Connection connection = connect()) {
+            return rows(connection, query);
+        }
+    }
+
+    private static List<String> rows(Connection connection, String query) throws SQLException {
+        List<String> rows = new ArrayList<>();
+        try (Statement sql = connection.createStatement();
+                ResultSet result = sql.executeQuery(query)) {
+            int columns = result.getMetaData().getColumnCount();
+            while (result.next()) {
+                List<String> row = new ArrayList<>();
+                for (int i = 1; i <= columns; i++) {
+                    byte[] bytes = result.getBytes(i);
+                    row.add(bytes == null ? "null" : new String(bytes, StandardCharsets.ISO_8859_1));
+                }
+                rows.add(String.join("|", row));
+            }
+        }
+        return rows;
+    }
+
+    long number(String query) throws SQLException {
+        return Long.parseLong(rows(query).get(0));
+    }
+
+    /** Every row of every table. */
+    List<String> dump() throws SQLException {
+        List<String> dump = new ArrayList<>();
+        for (String table :
+                rows("select name from sqlite_master where type = 'table' and name like 'evervec%' order by name")) {
+            rows("select * from " + table + " order by 1, 2, 3").forEach(row -> dump.add(table + ": " + row));
+        }
+        return dump;
+    }
+
+    /** Nothing is half there: the kept counts are those of a recount, and vectors belong to ledger rows. */
+    void requireSound() throws SQLException {
+        try (Connection connection = connect()) {
+            requireSound(connection);
+        }
+    }
+
+    private static void requireSound(Connection connection) throws SQLException {
+        assertThat(rows(connection, "pragma integrity_check")).containsExactly("ok");
+        assertThat(
+                        rows(
+                                connection,
+                                "select generation, source, state, records from evervec_count where records <> 0 order by 1, 2, 3"))
+                .as("counts")
+                .isEqualTo(rows(
+                        connection,
+                        "select generation, source, state, count(*) from evervec_ledger group by 1, 2, 3"
+                                + " order by 1, 2, 3"));
+        assertThat(
+                        rows(
+                                connection,
+                                "select l.id from evervec_ledger l where l.state = 'embedded' and not exists (select 1 from"
+                                        + " evervec_vector v where v.generation = l.generation and v.source = l.source and v.id = l.id)"))
+                .as("embedded without a vector")
+                .isEmpty();
+        assertThat(rows(
+                        connection,
+                        "select v.id from evervec_vector v where not exists (select 1 from evervec_ledger l where"
+                                + " v.generation = l.generation and v.source = l.source and v.id = l.id)"))
+                .as("vectors without a record")
+                .isEmpty();
+        assertThat(rows(
+                        connection,
+                        "select j.id from evervec_job j where j.state <> 'running' and exists"
+                                + " (select 1 from evervec_ledger l where l.job = j.number)"))
+                .as("ended jobs with a list")
+                .isEmpty();
+    }
+}
