@@ -11,11 +11,13 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,6 +40,7 @@ final class KillMatrixTest {
     Path folder;
 
     private Debugger debugger;
+    private BuildProcess last;
     private int sites;
 
     @BeforeEach
@@ -46,7 +49,10 @@ final class KillMatrixTest {
     }
 
     @AfterEach
-    void stopListening() throws IOException {
+    void stop() throws IOException {
+        if (last != null) {
+            last.close();
+        }
         debugger.close();
     }
 
@@ -74,10 +80,7 @@ final class KillMatrixTest {
     private record Victim(BuildProcess build, @Nullable Target target, boolean came) {
         /** Lets it go on for so many microseconds. */
         void goOn(int micros) {
-            if (micros == 0) {
-                return;
-            }
-            if (target != null) {
+            if (target != null && micros > 0) {
                 target.goOn();
             }
             long end = System.nanoTime() + TimeUnit.MICROSECONDS.toNanos(micros);
@@ -90,9 +93,9 @@ final class KillMatrixTest {
     @ParameterizedTest
     @EnumSource
     void theNextBuildFinishesWhatOneKilledAtThisPointHadBegun(Failpoint failpoint) throws Exception {
-        for (int round = 1; round <= 2; round++) {
-            int time = round == 1 ? 1 : failpoint.times;
-            KillSite site = newSite(failpoint == Failpoint.WHILE_REWRITING || round == 2 ? Mode.REWRITING : Mode.PLAIN);
+        for (Mode mode : Mode.values()) {
+            int time = mode == Mode.PLAIN ? 1 : failpoint.times;
+            KillSite site = newSite(failpoint == Failpoint.WHILE_REWRITING ? Mode.REWRITING : mode);
             Victim victim = runTo(site, failpoint, time);
             assertThat(victim.came)
                     .as("the build came to %s, time %s", failpoint, time)
@@ -104,26 +107,86 @@ final class KillMatrixTest {
         }
     }
 
+    @Test
+    void buildsKilledAtRandomAgainAndAgainStillFinish() throws Exception {
+        int wanted = Integer.getInteger("evervec.kills", KILLS);
+        long seed = Long.getLong("evervec.kill.seed", new Random().nextLong());
+        System.out.println("random kills: -Devervec.kills=" + wanted + " -Devervec.kill.seed=" + seed);
+        Random random = new Random(seed);
+        KillSite site = newSite(Mode.REWRITING);
+        int misses = 0;
+        for (int kills = 0; kills < wanted; ) {
+            Failpoint failpoint = Failpoint.values()[kills % Failpoint.values().length];
+            boolean sure = misses > 0;
+            int time = sure ? 1 : someTime(failpoint, random);
+            int micros = sure ? 0 : mostlyFew(MOST_DELAY_MICROS, random);
+            if (killed(site, failpoint, time, micros)) {
+                RANDOM.merge(failpoint, 1, Integer::sum);
+                kills++;
+                misses = 0;
+            } else {
+                site = newSite(failpoint == Failpoint.WHILE_REWRITING ? Mode.REWRITING : someMode(random));
+                misses++;
+                assertThat(misses).as("builds that ended before %s", failpoint).isLessThan(5);
+            }
+        }
+        finish(site);
+
+        assertThat(RANDOM).hasSize(Math.min(wanted, Failpoint.values().length));
+    }
+
+    /** Whether the kill came in time; the site is finished if it did not. */
+    private boolean killed(KillSite site, Failpoint failpoint, int time, int micros) throws Exception {
+        Victim victim = runTo(site, failpoint, time);
+        if (!victim.came) {
+            bill(site.finish(victim.build));
+            return false;
+        }
+        victim.goOn(micros);
+        boolean inTime = site.kill(victim.build);
+        bill(site.examine(victim.build.traffic()));
+        if (!inTime) {
+            finish(site);
+        }
+        return inTime;
+    }
+
+    /** A build that goes on from an earlier one has less to do, and what happens once in a build happens once. */
+    private static int someTime(Failpoint failpoint, Random random) {
+        return failpoint.times == 1 ? 1 : 1 + mostlyFew(2 * failpoint.times, random);
+    }
+
+    private static int mostlyFew(int most, Random random) {
+        return random.nextInt(1 + random.nextInt(most));
+    }
+
+    private static Mode someMode(Random random) {
+        return Mode.values()[random.nextInt(Mode.values().length)];
+    }
+
     private Victim runTo(KillSite site, Failpoint failpoint, int time) throws Exception {
         if (failpoint == Failpoint.AFTER_SEND) {
-            BuildProcess build = site.start(Traffic.heldFrom(time), List.of()).go();
+            start(site, Traffic.heldFrom(time), List.of());
             // As many more as may be in flight: none of them waits for another's answer.
-            return new Victim(build, null, build.traffic().awaitEmbeddings(time + KilledBuild.MAX_IN_FLIGHT - 1));
+            return new Victim(last, null, last.traffic().awaitEmbeddings(time + KilledBuild.MAX_IN_FLIGHT - 1));
         }
-        BuildProcess build = site.start(Traffic.answered(), debugger.options()).go();
+        start(site, Traffic.answered(), debugger.options());
         Target target = debugger.accept();
-        return new Victim(build, target, target.runTo(failpoint, time));
+        return new Victim(last, target, target.runTo(failpoint, time));
+    }
+
+    private void finish(KillSite site) throws Exception {
+        start(site, Traffic.answered(), List.of());
+        bill(site.finish(last));
+    }
+
+    private void start(KillSite site, Traffic traffic, List<String> options) throws IOException {
+        last = site.start(traffic, options).go();
     }
 
     private KillSite newSite(Mode mode) throws IOException {
         sites++;
         return new KillSite(folder.resolve("site-" + sites), mode);
-    }
-
-    private static void finish(KillSite site) throws Exception {
-        try (BuildProcess build = site.start(Traffic.answered(), List.of()).go()) {
-            bill(site.finish(build));
-        }
     }
 
     private static void bill(Bill bill) {

@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  * at, and what the next one sends is held against it.
  */
 final class KillSite {
-    static final int RECORDS = 400;
+    static final int RECORDS = 240;
 
     /** Requests that may be in flight, and answered ones that may wait to be committed. */
     static final int MOST_IN_FLIGHT = (KilledBuild.MAX_IN_FLIGHT + 2) * KilledBuild.BATCH_SIZE;
