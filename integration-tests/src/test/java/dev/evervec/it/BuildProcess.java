@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** A {@link KilledBuild} in a process of its own, with a provider of its own. Closing kills it. */
@@ -21,12 +22,14 @@ final class BuildProcess implements AutoCloseable {
             "-Xshare:auto",
             "--enable-native-access=ALL-UNNAMED");
 
+    private final String jobId;
     private final Traffic traffic;
     private final LoopbackServer server;
     private final Process process;
     private final BufferedReader output;
 
-    private BuildProcess(Traffic traffic, LoopbackServer server, Process process) {
+    private BuildProcess(String jobId, Traffic traffic, LoopbackServer server, Process process) {
+        this.jobId = jobId;
         this.traffic = traffic;
         this.server = server;
         this.process = process;
@@ -50,7 +53,7 @@ final class BuildProcess implements AutoCloseable {
         Process process = Java.of(KilledBuild.class, all, folder.toString(), server.url(), mode.name(), jobId)
                 .start();
         process.onExit().thenRun(traffic::end);
-        return new BuildProcess(traffic, server, process);
+        return new BuildProcess(jobId, traffic, server, process);
     }
 
     /** Waits until the process has started. */
@@ -109,8 +112,17 @@ final class BuildProcess implements AutoCloseable {
         return all.toString();
     }
 
+    String jobId() {
+        return jobId;
+    }
+
     Traffic traffic() {
         return traffic;
+    }
+
+    /** Completes when the process has ended. */
+    CompletableFuture<BuildProcess> onExit() {
+        return process.onExit().thenApply(ended -> this);
     }
 
     /** A request that is on its way into the server is in the traffic when this returns. */

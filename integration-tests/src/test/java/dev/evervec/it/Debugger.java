@@ -98,6 +98,11 @@ final class Debugger implements AutoCloseable {
             machine.resume();
         }
 
+        /** Lets the process go on, and lets go of it. */
+        void detach() {
+            machine.dispose();
+        }
+
         private boolean await(Failpoint failpoint, int time) throws InterruptedException {
             while (true) {
                 EventSet events = machine.eventQueue().remove(PATIENCE_MILLIS);

@@ -1,6 +1,7 @@
 package dev.evervec.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.evervec.it.Debugger.Target;
 import dev.evervec.it.KillSite.Bill;
@@ -105,6 +106,21 @@ final class KillMatrixTest {
             NAMED.merge(failpoint, 1, Integer::sum);
             finish(site);
         }
+    }
+
+    @Test
+    void rewritesAreSafeFromAKillAsSoonAsTheyHaveArrived() throws Exception {
+        int answered = 20;
+        KillSite site = newSite(Mode.REWRITING);
+        start(site, Traffic.heldFromRewrite(answered + 1), List.of());
+        assertThat(last.traffic().awaitRewrites(answered + KilledBuild.WORKERS)).isTrue();
+        await().until(site::keptRewrites, kept -> kept == answered);
+
+        assertThat(site.kill(last)).isTrue();
+
+        Bill bill = site.examine(last.traffic());
+        assertThat(bill.inFlight().prompts()).isEqualTo(KilledBuild.WORKERS);
+        finish(site);
     }
 
     @Test

@@ -98,28 +98,24 @@ final class KillSite {
     /** The next job over this database, in a process that waits for {@link BuildProcess#go}. */
     BuildProcess start(Traffic traffic, List<String> options) throws IOException {
         jobs++;
-        return BuildProcess.start(folder, mode, job(), traffic, options);
-    }
-
-    private String job() {
-        return "job-" + jobs;
+        return BuildProcess.start(folder, mode, "job-" + jobs, traffic, options);
     }
 
     /**
-     * Kills the build that was started last.
+     * Kills the build.
      *
      * @return whether it was in the middle of its work
      */
     boolean kill(BuildProcess build) throws SQLException, IOException {
         build.kill();
-        boolean unfinished = leftovers.isUnfinished(job());
+        boolean unfinished = leftovers.isUnfinished(build.jobId());
         if (unfinished) {
-            killed.add(job());
+            killed.add(build.jobId());
         }
         return unfinished;
     }
 
-    /** Looks at what the build has left behind that was started last and has ended, in whatever way. */
+    /** Looks at what the last build has left behind, which has ended in whatever way and sent this. */
     Bill examine(Traffic traffic) throws SQLException, IOException {
         Safe now = whatIsSafe();
         leftovers.assertWhole();
@@ -147,7 +143,7 @@ final class KillSite {
     /** Reads the store, whose every vector must be right. */
     private Safe whatIsSafe() {
         Set<String> texts = new HashSet<>();
-        try (EmbeddingStore store = JdbcStore.openSqlite(folder.resolve(KilledBuild.DATABASE))) {
+        try (EmbeddingStore store = openStore()) {
             store.forEachVector(FINGERPRINTS.get(mode), null, vector -> {
                 String text = embeddedText(prepared.get(vector.key()));
                 assertThat(vector)
@@ -159,6 +155,17 @@ final class KillSite {
             });
             return new Safe(texts, keptPrompts(store));
         }
+    }
+
+    /** How many rewrites are kept by now. */
+    int keptRewrites() {
+        try (EmbeddingStore store = openStore()) {
+            return keptPrompts(store).size();
+        }
+    }
+
+    private EmbeddingStore openStore() {
+        return JdbcStore.openSqlite(folder.resolve(KilledBuild.DATABASE));
     }
 
     private Set<String> keptPrompts(EmbeddingStore store) {
@@ -182,7 +189,7 @@ final class KillSite {
         String output = build.output();
         assertThat(code).as(output).isZero();
         Bill bill = examine(build.traffic());
-        leftovers.assertEnded(job(), killed);
+        leftovers.assertEnded(build.jobId(), killed);
         assertThat(safe.texts)
                 .as("texts with their vector")
                 .containsExactlyInAnyOrderElementsOf(

@@ -13,22 +13,29 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
     private final List<String> texts = new ArrayList<>();
     private final List<String> prompts = new ArrayList<>();
     private final CountDownLatch answers = new CountDownLatch(1);
-    private final long heldFrom;
+    private final long heldEmbedding;
+    private final long heldRewrite;
     private long embeddings;
     private boolean ended;
 
-    private Traffic(long heldFrom) {
-        this.heldFrom = heldFrom;
+    private Traffic(long heldEmbedding, long heldRewrite) {
+        this.heldEmbedding = heldEmbedding;
+        this.heldRewrite = heldRewrite;
     }
 
     /** Every request is answered. */
     static Traffic answered() {
-        return new Traffic(Long.MAX_VALUE);
+        return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE);
     }
 
     /** The n-th embedding request and all after it get no answer before {@link #release}. */
     static Traffic heldFrom(long embedding) {
-        return new Traffic(embedding);
+        return new Traffic(embedding, Long.MAX_VALUE);
+    }
+
+    /** No embedding request gets an answer before {@link #release}, nor the n-th rewrite and all after it. */
+    static Traffic heldFromRewrite(long rewrite) {
+        return new Traffic(1, rewrite);
     }
 
     @Override
@@ -49,7 +56,7 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
             embeddings++;
         }
         notifyAll();
-        return !rewrite && embeddings >= heldFrom;
+        return rewrite ? prompts.size() >= heldRewrite : embeddings >= heldEmbedding;
     }
 
     private void awaitRelease() {
@@ -86,15 +93,15 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
     }
 
     /**
-     * Waits for so many requests of either kind.
+     * Waits for so many rewrites to be asked for.
      *
      * @return false if the process ended before
      */
-    synchronized boolean awaitRequests(long count) throws InterruptedException {
-        while (embeddings + prompts.size() < count && !ended) {
+    synchronized boolean awaitRewrites(long count) throws InterruptedException {
+        while (prompts.size() < count && !ended) {
             wait();
         }
-        return embeddings + prompts.size() >= count;
+        return prompts.size() >= count;
     }
 
     /** Every text that was to be embedded, as often as it came. */
