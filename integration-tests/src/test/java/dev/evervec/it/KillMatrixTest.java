@@ -68,6 +68,7 @@ final class KillMatrixTest {
                     NAMED.getOrDefault(failpoint, 0),
                     RANDOM.getOrDefault(failpoint, 0));
         }
+        System.out.printf(Locale.ROOT, "%-36s%8d%8d%n", "all", sum(NAMED), sum(RANDOM));
         System.out.printf(
                 Locale.ROOT,
                 "after one kill at most: paid twice %d texts and %d rewrites, in flight %d texts and %d rewrites%n",
@@ -75,6 +76,10 @@ final class KillMatrixTest {
                 most.twice().prompts(),
                 most.inFlight().texts(),
                 most.inFlight().prompts());
+    }
+
+    private static int sum(Map<Failpoint, Integer> kills) {
+        return kills.values().stream().mapToInt(Integer::intValue).sum();
     }
 
     /** A build that has come to where it is to be killed, or has ended before. */

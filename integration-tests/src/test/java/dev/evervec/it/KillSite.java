@@ -32,8 +32,11 @@ import java.util.stream.Stream;
 final class KillSite {
     static final int RECORDS = 240;
 
-    /** Requests that may be in flight, and answered ones that may wait to be committed. */
-    static final int MOST_IN_FLIGHT = (KilledBuild.MAX_IN_FLIGHT + 2) * KilledBuild.BATCH_SIZE;
+    /** Texts that may be with the provider, or answered and not yet committed. */
+    static final int MOST_TEXTS = (KilledBuild.MAX_IN_FLIGHT + 2) * KilledBuild.BATCH_SIZE;
+
+    /** Prompts that may be with the provider, or answered and not yet kept. */
+    static final int MOST_PROMPTS = 2 * KilledBuild.WORKERS;
 
     private static final int BLANK_EVERY = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -129,7 +132,8 @@ final class KillSite {
         Bill bill = new Bill(
                 new Count(inBoth(texts, sent), inBoth(prompts, asked)),
                 new Count(texts.size() - inBoth(texts, now.texts), prompts.size() - inBoth(prompts, now.prompts)));
-        assertThat(bill.inFlight.texts).as("texts in flight").isLessThanOrEqualTo(MOST_IN_FLIGHT);
+        assertThat(bill.inFlight.texts).as("texts in flight").isLessThanOrEqualTo(MOST_TEXTS);
+        assertThat(bill.inFlight.prompts).as("rewrites in flight").isLessThanOrEqualTo(MOST_PROMPTS);
         sent.addAll(texts);
         asked.addAll(prompts);
         safe = now;
