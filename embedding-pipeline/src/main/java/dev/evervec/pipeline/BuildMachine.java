@@ -751,6 +751,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void callOn() {
         if (rewriting != null) {
+            rewriting.unkept(unkeptRewrites.size());
             rewriting.pump(
                     now,
                     call -> out.add(new Command.Rewrite(call)),

@@ -53,14 +53,17 @@ final class JobFiles implements AutoCloseable {
     void progress(BuildProgress progress) {
         try {
             Files.writeString(temporaryFile, progress.toJson() + "\n");
-            Files.move(
-                    temporaryFile, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            replaceProgressFile();
         } catch (IOException e) {
             if (!progressFails) {
                 log.warn("cannot write {}; the build goes on and tries again with the next progress", progressFile, e);
             }
             progressFails = true;
         }
+    }
+
+    private void replaceProgressFile() throws IOException {
+        Files.move(temporaryFile, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** One line for each record that was not embedded. */

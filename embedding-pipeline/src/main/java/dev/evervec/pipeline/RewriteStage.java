@@ -31,6 +31,7 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
     private final Results<T> results;
     private final Deque<RewriteCall<T>> ready = new ArrayDeque<>();
     private final Map<Object, RewriteCall<T>> open = new HashMap<>();
+    private int unkept;
 
     RewriteStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random, Results<T> results) {
         super(policy, gate, backoff, random);
@@ -52,6 +53,16 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
         RewriteCall<T> call = new RewriteCall<>(key, item, budget(Math.max(1, policy.maxRetries())));
         open.put(key, call);
         ready.addLast(call);
+    }
+
+    /** So many answers are not kept yet: calls in flight and those together are bounded, because a kill loses both. */
+    void unkept(int answers) {
+        unkept = answers;
+    }
+
+    @Override
+    boolean roomForAnswer() {
+        return inFlight() + unkept < 2 * policy.maxInFlight();
     }
 
     @Override

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.evervec.examples.Cli.Result;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,6 +52,71 @@ class SignalTest {
         assertThat(next.summary().get("succeeded").asInt()).isEqualTo(RECORDS - succeeded);
         JsonNode stats = cli.run("stats", "--config", "config.toml", "--json").json();
         assertThat(stats.at("/sources/0/embedded").asInt()).isEqualTo(RECORDS);
+    }
+
+    @Test
+    @Timeout(180)
+    void aTerminatedBuildWhoseProviderNeverAnswersEndsAfterTheGraceTime(@TempDir Path folder) throws Exception {
+        Cli cli = new Cli(folder);
+        cli.records(RECORDS);
+        try (SilentServer server = new SilentServer()) {
+            cli.file("config.toml", """
+                    [llm]
+                    provider = "openai"
+                    base_url = "%s"
+                    [llm.models.embedding]
+                    name = "any-model"
+                    dim = 4
+                    timeout = 600
+                    [records]
+                    jsonl = "records.jsonl"
+                    [store]
+                    url = "jdbc:sqlite:embeddings.db"
+                    """.formatted(server.url()));
+            Process process = builder(folder, "--job-id", "cut").start();
+            try {
+                ChildJvm.endAfter(process, 120);
+                server.awaitRequest();
+                process.toHandle().destroy();
+                StringBuilder err = new StringBuilder();
+                readTo(null, process.errorReader(StandardCharsets.UTF_8), err);
+                Result cancelled = ended(process, folder, err.toString());
+
+                assertThat(cancelled.code()).as(cancelled.err()).isEqualTo(1);
+                assertThat(cancelled.summary().get("total_pending").asInt()).isEqualTo(RECORDS);
+                assertThat(cancelled.summary().get("failed")).isEqualTo(Cli.parse("{\"cancelled\":" + RECORDS + "}"));
+                assertThat(progress(folder).get("phase").asText()).isEqualTo("cancelled");
+                JsonNode stats =
+                        cli.run("stats", "--config", "config.toml", "--json").json();
+                assertThat(stats.at("/sources/0/pending").asInt()).isEqualTo(RECORDS);
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+    }
+
+    /** Takes a connection and never answers. */
+    private static final class SilentServer implements AutoCloseable {
+        private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        private Socket connection = new Socket();
+
+        SilentServer() throws IOException {}
+
+        String url() {
+            return "http://127.0.0.1:" + socket.getLocalPort() + "/v1";
+        }
+
+        /** Waits for the first byte of a request. */
+        void awaitRequest() throws IOException {
+            connection = socket.accept();
+            assertThat(connection.getInputStream().read()).isPositive();
+        }
+
+        @Override
+        public void close() throws IOException {
+            connection.close();
+            socket.close();
+        }
     }
 
     private static JsonNode progress(Path folder) throws IOException {
