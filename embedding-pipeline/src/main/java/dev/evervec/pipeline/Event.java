@@ -50,6 +50,9 @@ sealed interface Event {
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
             implements Event {}
 
+    /** A rewrite need not or cannot be asked for: it was bought meanwhile, or nobody can say whether it was. */
+    record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements Event {}
+
     /** A rewrite failed. */
     record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements Event {}
 
