@@ -56,9 +56,8 @@ class BuildStoriesTest {
             throw first(failures);
         }
         if (seeds >= DEFAULT_SEEDS) {
-            assertThat(Story.everything()).allSatisfy(name -> assertThat(tally.of(name))
-                    .as(name)
-                    .isPositive());
+            assertThat(Story.everything())
+                    .allSatisfy(name -> assertThat(tally.of(name)).as(name).isPositive());
         }
     }
 
@@ -95,8 +94,8 @@ class BuildStoriesTest {
     }
 
     private static AssertionError first(Queue<AssertionError> failures) {
-        StringBuilder message = new StringBuilder("stories went wrong; repeat one with -Devervec.seed=S, then add its seed to "
-                + FAILED_BEFORE);
+        StringBuilder message = new StringBuilder(
+                "stories went wrong; repeat one with -Devervec.seed=S, then add its seed to " + FAILED_BEFORE);
         failures.forEach(failure -> message.append('\n').append(failure.getMessage()));
         return new AssertionError(message.toString(), failures.peek());
     }

@@ -30,13 +30,20 @@ final class Host implements RecordSource {
      *
      * @param content what it wrote
      * @param contentHash what a ledger remembers of it
+     * @param preparedHash what its rewrite is kept under
      * @param sent what is sent to be embedded
      * @param sentHash the hash of that
      * @param vector the only right vector
      * @param trait what services make of it
      */
     record Text(
-            String content, Sha256 contentHash, String sent, Sha256 sentHash, Embedding vector, Trait trait) {
+            String content,
+            Sha256 contentHash,
+            Sha256 preparedHash,
+            String sent,
+            Sha256 sentHash,
+            Embedding vector,
+            Trait trait) {
         boolean isBlank() {
             return content.isBlank();
         }
@@ -117,6 +124,7 @@ final class Host implements RecordSource {
         Text text = new Text(
                 content,
                 Sha256.ofContent(null, content),
+                Sha256.ofText(prepared),
                 sent,
                 Sha256.ofText(sent),
                 embedder.vectorOf(sent),
@@ -153,9 +161,10 @@ final class Host implements RecordSource {
         return text == null ? Trait.HARMLESS : text.trait();
     }
 
-    Trait traitOfPrompt(String prompt) {
-        Text text = byPrompt.get(prompt);
-        return text == null ? Trait.HARMLESS : text.trait();
+    /** The text that is to be rewritten, or null if the prompt is not about one. */
+    @Nullable
+    Text textOfPrompt(String prompt) {
+        return byPrompt.get(prompt);
     }
 
     // ---- reading ----

@@ -16,13 +16,15 @@ final class Service implements FaultScript {
     private record Script(Trouble trouble, FaultScript faults) {}
 
     private final Host host;
+    private final Truth truth;
     private final Random random;
     private final ManualClock clock;
     private final Tally tally;
     private final List<Script> scripts = new ArrayList<>();
 
-    Service(Host host, Random random, ManualClock clock, Tally tally) {
+    Service(Host host, Truth truth, Random random, ManualClock clock, Tally tally) {
         this.host = host;
+        this.truth = truth;
         this.random = random;
         this.clock = clock;
         this.tally = tally;
@@ -84,8 +86,8 @@ final class Service implements FaultScript {
     private FaultScript outage(Duration length) {
         Instant begin = clock.instant().plusMillis(random.nextInt(3_000));
         Instant end = begin.plus(length);
-        BooleanSupplier lasts = () ->
-                !clock.instant().isBefore(begin) && clock.instant().isBefore(end);
+        BooleanSupplier lasts =
+                () -> !clock.instant().isBefore(begin) && clock.instant().isBefore(end);
         return (call, texts) ->
                 lasts.getAsBoolean() ? random.nextBoolean() ? Fault.connectionReset() : Fault.serverError() : null;
     }
@@ -113,7 +115,8 @@ final class Service implements FaultScript {
     @Override
     public @Nullable Fault onEmbed(int callNumber, List<String> texts) {
         for (Script script : scripts) {
-            Fault fault = script.trouble().isOfRewriting() ? null : script.faults().onEmbed(callNumber, texts);
+            Fault fault =
+                    script.trouble().isOfRewriting() ? null : script.faults().onEmbed(callNumber, texts);
             if (fault != null) {
                 return met(script.trouble(), fault);
             }
@@ -141,13 +144,24 @@ final class Service implements FaultScript {
 
     @Override
     public @Nullable Fault onRewrite(int callNumber, String prompt) {
+        Host.Text text = host.textOfPrompt(prompt);
+        if (text != null) {
+            truth.rewriteAsked(text);
+        }
+        Fault fault = faultOfRewrite(callNumber, prompt, text == null ? Trait.HARMLESS : text.trait());
+        if (text != null && fault == null) {
+            truth.rewriteBought(text);
+        }
+        return fault;
+    }
+
+    private @Nullable Fault faultOfRewrite(int callNumber, String prompt, Trait trait) {
         for (Script script : scripts) {
             Fault fault = script.trouble().isOfRewriting() ? script.faults().onRewrite(callNumber, prompt) : null;
             if (fault != null) {
                 return met(script.trouble(), fault);
             }
         }
-        Trait trait = host.traitOfPrompt(prompt);
         if (trait.isOfRewrites()) {
             tally.met("text " + trait);
         }

@@ -177,6 +177,10 @@ final class Simulation {
         return watch.mostRequests();
     }
 
+    boolean storeWasLost() {
+        return watch.storeWasLost();
+    }
+
     String jobId() {
         return jobId;
     }
@@ -219,16 +223,15 @@ final class Simulation {
 
     private void take(Event event) {
         watch.before(event, now);
-        for (Command command : machine.handle(event, now)) {
+        List<Command> commands = machine.handle(event, now);
+        commands.forEach(watch::given);
+        watch.after(machine);
+        for (Command command : commands) {
             if (cancelAt.test(command)) {
                 cancelAt = later -> false;
                 post(random.nextLong(50_000_000), new Event.CancelRequested());
             }
-            watch.given(command);
             carryOutUnlessCrashed(command);
-        }
-        if (!crashed) {
-            watch.after(machine);
         }
     }
 

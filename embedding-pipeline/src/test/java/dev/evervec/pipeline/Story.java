@@ -85,7 +85,6 @@ final class Story {
     private final Host host;
     private final Truth truth;
     private final Fingerprint fingerprint;
-    private boolean storeFails;
 
     private Story(long seed, Tally tally) {
         this.seed = seed;
@@ -106,8 +105,7 @@ final class Story {
         this.host = new Host(random, embedder, rewriter != null, someTraits(), traitRate());
         this.truth = new Truth(host);
         this.fingerprint = new Fingerprint(
-                embedder.model(),
-                rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), "Rewrite: {text}"));
+                embedder.model(), rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), "Rewrite: {text}"));
         store.witnessedBy(truth);
         for (int i = 50 + random.nextInt(80); i > 0; i--) {
             host.insert();
@@ -206,8 +204,10 @@ final class Story {
     }
 
     private void playInTrouble(String id, Set<Trouble> troubles) {
-        Service service = new Service(host, random, clock, tally);
-        troubles.forEach(service::with);
+        Service service = new Service(host, truth, random, clock, tally);
+        // What troubles the whole service comes before what troubles some of its calls.
+        troubles.stream().filter(Trouble::endsAJob).forEach(service::with);
+        troubles.stream().filter(trouble -> !trouble.endsAJob()).forEach(service::with);
         setFaults(service);
         setStoreFaults(troubles);
         FaultySource source = source(troubles);
@@ -227,12 +227,12 @@ final class Story {
 
     private BuildMachine.@Nullable Ending play(Simulation simulation) {
         int calls = callsSoFar();
-        storeFails = false;
         BuildMachine.Ending ending = simulation.run();
+        truth.check();
         if (ending != null) {
             Endings.assertBooksBalance(simulation, ending);
             require(ending.calls().requests() == callsSoFar() - calls, "the calls are not counted right");
-            if (!storeFails) {
+            if (!simulation.storeWasLost()) {
                 truth.jobEnded();
                 assertOutcomesAreKept(simulation);
             }
@@ -262,14 +262,12 @@ final class Story {
             } else if (call >= gone) {
                 return failing(Trouble.STORE_GONE, StoreException.Kind.TRANSIENT);
             }
-            return faults.nextDouble() < rate
-                    ? failing(Trouble.STORE_HICCUPS, StoreException.Kind.TRANSIENT)
-                    : null;
+            return faults.nextDouble() < rate ? failing(Trouble.STORE_HICCUPS, StoreException.Kind.TRANSIENT) : null;
         });
     }
 
     private StoreException.Kind failing(Trouble trouble, StoreException.Kind kind) {
-        storeFails = true;
+        truth.storeFailed();
         tally.met("trouble " + trouble);
         return kind;
     }
@@ -352,8 +350,8 @@ final class Story {
             });
         }
         if (troubles.contains(Trouble.CRASH_AFTER_A_CANCEL)) {
-            List<Class<? extends Command>> last = List.of(
-                    Command.Cut.class, Command.CloseJob.class, Command.Commit.class, Command.CloseScan.class);
+            List<Class<? extends Command>> last =
+                    List.of(Command.Cut.class, Command.CloseJob.class, Command.Commit.class, Command.CloseScan.class);
             crashAt(simulation, Trouble.CRASH_AFTER_A_CANCEL, last.get(random.nextInt(last.size())), 3);
         }
         if (troubles.contains(Trouble.CRASH_AT_A_COMMAND)) {
@@ -381,7 +379,7 @@ final class Story {
 
     /** Only texts are bad. Every record ends as its text deserves, at the first or the hundredth attempt. */
     private void playWithoutTrouble() {
-        setFaults(new Service(host, random, clock, tally));
+        setFaults(new Service(host, truth, random, clock, tally));
         BuildMachine.Ending ending =
                 Objects.requireNonNull(playClean(simulation("last", BuildRequest.all(), quiet(), settings(100))));
         require(ending.stopCause() == null, () -> "the last job stopped: " + ending.stopCause());
@@ -433,16 +431,7 @@ final class Story {
     private Simulation simulation(String id, BuildRequest request, FaultySource source, BuildSettings settings) {
         long maxTextBytes = seed % 3 == 0 ? 600 : 16L << 20;
         Simulation simulation = new Simulation(
-                random.nextLong(),
-                clock,
-                id,
-                request,
-                source,
-                store,
-                embedder,
-                rewriter,
-                settings,
-                maxTextBytes);
+                random.nextLong(), clock, id, request, source, store, embedder, rewriter, settings, maxTextBytes);
         return simulation.watchedWith(truth);
     }
 
@@ -468,13 +457,13 @@ final class Story {
 
     private void assertOutcomesAreKept(Simulation simulation) {
         Map<Reason, Set<RecordOutcome>> told = new EnumMap<>(Reason.class);
-        simulation.told.forEach(outcome -> told.computeIfAbsent(outcome.reason(), any -> new HashSet<>())
-                .add(outcome));
+        simulation.told.forEach(outcome ->
+                told.computeIfAbsent(outcome.reason(), any -> new HashSet<>()).add(outcome));
         told.forEach((reason, outcomes) -> {
             Map<RecordKey, RecordOutcome> kept = new HashMap<>();
             store.forEachOutcome(simulation.jobId(), reason, outcome -> kept.put(outcome.key(), outcome));
-            outcomes.forEach(outcome ->
-                    require(kept.containsKey(outcome.key()), () -> "the store does not know of " + outcome));
+            outcomes.forEach(
+                    outcome -> require(kept.containsKey(outcome.key()), () -> "the store does not know of " + outcome));
         });
     }
 }

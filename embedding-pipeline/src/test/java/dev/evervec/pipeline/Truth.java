@@ -33,10 +33,12 @@ final class Truth {
     private final Map<RecordKey, Host.Text> stored = new HashMap<>();
     private final Set<RecordKey> overtaken = new HashSet<>();
     private final Set<Sha256> keptRewrites = new HashSet<>();
-    private final Set<Sha256> keptBeforeThisJob = new HashSet<>();
+    private final Set<Sha256> boughtRewrites = new HashSet<>();
     private final Map<Sha256, Integer> rewritesToKeep = new HashMap<>();
     private Predicate<RecordKey> unreadable = key -> false;
     private @Nullable Watch watch;
+    private @Nullable AssertionError seen;
+    private boolean storeFailed;
 
     Truth(Host host) {
         this.host = host;
@@ -45,13 +47,19 @@ final class Truth {
     void jobBegins(Watch ofJob) {
         watch = ofJob;
         overtaken.clear();
+        storeFailed = false;
         rewritesToKeep.clear();
-        keptBeforeThisJob.addAll(keptRewrites);
+        boughtRewrites.clear();
+        boughtRewrites.addAll(keptRewrites);
     }
 
     /** Records that cannot be read in this job. */
     void mayBeUnreadable(Predicate<RecordKey> keys) {
         unreadable = keys;
+    }
+
+    void storeFailed() {
+        storeFailed = true;
     }
 
     /** Another worker has taken the record over; what it has stored for it, if anything. */
@@ -73,6 +81,22 @@ final class Truth {
         return paid.get(key);
     }
 
+    /** Called within a store or a provider, whose callers make something else of an error. */
+    private void witness(Runnable check) {
+        try {
+            check.run();
+        } catch (AssertionError e) {
+            seen = seen == null ? e : seen;
+        }
+    }
+
+    /** Fails if anything was seen that must not be. */
+    void check() {
+        if (seen != null) {
+            throw seen;
+        }
+    }
+
     private Watch watch() {
         return Objects.requireNonNull(watch);
     }
@@ -85,13 +109,17 @@ final class Truth {
         require(
                 text != null && text.sent().equals(work.text().text()),
                 () -> key + " is sent with a text that is not its own");
-        require(paid.get(key) != text, () -> key + " is sent although its vector is stored");
+        require(paid.get(key) != text || overtaken.contains(key), () -> key + " is sent although its vector is stored");
     }
 
-    void rewriteAsked(Work work) {
-        require(
-                !keptBeforeThisJob.contains(work.text().hash()),
-                () -> "a kept rewrite is asked for again for " + work.claim().key());
+    /** The provider is asked; what it has answered once, and the store has kept or may still keep, must not be asked again. */
+    void rewriteAsked(Host.Text text) {
+        witness(() -> require(
+                !boughtRewrites.contains(text.preparedHash()), "a rewrite is asked for that was bought before"));
+    }
+
+    void rewriteBought(Host.Text text) {
+        boughtRewrites.add(text.preparedHash());
     }
 
     void rewriteArrived(Event.RewriteAnswered answer) {
@@ -107,7 +135,7 @@ final class Truth {
     // ---- what is stored ----
 
     void marked(List<ScannedRecord> page, MarkMode mode) {
-        aWriteIsDone();
+        witness(this::aWriteIsDone);
         if (mode == MarkMode.REBUILD) {
             page.forEach(record -> paid.remove(record.key()));
         }
@@ -119,7 +147,11 @@ final class Truth {
     }
 
     void committed(List<RecordResult> results, Set<RecordKey> refused) {
-        aWriteIsDone();
+        witness(this::aWriteIsDone);
+        witness(() -> checkResults(results, refused));
+    }
+
+    private void checkResults(List<RecordResult> results, Set<RecordKey> refused) {
         for (RecordResult result : results) {
             RecordKey key = result.claim().key();
             require(
@@ -159,18 +191,17 @@ final class Truth {
         Claim claim = result.claim();
         RecordKey key = claim.key();
         Host.Text text = host.lastFetched(key);
-        Watch.Sendings sendings = watch().sendingsOf(key);
         boolean byItsText = text != null && text.trait().end() == result.reason();
         return switch (result.reason()) {
             case EMPTY_CONTENT, INPUT_TOO_LONG, REWRITE_EMPTY -> byItsText;
             case VANISHED -> text == null;
             case SOURCE_ERROR -> unreadable.test(key);
-            case STORE_ERROR -> watch().storeHasFailed() || unreadable.test(key);
-            case EMBED_PERMANENT -> byItsText || sendings.defects > 1;
+            case STORE_ERROR -> storeFailed;
+            case EMBED_PERMANENT -> byItsText || watch().sendingsOf(key).defects > 1;
             case EMBED_TRANSIENT -> watch().budgetWasSpent(key);
-            case REWRITE_TIMEOUT -> sendings.rewritesFailed > 1 && (byItsText || watch().rewriteBudgetWasSpent(key));
-            case REWRITE_ERROR -> byItsText || watch().rewriteBudgetWasSpent(key);
-            case ABORTED -> watch().wasStopped() && !watch().wasCancelled();
+            case REWRITE_TIMEOUT -> text != null && watch().rewriteBudgetWasSpent(text.preparedHash());
+            case REWRITE_ERROR -> text != null && (byItsText || watch().rewriteBudgetWasSpent(text.preparedHash()));
+            case ABORTED -> watch().wasStopped();
             case CANCELLED -> watch().wasCancelled();
             case OVER_BUDGET, SUPERSEDED -> false;
         };

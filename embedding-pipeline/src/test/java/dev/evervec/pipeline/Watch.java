@@ -6,9 +6,12 @@ import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.FaultOwner;
+import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -35,6 +38,8 @@ final class Watch {
     /** A provider that names the bad text is believed so often. */
     private static final int NAMED = 3;
 
+    private static final long LONGEST_BACKOFF = Duration.ofSeconds(60).toNanos();
+
     private final BuildPlan plan;
     private @Nullable Truth truth;
     private long now;
@@ -45,9 +50,12 @@ final class Watch {
     private final Set<RecordKey> answered = new HashSet<>();
     private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
     private final Map<RecordKey, Sendings> sendings = new HashMap<>();
+    private final Map<Sha256, Integer> rewritesFailed = new HashMap<>();
     private long embedded;
     private long notEmbedded;
     private boolean storeHasFailed;
+    private @Nullable Command givenUp;
+    private @Nullable Command lastClaim;
 
     // calls
     private final Map<Capability, Endpoint> endpoints = new EnumMap<>(Capability.class);
@@ -66,10 +74,6 @@ final class Watch {
         int refusedForShape;
         int failed;
         int defects;
-        boolean refusedAlone;
-        boolean tooLongAlone;
-        int rewritesFailed;
-        boolean rewriteRefused;
         Tree tree = new Tree();
     }
 
@@ -135,7 +139,7 @@ final class Watch {
             }
         } else if (event instanceof Event.RewriteFailed failed) {
             calls++;
-            rewriteFailed(failed.call().item, failed.failure());
+            rewriteFailed(failed.call().item.text().hash(), failed.failure());
             failed(Capability.REWRITE, failed.failure());
         } else if (event instanceof Event.ProbeAnswered probe) {
             calls++;
@@ -147,8 +151,9 @@ final class Watch {
             failed(probe.capability(), probe.failure());
         } else if (event instanceof Event.Committed committed) {
             committed(committed);
-        } else if (event instanceof Event.StoreFailed) {
+        } else if (event instanceof Event.StoreFailed failed) {
             storeHasFailed = true;
+            givenUp = failed.command();
         } else if (event instanceof Event.CancelRequested) {
             cancelled = true;
             stopped = true;
@@ -189,17 +194,11 @@ final class Watch {
         for (Work work : batch.items) {
             Sendings sent = sendingsOf(work.claim().key());
             switch (failure.owner()) {
-                case ITEM -> refused(sent, batch);
-                case CONFIGURATION -> {
-                    if (failure.httpStatus() == 200) {
-                        refused(sent, batch);
-                    }
-                }
+                case ITEM -> sent.refusedForItem++;
+                case CONFIGURATION -> sent.refusedForItem += failure.httpStatus() == 200 ? 1 : 0;
                 case REQUEST_SHAPE -> {
                     sent.refusedForShape++;
-                    sent.refusedAlone |= batch.isSingle();
-                    sent.tooLongAlone |= batch.isSingle();
-                    recut = !batch.isSingle();
+                    recut = !batch.isSingle() && isOfWholeRequest((PermanentProviderException) failure);
                 }
                 case PROVIDER -> sent.failed += cut ? 0 : 1;
                 case QUOTA -> {}
@@ -211,9 +210,9 @@ final class Watch {
         }
     }
 
-    private static void refused(Sendings sent, RequestBatch<Work> batch) {
-        sent.refusedForItem++;
-        sent.refusedAlone |= batch.isSingle();
+    /** Then the request is cut anew; for other reasons it is split. */
+    private static boolean isOfWholeRequest(PermanentProviderException refusal) {
+        return refusal.limit() != null && refusal.limit() != RequestLimit.TEXT_LENGTH;
     }
 
     /** One budget for a whole split tree, so a text is not sent a full round of tries on every level. */
@@ -227,7 +226,8 @@ final class Watch {
                 () -> key + " was sent in " + sent.failed + " requests that the provider failed at");
         require(
                 sent.refusedForItem <= (NAMED + levels + 1) * trees,
-                () -> key + " was sent in " + sent.refusedForItem + " requests that were refused for one of their texts");
+                () -> key + " was sent in " + sent.refusedForItem
+                        + " requests that were refused for one of their texts");
         require(
                 sent.refusedForShape <= SHAPE_REFUSALS,
                 () -> key + " was sent in " + sent.refusedForShape + " requests that were too large");
@@ -242,12 +242,9 @@ final class Watch {
         return levels;
     }
 
-    private void rewriteFailed(Work work, ProviderException failure) {
-        Sendings sent = sendingsOf(work.claim().key());
+    private void rewriteFailed(Sha256 text, ProviderException failure) {
         if (failure.owner() == FaultOwner.PROVIDER) {
-            sent.rewritesFailed++;
-        } else if (failure.owner() == FaultOwner.ITEM) {
-            sent.rewriteRefused = true;
+            rewritesFailed.merge(text, 1, Integer::sum);
         }
     }
 
@@ -283,27 +280,33 @@ final class Watch {
 
     /** Before it is carried out. */
     void given(Command command) {
+        givenUp = givenUp == command ? null : givenUp;
         if (command instanceof Command.Embed embed) {
             batchesInFlight++;
             sending(Capability.EMBEDDING);
             embed.batch().items.forEach(work -> sent(work, embed.batch()));
-        } else if (command instanceof Command.Rewrite rewrite) {
+        } else if (command instanceof Command.Rewrite) {
             sending(Capability.REWRITE);
-            if (truth != null) {
-                truth.rewriteAsked(rewrite.call().item);
-            }
         } else if (command instanceof Command.Probe probe) {
             sending(probe.capability());
             Endpoint endpoint = endpoint(probe.capability());
             require(!endpoint.probing, "two probes at a time");
             endpoint.probing = true;
             endpoint.probes++;
-        } else if (command instanceof Command.ClaimRecords && stopped) {
-            require(++claimsAfterStop <= 1, "records are claimed after the stop");
+        } else if (command instanceof Command.ClaimRecords) {
+            claiming(command);
         } else if (command instanceof Command.Tell tell) {
             tell.outcomes().forEach(this::told);
             told(tell.progress());
         }
+    }
+
+    /** One claim may have been decided before the stop; it may also be tried again. */
+    private void claiming(Command command) {
+        if (stopped && command != lastClaim) {
+            require(++claimsAfterStop <= 1, "records are claimed after the stop");
+        }
+        lastClaim = command;
     }
 
     private void sending(Capability capability) {
@@ -334,13 +337,16 @@ final class Watch {
     /** Whether the budget that this text shares was spent, while something else succeeded. */
     boolean budgetWasSpent(RecordKey key) {
         Tree tree = sendingsOf(key).tree;
-        return tree.failures > plan.embedding().maxRetries()
-                && endpoint(Capability.EMBEDDING).lastSuccess >= tree.began;
+        boolean tried = tree.failures > plan.embedding().maxRetries();
+        boolean longEnough =
+                now - tree.began >= plan.settings().outagePatience().toNanos() - LONGEST_BACKOFF;
+        return (tried || longEnough) && endpoint(Capability.EMBEDDING).lastSuccess >= tree.began;
     }
 
-    boolean rewriteBudgetWasSpent(RecordKey key) {
-        return sendingsOf(key).rewritesFailed
-                > Math.max(1, Objects.requireNonNull(plan.rewriting()).maxRetries());
+    /** Equal texts share a call and its budget. */
+    boolean rewriteBudgetWasSpent(Sha256 text) {
+        int retries = Math.max(1, Objects.requireNonNull(plan.rewriting()).maxRetries());
+        return rewritesFailed.getOrDefault(text, 0) > retries;
     }
 
     private void told(RecordOutcome outcome) {
@@ -365,6 +371,9 @@ final class Watch {
     // ---- after each event ----
 
     void after(BuildMachine machine) {
+        if (truth != null) {
+            truth.check();
+        }
         BuildMachine.Ending books = machine.ending();
         stopped |= books.stopCause() != null;
         int onTheWay = machine.recordsOnTheWay();
@@ -405,8 +414,9 @@ final class Watch {
         return stopped;
     }
 
-    boolean storeHasFailed() {
-        return storeHasFailed;
+    /** Whether it failed at something that was not tried again. */
+    boolean storeWasLost() {
+        return givenUp != null;
     }
 
     static void require(boolean holds, String what) {
