@@ -33,7 +33,7 @@ class BuildStoriesTest {
     @Test
     void seedsThatOnceFailedNoLongerDo() throws IOException {
         for (long seed : failedBefore()) {
-            Story.play(seed, new Tally());
+            Story.play(seed);
         }
     }
 
@@ -41,7 +41,7 @@ class BuildStoriesTest {
     void whateverHappensNoRecordIsLostNoVectorIsWrongAndNothingIsPaidTwice() throws InterruptedException {
         Long only = Long.getLong("evervec.seed");
         if (only != null) {
-            Story.play(only, new Tally());
+            Story.play(only);
             return;
         }
         int seeds = Integer.getInteger("evervec.seeds", DEFAULT_SEEDS);

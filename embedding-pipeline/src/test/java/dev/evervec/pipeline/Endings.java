@@ -30,6 +30,10 @@ final class Endings {
         require(new HashSet<>(simulation.told).size() == simulation.told.size(), "a record was told twice");
         assertProgressNeverFalls(simulation.progress);
         BuildProgress last = simulation.progress.get(simulation.progress.size() - 1);
+        require(
+                ending.stopCause() != null
+                        || last.rewrite().done() == last.rewrite().total(),
+                () -> "not all is rewritten in the end: " + last);
         require(last.embed().done() == last.embed().total(), () -> "not all is done in the end: " + last);
     }
 

@@ -112,6 +112,11 @@ final class Story {
         }
     }
 
+    /** Plays the story of the seed and tells nobody what was met. */
+    static void play(long seed) {
+        play(seed, new Tally());
+    }
+
     /**
      * Plays the story of the seed.
      *
