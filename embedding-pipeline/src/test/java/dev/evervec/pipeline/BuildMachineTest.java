@@ -175,7 +175,7 @@ class BuildMachineTest {
             BuildMachine.Ending ending = ended(simulation);
 
             assertThat(ending.books().succeededCount()).isEqualTo(200);
-            assertThat(simulation.mostRequests()).isGreaterThanOrEqualTo(3);
+            assertThat(simulation.watch().mostRequests()).isGreaterThanOrEqualTo(3);
         }
 
         @Test

@@ -162,6 +162,23 @@ class PlantedBugsTest {
                         "sendAgainAt(call, now);\n                stop(failure.getMessage());",
                         "sendAgainAt(call, now);"),
                 bug(
+                        "a vector that comes after the stop is thrown away",
+                        "BuildMachine.java",
+                        "settled.add(new Embedded(",
+                        "if (stopReason != null) { settle(work.claim(), null, stopReason, \"\"); return; }"
+                                + " settled.add(new Embedded("),
+                bug("calls are not cut", "BuildMachine.java", "if (!cut && now >= graceEnds) {", "if (over) {"),
+                bug(
+                        "an outage is not waited for",
+                        "Gate.java",
+                        "return everSucceeded() ? outagePatience : firstContactPatience;",
+                        "return firstContactPatience;"),
+                bug(
+                        "a refusal is never doubted",
+                        "CallStage.java",
+                        "if (named || gate.succeededSince(call.sentAt)",
+                        "if (named || call.failures >= 0"),
+                bug(
                         "a refused size is not learned",
                         "EmbedStage.java",
                         "learned = learned.withAtMostTexts(lowered(learned.maxTextsPerRequest(), batch.size()));",

@@ -60,6 +60,7 @@ final class Service implements FaultScript {
             case KEY_REVOKED -> later(Fault.keyRefused());
             case KEY_REVOKED_IN_REWRITING -> ofRewrites(later(Fault.keyRefused()));
             case OTHER_DIMENSION_ALWAYS -> FaultScript.always(Fault.wrongDimension(5));
+            case REFUSES_EVERYTHING -> FaultScript.always(Fault.badText());
             default -> null;
         };
         if (faults != null) {

@@ -172,13 +172,8 @@ final class Simulation {
         return this;
     }
 
-    /** The most request batches that were under way or not committed at once. */
-    int mostRequests() {
-        return watch.mostRequests();
-    }
-
-    boolean storeWasLost() {
-        return watch.storeWasLost();
+    Watch watch() {
+        return watch;
     }
 
     String jobId() {

@@ -72,6 +72,19 @@ final class Story {
             "duplicate index",
             "unknown index");
 
+    private static final Set<Trouble> NO_END_OF_FAILURES = EnumSet.of(
+            Trouble.OUTAGE_FOR_TOO_LONG,
+            Trouble.OUTAGE_FOR_TOO_LONG_IN_REWRITING,
+            Trouble.STORM_OF_SERVER_ERRORS,
+            Trouble.CHANCE,
+            Trouble.CHANCE_IN_REWRITING);
+
+    private static final Set<Trouble> MISTAKES = EnumSet.of(
+            Trouble.KEY_REVOKED,
+            Trouble.KEY_REVOKED_IN_REWRITING,
+            Trouble.OTHER_DIMENSION_ALWAYS,
+            Trouble.REFUSES_EVERYTHING);
+
     private static final int JOBS_IN_TROUBLE = 3;
 
     private final long seed;
@@ -227,7 +240,27 @@ final class Story {
         BuildMachine.Ending ending = play(simulation);
         if (ending != null) {
             require(source.isClosed(), "the scan was not closed");
+            String cause = ending.stopCause();
+            require(
+                    cause == null || mayStop(cause, troubles, simulation.watch()),
+                    () -> "the job stopped, " + troubles + ": " + cause);
         }
+    }
+
+    /** Whether a job may stop with these words. */
+    private static boolean mayStop(String cause, Set<Trouble> troubles, Watch watch) {
+        if (cause.equals("cancelled")) {
+            return watch.wasCancelled();
+        } else if (cause.startsWith("the store failed")) {
+            return watch.storeWasLost();
+        } else if (cause.startsWith("the record source failed")) {
+            return troubles.contains(Trouble.FETCHES_LOST);
+        } else if (cause.startsWith("the quota")) {
+            return troubles.contains(Trouble.QUOTA_FOR_TOO_LONG);
+        } else if (cause.startsWith("nothing has succeeded")) {
+            return !watch.everythingHasWorked() || !Collections.disjoint(troubles, NO_END_OF_FAILURES);
+        }
+        return !Collections.disjoint(troubles, MISTAKES);
     }
 
     private BuildMachine.@Nullable Ending play(Simulation simulation) {
@@ -237,7 +270,7 @@ final class Story {
         if (ending != null) {
             Endings.assertBooksBalance(simulation, ending);
             require(ending.calls().requests() == callsSoFar() - calls, "the calls are not counted right");
-            if (!simulation.storeWasLost()) {
+            if (!simulation.watch().storeWasLost()) {
                 truth.jobEnded();
                 assertOutcomesAreKept(simulation);
             }
@@ -357,23 +390,27 @@ final class Story {
         if (troubles.contains(Trouble.CRASH_AFTER_A_CANCEL)) {
             List<Class<? extends Command>> last =
                     List.of(Command.Cut.class, Command.CloseJob.class, Command.Commit.class, Command.CloseScan.class);
-            crashAt(simulation, Trouble.CRASH_AFTER_A_CANCEL, last.get(random.nextInt(last.size())), 3);
+            crashAt(
+                    simulation,
+                    Trouble.CRASH_AFTER_A_CANCEL,
+                    last.get(random.nextInt(last.size())),
+                    1 + random.nextInt(3));
         }
         if (troubles.contains(Trouble.CRASH_AT_A_COMMAND)) {
             crashAt(
                     simulation,
                     Trouble.CRASH_AT_A_COMMAND,
                     CRASH_COMMANDS.get(random.nextInt(CRASH_COMMANDS.size())),
-                    1 + random.nextInt(20));
+                    1 + random.nextInt(1 + random.nextInt(20)));
         }
         if (troubles.contains(Trouble.CRASH_SOMEWHERE)) {
             simulation.crashAfter(random.nextInt(100), () -> tally.met("trouble " + Trouble.CRASH_SOMEWHERE));
         }
     }
 
-    private void crashAt(Simulation simulation, Trouble trouble, Class<? extends Command> kind, int most) {
+    private void crashAt(Simulation simulation, Trouble trouble, Class<? extends Command> kind, int occurrence) {
         CrashPoint.Side side = random.nextBoolean() ? CrashPoint.Side.BEFORE : CrashPoint.Side.AFTER;
-        CrashPoint point = new CrashPoint(kind, side, 1 + random.nextInt(most));
+        CrashPoint point = new CrashPoint(kind, side, occurrence);
         simulation.crashAt(point, () -> {
             tally.met("trouble " + trouble);
             tally.met("crash " + point);

@@ -163,6 +163,7 @@ final class Truth {
             if (result instanceof Embedded embedded) {
                 embedded(embedded);
             } else if (result instanceof NotEmbedded not) {
+                require(!watch().hasArrived(key), () -> "the vector of " + key + " is thrown away");
                 require(mayBe(not), () -> key + " became " + not.reason() + ": " + not.detail());
             }
         }

@@ -7,6 +7,7 @@ import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.PermanentProviderException;
@@ -14,9 +15,11 @@ import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -37,6 +40,9 @@ final class Watch {
     private static final int SHAPE_REFUSALS = 20;
     /** A provider that names the bad text is believed so often. */
     private static final int NAMED = 3;
+
+    /** After a stop, calls may end by themselves for so long. */
+    private static final long GRACE = Duration.ofSeconds(10).toNanos();
 
     private static final long LONGEST_BACKOFF = Duration.ofSeconds(60).toNanos();
 
@@ -59,11 +65,13 @@ final class Watch {
 
     // calls
     private final Map<Capability, Endpoint> endpoints = new EnumMap<>(Capability.class);
+    private final Set<CancelSignal> uncut = Collections.newSetFromMap(new IdentityHashMap<>());
     private int batchesInFlight;
     private int mostRequests;
     private long calls;
     private boolean cancelled;
     private boolean stopped;
+    private long stoppedAt;
     private int claimsAfterStop;
     private int requestsAfterConfigurationFault = -1;
     private BuildProgress.@Nullable Stage lastEmbed;
@@ -89,6 +97,7 @@ final class Watch {
         int probes;
         int quotaRefusals;
         boolean probing;
+        boolean asked;
     }
 
     Watch(BuildPlan plan) {
@@ -128,19 +137,21 @@ final class Watch {
             embedAnswered(answer);
         } else if (event instanceof Event.EmbedFailed failed) {
             batchesInFlight--;
-            calls++;
+            over(failed.batch());
             embedFailed(failed.batch(), failed.failure());
             failed(Capability.EMBEDDING, failed.failure());
         } else if (event instanceof Event.RewriteAnswered answer) {
-            calls++;
+            over(answer.call());
             succeeded(Capability.REWRITE);
             if (truth != null) {
                 truth.rewriteArrived(answer);
             }
         } else if (event instanceof Event.RewriteFailed failed) {
-            calls++;
+            over(failed.call());
             rewriteFailed(failed.call().item.text().hash(), failed.failure());
             failed(Capability.REWRITE, failed.failure());
+        } else if (event instanceof Event.RewriteNotAsked notAsked) {
+            uncut.remove(notAsked.call().cancelSignal());
         } else if (event instanceof Event.ProbeAnswered probe) {
             calls++;
             endpoint(probe.capability()).probing = false;
@@ -156,8 +167,18 @@ final class Watch {
             givenUp = failed.command();
         } else if (event instanceof Event.CancelRequested) {
             cancelled = true;
-            stopped = true;
+            stopped();
         }
+    }
+
+    private void over(Call call) {
+        calls++;
+        uncut.remove(call.cancelSignal());
+    }
+
+    private void stopped() {
+        stoppedAt = stopped ? stoppedAt : now;
+        stopped = true;
     }
 
     private void unreadable(UnreadableRecord record) {
@@ -171,7 +192,7 @@ final class Watch {
 
     private void embedAnswered(Event.EmbedAnswered answer) {
         batchesInFlight--;
-        calls++;
+        over(answer.batch());
         succeeded(Capability.EMBEDDING);
         for (int i = 0; i < answer.batch().size(); i++) {
             RecordKey key = answer.batch().items.get(i).claim().key();
@@ -283,9 +304,11 @@ final class Watch {
         givenUp = givenUp == command ? null : givenUp;
         if (command instanceof Command.Embed embed) {
             batchesInFlight++;
+            uncut.add(embed.batch().cancelSignal());
             sending(Capability.EMBEDDING);
             embed.batch().items.forEach(work -> sent(work, embed.batch()));
-        } else if (command instanceof Command.Rewrite) {
+        } else if (command instanceof Command.Rewrite rewrite) {
+            uncut.add(rewrite.call().cancelSignal());
             sending(Capability.REWRITE);
         } else if (command instanceof Command.Probe probe) {
             sending(probe.capability());
@@ -295,6 +318,8 @@ final class Watch {
             endpoint.probes++;
         } else if (command instanceof Command.ClaimRecords) {
             claiming(command);
+        } else if (command instanceof Command.Cut cut) {
+            uncut.remove(cut.signal());
         } else if (command instanceof Command.Tell tell) {
             tell.outcomes().forEach(this::told);
             told(tell.progress());
@@ -310,6 +335,7 @@ final class Watch {
     }
 
     private void sending(Capability capability) {
+        endpoint(capability).asked = true;
         require(!stopped, "something is sent after the stop");
         require(now >= endpoint(capability).pausedUntil, "something is sent before the wait for quota is over");
         if (requestsAfterConfigurationFault >= 0) {
@@ -332,6 +358,11 @@ final class Watch {
         if (truth != null) {
             truth.sent(work);
         }
+    }
+
+    /** Whether its vector has arrived in this job. */
+    boolean hasArrived(RecordKey key) {
+        return answered.contains(key);
     }
 
     /** Whether the budget that this text shares was spent, while something else succeeded. */
@@ -375,7 +406,10 @@ final class Watch {
             truth.check();
         }
         BuildMachine.Ending books = machine.ending();
-        stopped |= books.stopCause() != null;
+        if (books.stopCause() != null) {
+            stopped();
+        }
+        require(!stopped || now - stoppedAt < GRACE || uncut.isEmpty(), "calls are not cut after the time of grace");
         int onTheWay = machine.recordsOnTheWay();
         require(onTheWay == open.size(), () -> onTheWay + " records on the way, really " + open.size());
         require(
@@ -412,6 +446,12 @@ final class Watch {
 
     boolean wasStopped() {
         return stopped;
+    }
+
+    /** Whether each endpoint that was asked has answered at least once. */
+    boolean everythingHasWorked() {
+        return endpoints.values().stream()
+                .noneMatch(endpoint -> endpoint.asked && endpoint.lastSuccess == Long.MIN_VALUE);
     }
 
     /** Whether it failed at something that was not tried again. */
