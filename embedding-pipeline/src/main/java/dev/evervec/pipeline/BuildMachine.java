@@ -1,5 +1,6 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.progress.BuildProgress.Phase;
 import dev.evervec.pipeline.report.Reason;
@@ -448,7 +449,20 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     @Override
     public void embedded(Work work, Embedding vector) {
         leave(work.claim());
-        settled.add(new Embedded(work.claim(), work.contentHash(), work.text().hash(), vector));
+        settled.add(new Embedded(
+                work.claim(),
+                work.contentHash(),
+                work.text().hash(),
+                vector,
+                work.text().truncation()));
+    }
+
+    @Override
+    public @Nullable Work truncated(Work work) {
+        SizedText shorter = plan.settings().onTooLong() == BuildSettings.TooLong.TRUNCATE
+                ? work.text().truncated()
+                : null;
+        return shorter == null ? null : work.withText(shorter);
     }
 
     @Override
@@ -499,6 +513,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             enter(not.claim().key(), not.reason(), not.detail());
         } else {
             books.succeeded();
+            remarks.add((Embedded) result);
         }
     }
 

@@ -39,6 +39,11 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         void embedded(T item, Embedding embedding);
 
         void notEmbedded(T item, Reason reason, String detail);
+
+        /** The item with less text, to be sent in its place; null if it is not to be truncated, or not any further. */
+        default @Nullable T truncated(T item) {
+            return null;
+        }
     }
 
     private static final int WAYS = 4;
@@ -203,6 +208,9 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
 
     @Override
     void shapeRefused(RequestBatch<T> batch, PermanentProviderException failure, RequestLimit limit) {
+        if (batch.isSingle() && limit != RequestLimit.TEXTS && truncated(batch)) {
+            return;
+        }
         if (batch.isSingle()) {
             Reason reason = limit == RequestLimit.TEXTS ? Reason.EMBED_PERMANENT : Reason.INPUT_TOO_LONG;
             results.notEmbedded(batch.items.get(0), reason, detailOf(failure));
@@ -214,6 +222,14 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
                 ready.addFirst(batch.items.get(i));
             }
         }
+    }
+
+    private boolean truncated(RequestBatch<T> single) {
+        T shorter = results.truncated(single.items.get(0));
+        if (shorter != null) {
+            parts.addLast(new RequestBatch<>(List.of(shorter), single.budget, single.askedAgain, 0));
+        }
+        return shorter != null;
     }
 
     /** Lowers the limit that the batch passed to half of what the batch had, unless it was cut before the last lowering. */
