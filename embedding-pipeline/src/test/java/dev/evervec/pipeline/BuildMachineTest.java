@@ -449,6 +449,19 @@ class BuildMachineTest {
         }
 
         @Test
+        void aLoneTextThatIsTriedForLongerThanAnOutageIsSatOutDoesNotLookLikeOne() {
+            ScriptedProvider provider = ScriptedProvider.builder()
+                    .callPolicy(new CallPolicy(40, Duration.ofSeconds(60), 4))
+                    .faults(FaultScript.whilePresent(text -> text.startsWith("text"), Fault.serverError()))
+                    .build();
+
+            BuildMachine.Ending ending = run(records(1), provider);
+
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_TRANSIENT, 1L));
+            assertThat(ending.duration()).isGreaterThan(settings.outagePatience());
+        }
+
+        @Test
         void quotaIsWaitedForAsToldAndNeverCounted() {
             ScriptedProvider provider =
                     provider(16, FaultScript.nextCalls(3, Fault.rateLimited(Duration.ofSeconds(90))));
