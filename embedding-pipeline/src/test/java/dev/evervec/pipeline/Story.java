@@ -370,7 +370,7 @@ final class Story {
         if (stored) {
             memory.commit(
                     Objects.requireNonNull(memory.runningJob()),
-                    List.of(new RecordResult.Embedded(claim, text.contentHash(), text.sentHash(), text.vector())),
+                    List.of(new RecordResult.Embedded(claim, text.contentHash(), text.sentHash(), text.vector(), null)),
                     CallTotals.NONE);
         }
         truth.overtaken(key, stored ? text : null);
