@@ -180,7 +180,7 @@ final class Host implements RecordSource {
                 while (position < keys.size() && page.size() < maxRecords) {
                     RecordKey key = keys.get(position++);
                     Text text = table.get(key);
-                    if (text != null) {
+                    if (text != null && (source == null || source.equals(key.source()))) {
                         page.add(SourceRecord.of(key.source(), key.id(), null, text.content()));
                     }
                 }

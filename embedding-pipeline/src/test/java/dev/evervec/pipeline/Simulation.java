@@ -69,6 +69,7 @@ final class Simulation {
     private long order;
     private long writerFreeAt;
     private final int mostMillisOfAWrite;
+    private final int slownessOfAnswers;
     private final Watch watch;
     private long steps;
     private Predicate<Command> cancelAt = command -> false;
@@ -76,8 +77,7 @@ final class Simulation {
     private long crashAtStep = Long.MAX_VALUE;
     private @Nullable CrashPoint crashPoint;
     private int crashPointsMet;
-    private Runnable onCrash = () -> {};
-    private boolean crashed;
+    private @Nullable String crashed;
 
     Simulation(
             long seed,
@@ -105,6 +105,7 @@ final class Simulation {
             long maxTextBytes) {
         this.random = new SplittableRandom(seed);
         this.mostMillisOfAWrite = random.nextInt(4) == 0 ? 2000 : 20;
+        this.slownessOfAnswers = random.nextInt(8) == 0 ? 50 : 1;
         this.clock = clock;
         this.jobId = jobId;
         PromptTemplate prompt = new PromptTemplate("Rewrite: {text}");
@@ -147,16 +148,14 @@ final class Simulation {
     }
 
     /** Ends the simulation after so many events, as a killed process would. */
-    Simulation crashAfter(long events, Runnable whenCrashed) {
+    Simulation crashAfter(long events) {
         crashAtStep = events;
-        onCrash = whenCrashed;
         return this;
     }
 
     /** Ends the simulation there, if it comes there. */
-    Simulation crashAt(CrashPoint point, Runnable whenCrashed) {
+    Simulation crashAt(CrashPoint point) {
         crashPoint = point;
-        onCrash = whenCrashed;
         return this;
     }
 
@@ -176,6 +175,12 @@ final class Simulation {
         return watch;
     }
 
+    /** Where it was crashed, or null if it was not. */
+    @Nullable
+    String crashed() {
+        return crashed;
+    }
+
     String jobId() {
         return jobId;
     }
@@ -183,13 +188,14 @@ final class Simulation {
     /** Runs the job; null if it was crashed. */
     BuildMachine.@Nullable Ending run() {
         take(new Event.Begin());
-        while (crashed || !machine.isOver()) {
+        while (crashed != null || !machine.isOver()) {
             if (++steps > STEP_LIMIT) {
                 throw new AssertionError("job " + jobId + " does not end");
             }
-            crashed |= steps > crashAtStep;
-            if (crashed) {
-                onCrash.run();
+            if (steps > crashAtStep) {
+                crashed = "somewhere";
+            }
+            if (crashed != null) {
                 return null;
             }
             beforeEachEvent.run();
@@ -234,11 +240,15 @@ final class Simulation {
         boolean here = crashPoint != null
                 && crashPoint.kind() == command.getClass()
                 && ++crashPointsMet == crashPoint.occurrence();
-        crashed |= here && crashPoint.side() == CrashPoint.Side.BEFORE;
-        if (!crashed) {
+        if (here && crashPoint.side() == CrashPoint.Side.BEFORE) {
+            crashed = crashPoint.toString();
+        }
+        if (crashed == null) {
             carryOut(command);
         }
-        crashed |= here;
+        if (here) {
+            crashed = crashPoint.toString();
+        }
     }
 
     private void carryOut(Command command) {
@@ -280,7 +290,9 @@ final class Simulation {
 
     /** Most answers come soon, some take longer than a cancelled job waits. */
     private void answer(CancelSignal signal, int mostMillis, Event event) {
-        long millis = random.nextInt(50) == 0 ? 10_000 + random.nextInt(20_000) : 1 + random.nextInt(mostMillis);
+        long millis = random.nextInt(50) == 0
+                ? 10_000 + random.nextInt(20_000)
+                : 1 + random.nextInt(mostMillis * slownessOfAnswers);
         Posted answer = new Posted(now + millis * 1_000_000 + random.nextInt(1_000_000), order++, () -> event);
         answers.put(signal, new Answer(answer, event));
         posted.add(answer);

@@ -59,6 +59,9 @@ final class Story {
             Command.KeepOutcomes.class,
             Command.CloseJob.class);
 
+    private static final List<Class<? extends Command>> LAST_COMMANDS =
+            List.of(Command.Cut.class, Command.CloseJob.class, Command.Commit.class, Command.CloseScan.class);
+
     private static final List<String> CHANCES = List.of(
             "rate limited",
             "server error",
@@ -150,12 +153,15 @@ final class Story {
         Stream<String> traits = Stream.of(Trait.values())
                 .filter(trait -> trait.end() != null && trait != Trait.NOTHING_BUT_MARKUP)
                 .map(trait -> "text " + trait);
-        Stream<String> troubles = Stream.of(Trouble.values()).map(trouble -> "trouble " + trouble);
+        Stream<String> troubles = Stream.of(Trouble.values())
+                .filter(trouble -> !trouble.isCrash())
+                .map(trouble -> "trouble " + trouble);
         Stream<String> chances = CHANCES.stream().map(chance -> "chance: " + chance);
         Stream<String> crashes = CRASH_COMMANDS.stream()
                 .flatMap(kind -> Stream.of(CrashPoint.Side.values()).map(side -> new CrashPoint(kind, side, 1)))
                 .map(point -> "crash " + point);
-        return Stream.of(traits, troubles, chances, crashes)
+        Stream<String> somewhere = Stream.of("crash somewhere");
+        return Stream.of(traits, troubles, chances, crashes, somewhere)
                 .flatMap(names -> names)
                 .toList();
     }
@@ -218,6 +224,9 @@ final class Story {
                     .toList();
             some.add(ends.get(random.nextInt(ends.size())));
         }
+        if (random.nextInt(4) == 0) {
+            some.add(Trouble.CRASH_AT_A_COMMAND);
+        }
         return some;
     }
 
@@ -229,12 +238,7 @@ final class Story {
         setFaults(service);
         setStoreFaults(troubles);
         FaultySource source = source(troubles);
-        BuildRequest request = BuildRequest.all();
-        if (troubles.contains(Trouble.REBUILD)) {
-            request = request.rebuild();
-            tally.met("trouble " + Trouble.REBUILD);
-        }
-        Simulation simulation = simulation(id, request, source, BuildSettings.DEFAULT);
+        Simulation simulation = simulation(id, request(troubles), source, BuildSettings.DEFAULT);
         simulation.beforeEachEvent(() -> meanwhile(troubles));
         endEarly(simulation, troubles);
         BuildMachine.Ending ending = play(simulation);
@@ -245,6 +249,19 @@ final class Story {
                     cause == null || mayStop(cause, troubles, simulation.watch()),
                     () -> "the job stopped, " + troubles + ": " + cause);
         }
+    }
+
+    private BuildRequest request(Set<Trouble> troubles) {
+        BuildRequest request = BuildRequest.all();
+        if (troubles.contains(Trouble.PART_OF_THE_TABLE_ONLY)) {
+            tally.met("trouble " + Trouble.PART_OF_THE_TABLE_ONLY);
+            request = random.nextBoolean() ? request.source("s1") : request.filter("3");
+        }
+        if (troubles.contains(Trouble.REBUILD)) {
+            tally.met("trouble " + Trouble.REBUILD);
+            request = request.rebuild();
+        }
+        return request;
     }
 
     /** Whether a job may stop with these words. */
@@ -267,6 +284,9 @@ final class Story {
         int calls = callsSoFar();
         BuildMachine.Ending ending = simulation.run();
         truth.check();
+        if (simulation.crashed() != null) {
+            tally.met("crash " + simulation.crashed());
+        }
         if (ending != null) {
             Endings.assertBooksBalance(simulation, ending);
             require(ending.calls().requests() == callsSoFar() - calls, "the calls are not counted right");
@@ -381,40 +401,26 @@ final class Story {
             int[] left = {random.nextInt(100)};
             simulation.cancelWhen(command -> {
                 boolean now = left[0]-- == 0;
-                if (now && troubles.contains(Trouble.CANCEL)) {
+                if (now) {
                     tally.met("trouble " + Trouble.CANCEL);
                 }
                 return now;
             });
         }
         if (troubles.contains(Trouble.CRASH_AFTER_A_CANCEL)) {
-            List<Class<? extends Command>> last =
-                    List.of(Command.Cut.class, Command.CloseJob.class, Command.Commit.class, Command.CloseScan.class);
-            crashAt(
-                    simulation,
-                    Trouble.CRASH_AFTER_A_CANCEL,
-                    last.get(random.nextInt(last.size())),
-                    1 + random.nextInt(3));
+            simulation.crashAt(crashPoint(LAST_COMMANDS.get(random.nextInt(LAST_COMMANDS.size())), 3));
         }
         if (troubles.contains(Trouble.CRASH_AT_A_COMMAND)) {
-            crashAt(
-                    simulation,
-                    Trouble.CRASH_AT_A_COMMAND,
-                    CRASH_COMMANDS.get(random.nextInt(CRASH_COMMANDS.size())),
-                    1 + random.nextInt(1 + random.nextInt(20)));
+            simulation.crashAt(crashPoint(CRASH_COMMANDS.get(random.nextInt(CRASH_COMMANDS.size())), 20));
         }
         if (troubles.contains(Trouble.CRASH_SOMEWHERE)) {
-            simulation.crashAfter(random.nextInt(100), () -> tally.met("trouble " + Trouble.CRASH_SOMEWHERE));
+            simulation.crashAfter(random.nextInt(100));
         }
     }
 
-    private void crashAt(Simulation simulation, Trouble trouble, Class<? extends Command> kind, int occurrence) {
+    private CrashPoint crashPoint(Class<? extends Command> kind, int mostTimes) {
         CrashPoint.Side side = random.nextBoolean() ? CrashPoint.Side.BEFORE : CrashPoint.Side.AFTER;
-        CrashPoint point = new CrashPoint(kind, side, occurrence);
-        simulation.crashAt(point, () -> {
-            tally.met("trouble " + trouble);
-            tally.met("crash " + point);
-        });
+        return new CrashPoint(kind, side, 1 + random.nextInt(1 + random.nextInt(mostTimes)));
     }
 
     // ---- the last jobs ----

@@ -30,6 +30,7 @@ enum Trouble {
     HOST_WRITES_MEANWHILE,
     ANOTHER_WORKER,
     REBUILD,
+    PART_OF_THE_TABLE_ONLY,
 
     /** From here on each is enough to end a job. */
     QUOTA_FOR_TOO_LONG,
@@ -48,6 +49,10 @@ enum Trouble {
 
     boolean endsAJob() {
         return compareTo(QUOTA_FOR_TOO_LONG) >= 0;
+    }
+
+    boolean isCrash() {
+        return compareTo(CRASH_SOMEWHERE) >= 0;
     }
 
     boolean isOfRewriting() {
