@@ -6,8 +6,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
@@ -48,10 +48,12 @@ class BuildStoriesTest {
         Tally tally = new Tally();
 
         long begin = System.nanoTime();
-        Queue<AssertionError> failures = playAll(seeds, tally);
-        Duration time = Duration.ofNanos(System.nanoTime() - begin);
+        AtomicLong processorTime = new AtomicLong();
+        Queue<AssertionError> failures = playAll(seeds, tally, processorTime);
 
-        System.out.printf("%d stories in %.1f s, met:%n%s", seeds, time.toMillis() / 1000.0, tally);
+        System.out.printf(
+                "%d stories in %.1f s, %.1f s of processor time; met:%n%s",
+                seeds, (System.nanoTime() - begin) / 1e9, processorTime.get() / 1e9, tally);
         if (!failures.isEmpty()) {
             throw first(failures);
         }
@@ -62,13 +64,21 @@ class BuildStoriesTest {
     }
 
     /** Each processor takes the next seed until one has failed a few times. */
-    private static Queue<AssertionError> playAll(int seeds, Tally tally) throws InterruptedException {
+    private static Queue<AssertionError> playAll(int seeds, Tally tally, AtomicLong processorTime)
+            throws InterruptedException {
         int players = Runtime.getRuntime().availableProcessors();
         AtomicLong next = new AtomicLong();
         Queue<AssertionError> failures = new ConcurrentLinkedQueue<>();
         CountDownLatch done = new CountDownLatch(players);
         for (int i = 0; i < players; i++) {
-            Thread player = new Thread(() -> playOn(next, seeds, tally, failures, done), "stories-" + i);
+            Thread player = new Thread(
+                    () -> {
+                        playOn(next, seeds, tally, failures);
+                        processorTime.addAndGet(
+                                ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime());
+                        done.countDown();
+                    },
+                    "stories-" + i);
             player.setDaemon(true);
             player.start();
         }
@@ -76,20 +86,15 @@ class BuildStoriesTest {
         return failures;
     }
 
-    private static void playOn(
-            AtomicLong next, long seeds, Tally tally, Queue<AssertionError> failures, CountDownLatch done) {
-        try {
-            for (long seed = next.incrementAndGet();
-                    seed <= seeds && failures.size() < SHOWN_FAILURES;
-                    seed = next.incrementAndGet()) {
-                try {
-                    Story.play(seed, tally);
-                } catch (AssertionError e) {
-                    failures.add(e);
-                }
+    private static void playOn(AtomicLong next, long seeds, Tally tally, Queue<AssertionError> failures) {
+        for (long seed = next.incrementAndGet();
+                seed <= seeds && failures.size() < SHOWN_FAILURES;
+                seed = next.incrementAndGet()) {
+            try {
+                Story.play(seed, tally);
+            } catch (AssertionError e) {
+                failures.add(e);
             }
-        } finally {
-            done.countDown();
         }
     }
 
