@@ -902,10 +902,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** How far the job is. */
     BuildProgress progress() {
-        long total = listed + outsideLedger;
+        // What another worker took from the list is not this job's any more, which shows in the end.
+        long toTake = over ? claimed + untaken : listed;
+        long total = toTake + outsideLedger;
         BuildProgress.Stage rewrites = rewriting == null
                 ? BuildProgress.Stage.NONE
-                : new BuildProgress.Stage(rewriteDone, listed, rewriteSkipped);
+                : new BuildProgress.Stage(rewriteDone, toTake, rewriteSkipped);
         long embedTotal = total - rewrites.skipped();
         long done = Math.min(embedTotal, Math.max(0, books.total() - rewrites.skipped()));
         BuildProgress.Stage embeds = new BuildProgress.Stage(done, embedTotal, books.sum(Reason.Kind.SKIPPED));

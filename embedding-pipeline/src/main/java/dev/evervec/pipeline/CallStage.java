@@ -220,7 +220,7 @@ abstract class CallStage<C extends Call> {
         } else if (call.suspect || othersSucceed) {
             exhausted(call, failure);
         } else {
-            hold(call, failure, now);
+            hold(call, now);
         }
     }
 
@@ -228,10 +228,10 @@ abstract class CallStage<C extends Call> {
         return Math.max(backoff.delay(call.failures, random).toNanos(), gate.toldWait(failure.retryAfter()));
     }
 
-    private void hold(C call, TransientProviderException failure, long now) {
+    /** However long it took to fail: only a failed probe says that it is not this call alone. */
+    private void hold(C call, long now) {
         gate.openCircuit(now);
         held.addLast(call);
-        stopIfOutOfPatience(failure, now);
     }
 
     private void stopIfOutOfPatience(ProviderException failure, long now) {

@@ -182,9 +182,9 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     // ---- faults of texts and shapes ----
 
     void batchFailed(RequestBatch<T> batch, ProviderException failure, long now) {
-        boolean wrongDimensionOfSome =
-                failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 200 && gate.everSucceeded();
-        if (wrongDimensionOfSome) {
+        boolean wrongDimension = failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 200;
+        if (wrongDimension) {
+            // Of some texts or of all: where nothing has succeeded yet, a probe tells.
             failed(batch, PermanentProviderException.item(failure.getMessage(), 200, null), now);
         } else {
             failed(batch, failure, now);

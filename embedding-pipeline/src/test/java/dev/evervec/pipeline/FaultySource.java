@@ -31,7 +31,11 @@ final class FaultySource implements RecordSource {
     private boolean closed;
 
     FaultySource(Collection<SourceRecord> records, int pageSize) {
-        this.records = InMemorySource.of(records);
+        this(InMemorySource.of(records), pageSize);
+    }
+
+    FaultySource(RecordSource records, int pageSize) {
+        this.records = records;
         this.pageSize = pageSize;
     }
 

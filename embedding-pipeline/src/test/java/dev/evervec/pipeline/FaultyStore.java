@@ -59,6 +59,7 @@ final class FaultyStore implements EmbeddingStore {
     private Script script = (call, method) -> null;
     private Predicate<RecordKey> lostClaims = key -> false;
     private final List<RecordKey> marked = new ArrayList<>();
+    private @Nullable Truth witness;
     private int calls;
 
     FaultyStore(EmbeddingStore store) {
@@ -74,6 +75,11 @@ final class FaultyStore implements EmbeddingStore {
     /** Results of these records are refused, as after another worker has taken them over and stored the same. */
     void loseClaims(Predicate<RecordKey> keys) {
         lostClaims = keys;
+    }
+
+    /** Tells it what the store has really taken. */
+    void witnessedBy(Truth truth) {
+        witness = truth;
     }
 
     int calls() {
@@ -101,7 +107,11 @@ final class FaultyStore implements EmbeddingStore {
     public MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
         meet(Method.MARK);
         page.forEach(record -> marked.add(record.key()));
-        return store.mark(job, page, mode);
+        MarkedPage result = store.mark(job, page, mode);
+        if (witness != null) {
+            witness.marked(page, mode);
+        }
+        return result;
     }
 
     @Override
@@ -126,6 +136,9 @@ final class FaultyStore implements EmbeddingStore {
         meet(Method.COMMIT);
         Set<RecordKey> refused = new HashSet<>(store.commit(job, results, totals));
         results.stream().map(result -> result.claim().key()).filter(lostClaims).forEach(refused::add);
+        if (witness != null) {
+            witness.committed(results, refused);
+        }
         return refused;
     }
 
@@ -133,6 +146,9 @@ final class FaultyStore implements EmbeddingStore {
     public void keepRewrites(JobTicket job, String fingerprint, Map<Sha256, String> rewrites, CallTotals totals) {
         meet(Method.KEEP_REWRITES);
         store.keepRewrites(job, fingerprint, rewrites, totals);
+        if (witness != null) {
+            witness.kept(rewrites);
+        }
     }
 
     @Override

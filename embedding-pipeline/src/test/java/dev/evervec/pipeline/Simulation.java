@@ -3,7 +3,6 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.RecordOutcome;
-import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
@@ -19,36 +18,48 @@ import dev.evervec.testkit.ManualClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a whole job on one thread in virtual time: the real state machine, the real hands, a store and providers without
- * network. How long each command takes, and so in which order answers come, follows from the seed. After every event the
- * bounds of what may be on its way are checked.
+ * network. How long each command takes, and so in which order answers come, follows from the seed. After every event
+ * {@link Watch} looks at it.
  */
 final class Simulation {
     private static final long STEP_LIMIT = 2_000_000;
-    /** How long records are shows when they are read; short ones are read many at a time. */
-    private static final long SHORT_TEXTS = 64 << 10;
 
-    private record Posted(long at, long order, Event event) {}
+    private record Posted(long at, long order, Supplier<Event> event) {}
+
+    private record Answer(Posted posted, Event event) {}
+
+    /** When a killed process dies: next to the n-th command of a kind. */
+    record CrashPoint(Class<? extends Command> kind, Side side, int occurrence) {
+        enum Side {
+            BEFORE,
+            AFTER
+        }
+
+        @Override
+        public String toString() {
+            return side.name().toLowerCase(Locale.ROOT) + " " + kind.getSimpleName();
+        }
+    }
 
     final ManualClock clock;
     final List<RecordOutcome> told = new ArrayList<>();
     final List<BuildProgress> progress = new ArrayList<>();
-    int mostRequests;
     private final SplittableRandom random;
     private final PriorityQueue<Posted> posted =
             new PriorityQueue<>(Comparator.comparingLong(Posted::at).thenComparingLong(Posted::order));
-    private final Map<CancelSignal, Posted> answers = new IdentityHashMap<>();
+    private final Map<CancelSignal, Answer> answers = new IdentityHashMap<>();
     private final BuildPlan plan;
     private final BuildMachine machine;
     private final Hands hands;
@@ -58,12 +69,15 @@ final class Simulation {
     private long order;
     private long writerFreeAt;
     private final int mostMillisOfAWrite;
-    private int inFlight;
-    private boolean storeHasFailed;
-    private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
+    private final int slownessOfAnswers;
+    private final Watch watch;
     private long steps;
     private Predicate<Command> cancelAt = command -> false;
+    private Runnable beforeEachEvent = () -> {};
     private long crashAtStep = Long.MAX_VALUE;
+    private @Nullable CrashPoint crashPoint;
+    private int crashPointsMet;
+    private @Nullable String crashed;
 
     Simulation(
             long seed,
@@ -91,6 +105,7 @@ final class Simulation {
             long maxTextBytes) {
         this.random = new SplittableRandom(seed);
         this.mostMillisOfAWrite = random.nextInt(4) == 0 ? 2000 : 20;
+        this.slownessOfAnswers = random.nextInt(8) == 0 ? 50 : 1;
         this.clock = clock;
         this.jobId = jobId;
         PromptTemplate prompt = new PromptTemplate("Rewrite: {text}");
@@ -109,6 +124,7 @@ final class Simulation {
                 scope,
                 maxTextBytes,
                 new Prices(null, rewriter != null));
+        this.watch = new Watch(plan);
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
                 store,
@@ -137,16 +153,52 @@ final class Simulation {
         return this;
     }
 
+    /** Ends the simulation there, if it comes there. */
+    Simulation crashAt(CrashPoint point) {
+        crashPoint = point;
+        return this;
+    }
+
+    /** Something else that happens in the world, between any two events. */
+    Simulation beforeEachEvent(Runnable happening) {
+        beforeEachEvent = happening;
+        return this;
+    }
+
+    /** Also looks after what is true of more than one job. */
+    Simulation watchedWith(Truth truth) {
+        watch.with(truth);
+        return this;
+    }
+
+    Watch watch() {
+        return watch;
+    }
+
+    /** Where it was crashed, or null if it was not. */
+    @Nullable
+    String crashed() {
+        return crashed;
+    }
+
+    String jobId() {
+        return jobId;
+    }
+
     /** Runs the job; null if it was crashed. */
     BuildMachine.@Nullable Ending run() {
         take(new Event.Begin());
-        while (!machine.isOver()) {
+        while (crashed != null || !machine.isOver()) {
             if (++steps > STEP_LIMIT) {
                 throw new AssertionError("job " + jobId + " does not end");
             }
             if (steps > crashAtStep) {
+                crashed = "somewhere";
+            }
+            if (crashed != null) {
                 return null;
             }
+            beforeEachEvent.run();
             long wake = machine.nextWake();
             Posted next = posted.peek();
             if (next == null && wake == Long.MAX_VALUE) {
@@ -158,7 +210,7 @@ final class Simulation {
             } else {
                 posted.remove();
                 moveTo(next.at());
-                take(next.event());
+                take(next.event().get());
             }
         }
         hands.close();
@@ -171,55 +223,38 @@ final class Simulation {
     }
 
     private void take(Event event) {
-        countRequests(event);
-        for (Command command : machine.handle(event, now)) {
+        watch.before(event, now);
+        List<Command> commands = machine.handle(event, now);
+        commands.forEach(watch::given);
+        watch.after(machine);
+        for (Command command : commands) {
             if (cancelAt.test(command)) {
                 cancelAt = later -> false;
                 post(random.nextLong(50_000_000), new Event.CancelRequested());
             }
+            carryOutUnlessCrashed(command);
+        }
+    }
+
+    private void carryOutUnlessCrashed(Command command) {
+        boolean here = crashPoint != null
+                && crashPoint.kind() == command.getClass()
+                && ++crashPointsMet == crashPoint.occurrence();
+        if (here && crashPoint.side() == CrashPoint.Side.BEFORE) {
+            crashed = crashPoint.toString();
+        }
+        if (crashed == null) {
             carryOut(command);
         }
-        checkBounds();
-    }
-
-    /** Counted beside the machine: a batch is open while it is under way or one of its vectors is not committed. */
-    private void countRequests(Event event) {
-        if (event instanceof Event.EmbedAnswered answer) {
-            inFlight--;
-            for (int i = 0; i < answer.batch().size(); i++) {
-                if (answer.response().embedding(i) != null) {
-                    uncommitted.put(answer.batch().items.get(i).claim().key(), answer.batch());
-                }
-            }
-        } else if (event instanceof Event.EmbedFailed) {
-            inFlight--;
-        } else if (event instanceof Event.Committed committed) {
-            committed
-                    .results()
-                    .forEach(result -> uncommitted.remove(result.claim().key()));
-        } else if (event instanceof Event.StoreFailed) {
-            storeHasFailed = true;
-        }
-    }
-
-    private void checkBounds() {
-        // What a lost store did not take is not sent again in this job.
-        int waiting = storeHasFailed ? 0 : new HashSet<>(uncommitted.values()).size();
-        int requests = inFlight + waiting;
-        mostRequests = Math.max(mostRequests, requests);
-        if (requests > plan.embedding().maxInFlight() + 2
-                || machine.recordsOnTheWay() > plan.maxRecords()
-                || machine.bytesOnTheWay() > plan.maxTextBytes() + SHORT_TEXTS
-                || machine.bytesOnTheWay() < 0) {
-            throw new AssertionError("out of bounds: " + requests + " request batches, " + machine.recordsOnTheWay()
-                    + " records, " + machine.bytesOnTheWay() + " bytes");
+        if (here) {
+            crashed = crashPoint.toString();
         }
     }
 
     private void carryOut(Command command) {
         if (command instanceof Command.StoreCommand write) {
             writerFreeAt = Math.max(writerFreeAt, now) + random.nextLong(mostMillisOfAWrite * 1_000_000L);
-            posted.add(new Posted(writerFreeAt, order++, hands.write(write)));
+            write(write);
         } else if (command instanceof Command.Tell tell) {
             told.addAll(tell.outcomes());
             progress.add(tell.progress());
@@ -228,7 +263,6 @@ final class Simulation {
         } else if (command instanceof Command.Read read) {
             post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            inFlight++;
             answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
         } else if (command instanceof Command.Rewrite rewrite) {
             if (machine.progress().phase().compareTo(BuildProgress.Phase.REWRITING) > 0) {
@@ -243,19 +277,32 @@ final class Simulation {
         }
     }
 
+    /** Written at the beginning or at the end of the time that it takes: a crash in between comes after or before it. */
+    private void write(Command.StoreCommand write) {
+        boolean atOnce = random.nextBoolean() || isLastWordOfCrash(write);
+        Event done = atOnce ? hands.write(write) : null;
+        posted.add(new Posted(writerFreeAt, order++, done == null ? () -> hands.write(write) : () -> done));
+    }
+
+    private boolean isLastWordOfCrash(Command.StoreCommand write) {
+        return crashPoint != null && crashPoint.kind() == write.getClass() && crashPointsMet == crashPoint.occurrence();
+    }
+
     /** Most answers come soon, some take longer than a cancelled job waits. */
     private void answer(CancelSignal signal, int mostMillis, Event event) {
-        long millis = random.nextInt(50) == 0 ? 10_000 + random.nextInt(20_000) : 1 + random.nextInt(mostMillis);
-        Posted answer = new Posted(now + millis * 1_000_000 + random.nextInt(1_000_000), order++, event);
-        answers.put(signal, answer);
+        long millis = random.nextInt(50) == 0
+                ? 10_000 + random.nextInt(20_000)
+                : 1 + random.nextInt(mostMillis * slownessOfAnswers);
+        Posted answer = new Posted(now + millis * 1_000_000 + random.nextInt(1_000_000), order++, () -> event);
+        answers.put(signal, new Answer(answer, event));
         posted.add(answer);
     }
 
     /** Some services notice and some answer all the same. */
     private void cut(CancelSignal signal) {
         signal.cancel();
-        Posted answer = answers.get(signal);
-        if (answer != null && random.nextBoolean() && posted.remove(answer)) {
+        Answer answer = answers.get(signal);
+        if (answer != null && random.nextBoolean() && posted.remove(answer.posted())) {
             post(random.nextLong(1_000_000), cutShort(answer.event()));
         }
     }
@@ -281,6 +328,6 @@ final class Simulation {
     }
 
     private void post(long delay, Event event) {
-        posted.add(new Posted(now + delay, order++, event));
+        posted.add(new Posted(now + delay, order++, () -> event));
     }
 }

@@ -99,6 +99,30 @@ public final class MemoryStore implements EmbeddingStore {
         }
     }
 
+    /**
+     * What another worker's claim does to a record that is on the list of the running job: from now on only its result counts.
+     *
+     * @return its claim, or null if the record is not on the list
+     */
+    public synchronized @Nullable Claim takeOver(RecordKey key) {
+        if (running == null) {
+            return null;
+        }
+        Row row = ledger(running.start().fingerprint()).rows.get(key);
+        if (row == null || row.onListOf != running.number()) {
+            return null;
+        }
+        row.onListOf = 0;
+        row.claimed = true;
+        row.version++;
+        return new Claim(key, row.locator, row.version, row.attempts);
+    }
+
+    /** The job that is running, or null. */
+    public synchronized @Nullable JobTicket runningJob() {
+        return running;
+    }
+
     private Ledger known(Fingerprint fingerprint) {
         if (closed) {
             throw new IllegalStateException("the store is closed");
