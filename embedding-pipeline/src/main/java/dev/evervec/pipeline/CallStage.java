@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param <C> the kind of call
  */
 abstract class CallStage<C extends Call> {
+    private static final Duration LONG_PAUSE = Duration.ofSeconds(30);
+
     final CallPolicy policy;
     final Gate gate;
 
@@ -41,6 +43,7 @@ abstract class CallStage<C extends Call> {
     private final Set<C> inFlight = new HashSet<>();
     private final Deque<Unjudged<C>> unjudged = new ArrayDeque<>();
     private @Nullable String stopCause;
+    private @Nullable String heldUpBy;
     private boolean halted;
     private boolean verifying;
     private @Nullable CancelSignal probe;
@@ -119,6 +122,7 @@ abstract class CallStage<C extends Call> {
 
     private void succeeded(long now) {
         gate.succeeded(now);
+        heldUpBy = null;
         releaseHeld(now);
         verifying = false;
         while (!unjudged.isEmpty()) {
@@ -180,6 +184,10 @@ abstract class CallStage<C extends Call> {
         if (gate.refusedForQuota(now, failure.retryAfter())) {
             stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
         }
+        Duration pause = gate.pausedFor(now);
+        if (pause.compareTo(LONG_PAUSE) >= 0) {
+            heldUpBy = "the quota is used up for " + pause.toSeconds() + " s: " + failure.getMessage();
+        }
     }
 
     final void failedTransiently(C call, TransientProviderException failure, long now) {
@@ -205,9 +213,14 @@ abstract class CallStage<C extends Call> {
     }
 
     private void hold(C call, TransientProviderException failure, long now) {
-        gate.openCircuit(now);
+        openCircuit(failure, now);
         held.addLast(call);
         stopIfOutOfPatience(failure, now);
+    }
+
+    private void openCircuit(ProviderException failure, long now) {
+        gate.openCircuit(now);
+        heldUpBy = "nothing succeeds, the last failure was: " + failure.getMessage();
     }
 
     private void stopIfOutOfPatience(ProviderException failure, long now) {
@@ -241,7 +254,7 @@ abstract class CallStage<C extends Call> {
         switch (failure.owner()) {
             case PROVIDER -> {
                 gate.failed(now);
-                gate.openCircuit(now);
+                openCircuit(failure, now);
                 gate.probeFailed(now);
                 stopIfOutOfPatience(failure, now);
             }
@@ -268,9 +281,21 @@ abstract class CallStage<C extends Call> {
         return stopCause;
     }
 
+    /** Why nothing gets through at the moment, or null if nothing is known to be in the way. */
+    final @Nullable String heldUpBy() {
+        return heldUpBy;
+    }
+
     /** Nothing more is to be sent, for a reason that is not the endpoint's. */
     final void halt() {
         halted = true;
+    }
+
+    /** Whoever has not answered by now is not waited for: the calls wait to be sent again, as far as anybody can tell. */
+    final void letGo(long now) {
+        inFlight.forEach(call -> sendAgainAt(call, now));
+        inFlight.clear();
+        probe = null;
     }
 
     /** Everything that is in flight. */

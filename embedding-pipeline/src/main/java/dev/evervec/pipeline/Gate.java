@@ -98,6 +98,11 @@ final class Gate {
         return pausedUntil - refusedSince > quotaPatience;
     }
 
+    /** How long no call may be sent for the quota's sake. */
+    Duration pausedFor(long now) {
+        return pausedUntil <= now ? Duration.ZERO : Duration.ofNanos(pausedUntil - now);
+    }
+
     /** Nanoseconds to wait as a failing service asked, but no longer than an outage is sat out; 0 if it did not ask. */
     long toldWait(@Nullable Duration told) {
         return told == null ? 0 : nanos(told, outagePatience);
