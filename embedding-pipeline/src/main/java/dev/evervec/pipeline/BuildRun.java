@@ -13,7 +13,6 @@ import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -392,25 +391,13 @@ public final class BuildRun {
         lease.shutdown();
         cutter.shutdown();
         callers.shutdownNow(); // a call that is still there has ignored being cut
-        long end = System.nanoTime() + patience.afterCut().toNanos();
-        Duration forWriter = machine.storeHangs() ? patience.afterCut() : patience.store();
-        if (!hasEnded(writer, forWriter)) {
+        Duration forOthers = patience.afterCut();
+        if (!threads.haveEnded("writer", machine.storeHangs() ? forOthers : patience.store())) {
             listeners.tell(progress, takeUntold()); // what the writer had no time for
         }
-        for (ExecutorService hand : List.of(scanner, preparers, lease, cutter, callers)) {
-            hasEnded(hand, Duration.ofNanos(end - System.nanoTime()));
-        }
-        threads.alive()
+        threads.haveEnded("", forOthers);
+        threads.alive("")
                 .forEach(thread -> log.warn("job {} leaves a thread behind: {}", jobId, Threads.whereabouts(thread)));
-    }
-
-    private static boolean hasEnded(ExecutorService hand, Duration patience) {
-        try {
-            return hand.awaitTermination(patience.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
     }
 
     /** A machine that ended by itself has closed the job in the store; one that broke has not, nor could one whose store hangs. */
@@ -440,7 +427,7 @@ public final class BuildRun {
         log.info(
                 "job {} {}: {} pending, {} succeeded, {} skipped, {} failed, {} requests",
                 jobId,
-                result.state().name().toLowerCase(Locale.ROOT),
+                result.state().code(),
                 result.totalPending(),
                 result.succeeded(),
                 result.totalSkipped(),

@@ -26,10 +26,25 @@ final class OutcomeQueue implements AutoCloseable {
     private static final int FRAME = 1024;
     private static final Logger log = LoggerFactory.getLogger(OutcomeQueue.class);
 
+    /** Makes an empty file. */
+    @FunctionalInterface
+    interface TemporaryFile {
+        Path create() throws IOException;
+    }
+
+    private final TemporaryFile temporaryFile;
     private List<RecordOutcome> oldest = new ArrayList<>();
     private @Nullable Spill spill; // everything in it is newer than what is in memory
     private boolean diskFails;
     private long lost;
+
+    OutcomeQueue() {
+        this(() -> Files.createTempFile("evervec-outcomes-", ".tmp"));
+    }
+
+    OutcomeQueue(TemporaryFile temporaryFile) {
+        this.temporaryFile = temporaryFile;
+    }
 
     boolean isEmpty() {
         return oldest.isEmpty() && spill == null;
@@ -69,7 +84,7 @@ final class OutcomeQueue implements AutoCloseable {
                 return;
             }
             if (spill == null) {
-                spill = new Spill();
+                spill = new Spill(temporaryFile.create());
             }
             spill.write(outcomes);
         } catch (IOException e) {
@@ -120,8 +135,8 @@ final class OutcomeQueue implements AutoCloseable {
         private long writeTo;
         private long size;
 
-        Spill() throws IOException {
-            path = Files.createTempFile("evervec-outcomes-", ".tmp");
+        Spill(Path path) throws IOException {
+            this.path = path;
             file = new RandomAccessFile(path.toFile(), "rw");
             try {
                 Files.delete(path); // so that not even a killed process leaves it behind

@@ -1,8 +1,10 @@
 package dev.evervec.pipeline;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The threads of one run: {@code evervec-<stage>-<n>}, all of them daemons. Thread-safe. */
@@ -30,9 +32,25 @@ final class Threads {
         return thread;
     }
 
-    /** Those that have not ended. */
-    synchronized List<Thread> alive() {
-        return started.stream().filter(Thread::isAlive).toList();
+    /** Those of a stage (all if it is empty) that have not ended. */
+    synchronized List<Thread> alive(String stage) {
+        return started.stream()
+                .filter(thread -> thread.isAlive() && thread.getName().startsWith("evervec-" + stage))
+                .toList();
+    }
+
+    /** Waits until those of a stage have ended; says whether they have. */
+    boolean haveEnded(String stage, Duration patience) {
+        long end = System.nanoTime() + patience.toNanos();
+        try {
+            for (Thread thread : alive(stage)) {
+                // A join of 0 would be for ever.
+                thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime())));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return alive(stage).isEmpty();
     }
 
     /** The thread's name and what it is doing, for people. */
