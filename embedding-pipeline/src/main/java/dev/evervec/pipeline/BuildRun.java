@@ -3,7 +3,6 @@ package dev.evervec.pipeline;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
-import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CancelSignal;
@@ -11,12 +10,9 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -69,8 +65,7 @@ public final class BuildRun {
 
     private volatile BuildProgress progress;
     private volatile boolean stopping; // calls that have not begun must not begin any more
-    private final Queue<List<RecordOutcome>> untold = new ConcurrentLinkedQueue<>();
-    private final AtomicBoolean telling = new AtomicBoolean(); // a task of the writer will tell what is new
+    private final News news;
     private boolean heldUp; // as told; owned by the writer's thread
 
     BuildRun(
@@ -93,6 +88,7 @@ public final class BuildRun {
         this.callers =
                 callExecutor == null ? Executors.newCachedThreadPool(threads.remembered("call")) : pool("submit", 1);
         this.progress = machine.progress();
+        this.news = new News(progress);
     }
 
     private ExecutorService pool(String stage, int size) {
@@ -303,35 +299,21 @@ public final class BuildRun {
 
     // ---- telling ----
 
-    /** However long the writer is busy, one task of it waits to tell the newest progress and everything that became of records. */
     private void tell(Command.Tell tell) {
         progress = tell.progress();
-        if (!tell.outcomes().isEmpty()) {
-            untold.add(tell.outcomes());
-        }
-        if (telling.compareAndSet(false, true)) {
+        if (news.add(tell.progress(), tell.outcomes())) {
             writer.execute(this::tellNews);
         }
     }
 
     private void tellNews() {
-        telling.set(false);
-        BuildProgress newest = progress;
-        tellWhetherHeldUp(newest.heldUpBy());
-        List<RecordOutcome> outcomes = takeUntold();
+        News.Untold untold = news.take();
+        tellWhetherHeldUp(untold.progress().heldUpBy());
         if (files != null) {
-            files.progress(newest);
-            files.outcomes(outcomes);
+            files.progress(untold.progress());
+            files.outcomes(untold.outcomes());
         }
-        listeners.tell(newest, outcomes);
-    }
-
-    private List<RecordOutcome> takeUntold() {
-        List<RecordOutcome> all = new ArrayList<>();
-        for (List<RecordOutcome> next = untold.poll(); next != null; next = untold.poll()) {
-            all.addAll(next);
-        }
-        return all;
+        listeners.tell(untold.progress(), untold.outcomes());
     }
 
     private void tellWhetherHeldUp(@Nullable String cause) {
@@ -393,7 +375,7 @@ public final class BuildRun {
         callers.shutdownNow(); // a call that is still there has ignored being cut
         Duration forOthers = patience.afterCut();
         if (!threads.haveEnded("writer", machine.storeHangs() ? forOthers : patience.store())) {
-            listeners.tell(progress, takeUntold()); // what the writer had no time for
+            listeners.tell(progress, news.take().outcomes()); // what the writer had no time for
         }
         threads.haveEnded("", forOthers);
         threads.alive("")

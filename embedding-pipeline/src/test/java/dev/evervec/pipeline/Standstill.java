@@ -6,9 +6,11 @@ import java.util.concurrent.CountDownLatch;
 final class Standstill {
     private final CountDownLatch reached = new CountDownLatch(1);
     private final CountDownLatch released = new CountDownLatch(1);
+    private volatile String reachedBy = "";
 
     /** Stays, and heeds no interrupt. */
     void stay() {
+        reachedBy = Thread.currentThread().getName();
         reached.countDown();
         awaitUninterruptibly(released);
     }
@@ -16,6 +18,11 @@ final class Standstill {
     /** Waits until a thread has come. */
     void awaitReached() {
         awaitUninterruptibly(reached);
+    }
+
+    /** The thread that came last. */
+    String reachedBy() {
+        return reachedBy;
     }
 
     void release() {
