@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,15 +61,17 @@ final class LockFile {
                     HELD.remove(file);
                 }
             }
-            return locked ? Optional.of(() -> release(channel)) : Optional.empty();
+            AtomicBoolean held = new AtomicBoolean(true);
+            return locked ? Optional.of(() -> release(channel, held)) : Optional.empty();
         } catch (IOException e) {
             HELD.remove(file);
             throw new UncheckedIOException(e);
         }
     }
 
-    private void release(FileChannel channel) {
-        if (channel.isOpen()) {
+    /** Only the first of several: a later one would give back what somebody else may hold by then. */
+    private void release(FileChannel channel, AtomicBoolean held) {
+        if (held.compareAndSet(true, false)) {
             try {
                 channel.close();
             } catch (IOException e) {
