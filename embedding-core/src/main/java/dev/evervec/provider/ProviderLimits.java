@@ -30,4 +30,16 @@ public record ProviderLimits(
         return new ProviderLimits(
                 Math.min(maxTextsPerRequest, texts), maxTokensPerText, maxTokensPerRequest, maxBytesPerRequest);
     }
+
+    /** The same with at most so many tokens per request; never more than before. */
+    public ProviderLimits withAtMostTokens(int tokens) {
+        return new ProviderLimits(
+                maxTextsPerRequest, maxTokensPerText, Math.min(maxTokensPerRequest, tokens), maxBytesPerRequest);
+    }
+
+    /** The same with at most so many bytes per request; never more than before. */
+    public ProviderLimits withAtMostBytes(int bytes) {
+        return new ProviderLimits(
+                maxTextsPerRequest, maxTokensPerText, maxTokensPerRequest, Math.min(maxBytesPerRequest, bytes));
+    }
 }

@@ -1,5 +1,6 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.progress.BuildProgress.Phase;
 import dev.evervec.pipeline.report.Reason;
@@ -113,6 +114,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean storeLost;
     private boolean storeHangs;
     private Map<Sha256, String> rewritesToKeep = new LinkedHashMap<>();
+    private final Map<Sha256, Preparation> unkeptRewrites = new HashMap<>(); // answered, not yet found in the store
     private boolean keepingRewrites;
     private List<RecordOutcome> outcomesToKeep = new ArrayList<>();
     private boolean keepingOutcomes;
@@ -232,6 +234,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             readFailed(failure);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
+        } else if (event instanceof Event.RewriteNotAsked found) {
+            rewriting().withdrawn(found.call()).forEach(original -> goOn(original, found.outcome()));
         } else if (event instanceof Event.RewriteFailed failure) {
             called(TokenUsage.NONE);
             rewriting().failed(failure.call(), failure.failure(), now);
@@ -386,7 +390,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             settle(unusable.claim(), unusable.contentHash(), unusable.reason(), unusable.detail());
         } else if (preparation instanceof Preparation.ToRewrite next) {
             carry(next.work());
-            rewriting().offer(next.work());
+            Preparation known = unkeptRewrites.get(next.work().text().hash());
+            if (known == null) {
+                rewriting().offer(next.work().text().hash(), next.work());
+            } else {
+                goOn(next.work(), known);
+            }
         } else if (preparation instanceof Preparation.Ready next) {
             carry(next.work());
             if (rewriting != null) {
@@ -418,16 +427,23 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void rewriteAnswered(Event.RewriteAnswered answer) {
         called(answer.usage());
-        rewriting().answered(answer.call(), now);
-        Work original = answer.call().item;
-        if (answer.outcome() instanceof Preparation.Ready next) {
-            rewritesToKeep.put(original.text().hash(), answer.rewritten());
+        List<Work> originals = rewriting().rewritten(answer.call(), now);
+        Sha256 textHash = answer.call().item.text().hash();
+        boolean blank =
+                answer.outcome() instanceof Preparation.Unusable unusable && unusable.reason() == Reason.REWRITE_EMPTY;
+        if (!blank) {
+            rewritesToKeep.put(textHash, answer.rewritten());
+            unkeptRewrites.put(textHash, answer.outcome());
+        }
+        originals.forEach(original -> goOn(original, answer.outcome()));
+    }
+
+    /** Goes on with what the rewrite of this text, asked for by this or by another record, came to. */
+    private void goOn(Work original, Preparation outcome) {
+        if (outcome instanceof Preparation.Ready next) {
             rewriteDone++;
-            embedding.offer(next.work());
-        } else if (answer.outcome() instanceof Preparation.Unusable unusable) {
-            if (unusable.reason() == Reason.INPUT_TOO_LONG) {
-                rewritesToKeep.put(original.text().hash(), answer.rewritten());
-            }
+            embedding.offer(original.withText(next.work().text()));
+        } else if (outcome instanceof Preparation.Unusable unusable) {
             notRewritten(original, unusable.reason(), unusable.detail());
         }
     }
@@ -443,7 +459,20 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     @Override
     public void embedded(Work work, Embedding vector) {
         leave(work.claim());
-        settled.add(new Embedded(work.claim(), work.contentHash(), work.text().hash(), vector));
+        settled.add(new Embedded(
+                work.claim(),
+                work.contentHash(),
+                work.text().hash(),
+                vector,
+                work.text().truncation()));
+    }
+
+    @Override
+    public @Nullable Work truncated(Work work) {
+        SizedText shorter = plan.settings().onTooLong() == BuildSettings.TooLong.TRUNCATE
+                ? work.text().truncated()
+                : null;
+        return shorter == null ? null : work.withText(shorter);
     }
 
     @Override
@@ -494,6 +523,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             enter(not.claim().key(), not.reason(), not.detail());
         } else {
             books.succeeded();
+            remarks.add((Embedded) result);
         }
     }
 
@@ -516,8 +546,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void noted(Command.StoreCommand command) {
-        if (command instanceof Command.KeepRewrites) {
+        if (command instanceof Command.KeepRewrites keep) {
             keepingRewrites = false;
+            unkeptRewrites.keySet().removeAll(keep.rewrites().keySet());
         } else if (command instanceof Command.KeepOutcomes) {
             keepingOutcomes = false;
         }

@@ -7,18 +7,28 @@ import dev.evervec.provider.CancelSignal;
  * except for the cancel signal.
  */
 abstract class Call {
-    /** Further tries that a call and everything it is split into may still make, together. */
+    /** Further tries, and time for them, that a call and everything it is split into may still use, together. */
     static final class Budget {
-        private final int size;
-        private int left;
+        private static final long NEVER = Long.MIN_VALUE;
 
-        Budget(int retries) {
+        private final int size;
+        private final long time;
+        private int left;
+        private long firstFailure = NEVER;
+
+        /** So many further tries within so many nanoseconds after the first failure. */
+        Budget(int retries, long time) {
             this.size = retries;
+            this.time = time;
             this.left = retries;
         }
 
-        boolean tryTake() {
-            if (left == 0) {
+        /** Takes one try, after this wait; false if there is none left, or no time for it. */
+        boolean tryTake(long wait, long now) {
+            if (firstFailure == NEVER) {
+                firstFailure = now;
+            }
+            if (left == 0 || now + wait - firstFailure > time) {
                 return false;
             }
             left--;
@@ -28,6 +38,7 @@ abstract class Call {
         /** After an outage: what it used up was not the texts' fault. */
         void restore() {
             left = size;
+            firstFailure = NEVER;
         }
     }
 
@@ -38,6 +49,8 @@ abstract class Call {
     int failures;
     /** When it was sent for the first time, or failed last: what succeeded since then succeeded beside its latest try. */
     long tryBegan;
+    /** When it was sent last. */
+    long sentAt;
     /** Not to be sent before this time. */
     long notBefore;
 
@@ -46,6 +59,9 @@ abstract class Call {
     Call(Budget budget) {
         this.budget = budget;
     }
+
+    /** Whether it can be split into parts of which some may succeed. */
+    abstract boolean isDivisible();
 
     final CancelSignal cancelSignal() {
         return cancelSignal;

@@ -4,6 +4,7 @@ import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
@@ -12,6 +13,7 @@ import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -32,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class CallStage<C extends Call> {
     private static final Duration LONG_PAUSE = Duration.ofSeconds(30);
+    /** Requests under way until the first one has succeeded: a mistake in the configuration is met by no more. */
+    private static final int FIRST_CONTACT = 4;
 
     final CallPolicy policy;
     final Gate gate;
@@ -41,12 +45,12 @@ abstract class CallStage<C extends Call> {
     private final PriorityQueue<C> delayed = new PriorityQueue<>(Comparator.comparingLong((C call) -> call.notBefore));
     private final Deque<C> held = new ArrayDeque<>();
     private final Set<C> inFlight = new HashSet<>();
-    private final Deque<Unjudged<C>> unjudged = new ArrayDeque<>();
+    private final Doubt<C> doubt = new Doubt<>();
     private @Nullable String stopCause;
     private @Nullable String heldUpBy;
     private boolean halted;
-    private boolean verifying;
     private @Nullable CancelSignal probe;
+    private long probeSentAt;
 
     CallStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random) {
         this.policy = policy;
@@ -55,9 +59,6 @@ abstract class CallStage<C extends Call> {
         this.random = random;
     }
 
-    /** A refusal that came before any success: a probe decides who is to blame. */
-    private record Unjudged<C>(C call, PermanentProviderException refusal) {}
-
     // ---- sending ----
 
     /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
@@ -65,22 +66,32 @@ abstract class CallStage<C extends Call> {
         if (halted || stopCause != null) {
             return;
         }
-        if (gate.mayProbe(now) || (verifying && gate.mayCall(now))) {
-            verifying = false;
-            gate.probeStarted();
-            probe = new CancelSignal();
-            sendProbe.accept(probe);
-            return;
+        if (!gate.mayProbe(now) && !(doubt.wantsProbe() && gate.mayCall(now))) {
+            sendCalls(now, send);
+            boolean nothingElseToTry = doubt.exists() && inFlight.isEmpty() && delayed.isEmpty() && roomForAnswer();
+            if (!nothingElseToTry || !gate.mayCall(now)) {
+                return;
+            }
         }
-        while (gate.mayCall(now) && inFlight.size() < policy.maxInFlight() && roomForAnswer()) {
+        gate.probeStarted();
+        probe = new CancelSignal();
+        probeSentAt = now;
+        sendProbe.accept(probe);
+    }
+
+    private void sendCalls(long now, Consumer<C> send) {
+        int most = gate.everSucceeded() ? policy.maxInFlight() : Math.min(FIRST_CONTACT, policy.maxInFlight());
+        while (gate.mayCall(now) && inFlight.size() < most && roomForAnswer()) {
             C call = next(now);
             if (call == null) {
                 return;
             }
             call.renewCancelSignal();
+            call.sentAt = now;
             if (call.failures == 0) {
                 call.tryBegan = now;
             }
+            doubt.sent();
             inFlight.add(call);
             send.accept(call);
         }
@@ -91,7 +102,11 @@ abstract class CallStage<C extends Call> {
         if (due != null && due.notBefore <= now) {
             return delayed.poll();
         }
-        return nextFresh();
+        return doubt.maySend() ? nextFresh() : null;
+    }
+
+    final Call.Budget budget(int retries) {
+        return new Call.Budget(retries, gate.retryTime());
     }
 
     /** Whether one more answer could be taken in. */
@@ -117,18 +132,14 @@ abstract class CallStage<C extends Call> {
     /** The call was answered; the subclass goes on with what the answer says. */
     final void answered(C call, long now) {
         inFlight.remove(call);
-        succeeded(now);
+        succeeded(doubt.endByCall(), now);
     }
 
-    private void succeeded(long now) {
+    private void succeeded(List<Doubt.Refusal<C>> judged, long now) {
         gate.succeeded(now);
         heldUpBy = null;
         releaseHeld(now);
-        verifying = false;
-        while (!unjudged.isEmpty()) {
-            Unjudged<C> next = unjudged.removeFirst();
-            refused(next.call(), next.refusal());
-        }
+        judged.forEach(refusal -> refused(refusal.call(), refusal.why()));
     }
 
     private void releaseHeld(long now) {
@@ -141,12 +152,24 @@ abstract class CallStage<C extends Call> {
         }
     }
 
+    /** The call was not sent after all. */
+    final void noLongerInFlight(C call) {
+        inFlight.remove(call);
+    }
+
     /** The call failed: decides by the owner of the fault. */
     final void failed(C call, ProviderException failure, long now) {
         inFlight.remove(call);
         switch (failure.owner()) {
             case ITEM -> textRefused(call, (PermanentProviderException) failure);
-            case REQUEST_SHAPE -> shapeRefused(call, (PermanentProviderException) failure);
+            case REQUEST_SHAPE -> {
+                PermanentProviderException refusal = (PermanentProviderException) failure;
+                if (refusal.limit() == null) {
+                    textRefused(call, refusal);
+                } else {
+                    shapeRefused(call, refusal, refusal.limit());
+                }
+            }
             case CONFIGURATION -> {
                 sendAgainAt(call, now);
                 stop(failure.getMessage());
@@ -156,32 +179,31 @@ abstract class CallStage<C extends Call> {
         }
     }
 
-    private void textRefused(C call, PermanentProviderException failure) {
-        boolean classified = failure.textIndex() >= 0;
-        if (classified || gate.everSucceeded()) {
-            refused(call, failure);
+    private void textRefused(C call, PermanentProviderException refusal) {
+        boolean named = refusal.textIndex() >= 0;
+        if (named || gate.succeededSince(call.sentAt) || (call.isDivisible() && doubt.trySplitting())) {
+            refused(call, refusal);
         } else {
-            unjudged.add(new Unjudged<>(call, failure));
-            verifying = true;
+            doubt.add(call, refusal);
         }
     }
 
-    /** One of the call's texts was refused, and the endpoint is known to work. */
-    abstract void refused(C call, PermanentProviderException failure);
+    /** The call was refused for what is in it. */
+    abstract void refused(C call, PermanentProviderException refusal);
 
-    /** The call is too large. */
-    abstract void shapeRefused(C call, PermanentProviderException failure);
+    /** The call passes this limit. */
+    abstract void shapeRefused(C call, PermanentProviderException refusal, RequestLimit limit);
 
     /** The call's budget is spent while other calls succeed. */
     abstract void exhausted(C call, TransientProviderException failure);
 
     private void refusedForQuota(C call, TransientProviderException failure, long now) {
-        waitForQuota(failure, now);
+        waitForQuota(failure, call.sentAt, now);
         sendAgainAt(call, now);
     }
 
-    private void waitForQuota(TransientProviderException failure, long now) {
-        if (gate.refusedForQuota(now, failure.retryAfter())) {
+    private void waitForQuota(TransientProviderException failure, long sentAt, long now) {
+        if (gate.refusedForQuota(sentAt, now, failure.retryAfter())) {
             stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
         }
         Duration pause = gate.pausedFor(now);
@@ -199,8 +221,9 @@ abstract class CallStage<C extends Call> {
         boolean othersSucceed = gate.succeededSince(call.tryBegan);
         call.failures++;
         call.tryBegan = now;
-        if (call.budget.tryTake()) {
-            sendAgainAt(call, now + waitAfter(call, failure));
+        long wait = waitAfter(call, failure);
+        if (call.budget.tryTake(wait, now)) {
+            sendAgainAt(call, now + wait);
         } else if (call.suspect || othersSucceed) {
             exhausted(call, failure);
         } else {
@@ -241,7 +264,7 @@ abstract class CallStage<C extends Call> {
     final void probeSucceeded(long now) {
         probeEnded();
         held.forEach(call -> call.suspect = true);
-        succeeded(now);
+        succeeded(doubt.endByProbe(), now);
     }
 
     private void probeEnded() {
@@ -258,10 +281,7 @@ abstract class CallStage<C extends Call> {
                 gate.probeFailed(now);
                 stopIfOutOfPatience(failure, now);
             }
-            case QUOTA -> {
-                waitForQuota((TransientProviderException) failure, now);
-                verifying = !gate.inOutage();
-            }
+            case QUOTA -> waitForQuota((TransientProviderException) failure, probeSentAt, now);
             case ITEM, REQUEST_SHAPE, CONFIGURATION ->
                 stop("even a constant short text is refused: " + failure.getMessage());
         }
@@ -323,12 +343,11 @@ abstract class CallStage<C extends Call> {
         held.clear();
         delayed.forEach(consumer);
         delayed.clear();
-        unjudged.forEach(next -> consumer.accept(next.call()));
-        unjudged.clear();
+        doubt.end().forEach(refusal -> consumer.accept(refusal.call()));
     }
 
     /** Calls that wait to be sent again. */
     final int waiting() {
-        return held.size() + delayed.size() + unjudged.size();
+        return held.size() + delayed.size() + doubt.waiting();
     }
 }

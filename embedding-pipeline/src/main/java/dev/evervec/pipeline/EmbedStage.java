@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * Decides how texts become request batches and what a refusal means for each text. Part of the state machine.
  *
  * <p>A batch that is refused for one of its texts is split four ways until the bad text stands alone; the good ones are
- * kept as they come. A batch refused for its shape lowers the learned limit and is cut anew. All parts of a batch share its
- * retry budget.
+ * kept as they come. A batch refused for its shape lowers the learned limit and is cut anew; so does one of which, after it
+ * was refused without a reason, every part is accepted. All parts of a batch share its retry budget.
  *
  * @param <T> what a text belongs to
  */
@@ -39,6 +39,11 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         void embedded(T item, Embedding embedding);
 
         void notEmbedded(T item, Reason reason, String detail);
+
+        /** The item with less text, to be sent in its place; null if it is not to be truncated, or not any further. */
+        default @Nullable T truncated(T item) {
+            return null;
+        }
     }
 
     private static final int WAYS = 4;
@@ -50,6 +55,8 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     private final Deque<RequestBatch<T>> parts = new ArrayDeque<>();
     private final int maxOpenBatches;
     private ProviderLimits learned;
+    private int mostTextsAccepted;
+    private long mostBytesAccepted;
     private boolean moreToCome = true;
     private int uncommitted;
 
@@ -107,7 +114,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             }
             return null;
         }
-        return new RequestBatch<>(cut, new Call.Budget(policy.maxRetries()), false, BELIEVED_INDICES);
+        return new RequestBatch<>(cut, budget(policy.maxRetries()), false, BELIEVED_INDICES);
     }
 
     /** Moves texts from the queue as long as they fit into one request; says whether it is full. */
@@ -138,6 +145,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             return;
         }
         answered(batch, now);
+        learnFromAcceptance(batch);
         for (int i = 0; i < batch.size(); i++) {
             Embedding embedding = response.embedding(i);
             if (embedding != null) {
@@ -194,19 +202,20 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             parts.addLast(new RequestBatch<>(List.of(suspect), batch.budget, false, 0));
             parts.addLast(new RequestBatch<>(others, batch.budget, false, batch.believedIndices - 1));
         } else {
-            split(batch);
+            splitRefused(batch);
         }
     }
 
     @Override
-    void shapeRefused(RequestBatch<T> batch, PermanentProviderException failure) {
-        RequestLimit limit = failure.limit();
+    void shapeRefused(RequestBatch<T> batch, PermanentProviderException failure, RequestLimit limit) {
+        if (batch.isSingle() && limit != RequestLimit.TEXTS && truncated(batch)) {
+            return;
+        }
         if (batch.isSingle()) {
-            Reason reason =
-                    limit == null || limit == RequestLimit.TEXTS ? Reason.EMBED_PERMANENT : Reason.INPUT_TOO_LONG;
+            Reason reason = limit == RequestLimit.TEXTS ? Reason.EMBED_PERMANENT : Reason.INPUT_TOO_LONG;
             results.notEmbedded(batch.items.get(0), reason, detailOf(failure));
         } else if (limit == RequestLimit.TEXT_LENGTH) {
-            split(batch);
+            splitRefused(batch);
         } else {
             learn(batch, limit);
             for (int i = batch.size() - 1; i >= 0; i--) {
@@ -215,24 +224,22 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         }
     }
 
+    private boolean truncated(RequestBatch<T> single) {
+        T shorter = results.truncated(single.items.get(0));
+        if (shorter != null) {
+            parts.addLast(new RequestBatch<>(List.of(shorter), single.budget, single.askedAgain, 0));
+        }
+        return shorter != null;
+    }
+
     /** Lowers the limit that the batch passed to half of what the batch had, unless it was cut before the last lowering. */
-    private void learn(RequestBatch<T> batch, @Nullable RequestLimit limit) {
+    private void learn(RequestBatch<T> batch, RequestLimit limit) {
         if (limit == RequestLimit.TOKENS) {
             long tokens =
                     batch.items.stream().mapToLong(item -> item.text().tokens()).sum();
-            learned = new ProviderLimits(
-                    learned.maxTextsPerRequest(),
-                    learned.maxTokensPerText(),
-                    lowered(learned.maxTokensPerRequest(), tokens),
-                    learned.maxBytesPerRequest());
+            learned = learned.withAtMostTokens(lowered(learned.maxTokensPerRequest(), tokens));
         } else if (limit == RequestLimit.BYTES) {
-            long bytes =
-                    batch.items.stream().mapToLong(item -> item.text().bytes()).sum();
-            learned = new ProviderLimits(
-                    learned.maxTextsPerRequest(),
-                    learned.maxTokensPerText(),
-                    learned.maxTokensPerRequest(),
-                    lowered(learned.maxBytesPerRequest(), bytes));
+            learned = learned.withAtMostBytes(lowered(learned.maxBytesPerRequest(), batch.bytes()));
         } else {
             learned = learned.withAtMostTexts(lowered(learned.maxTextsPerRequest(), batch.size()));
         }
@@ -240,6 +247,24 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
 
     private static int lowered(int limit, long refused) {
         return refused > limit ? limit : (int) Math.max(1, refused / 2);
+    }
+
+    /**
+     * A service may refuse a request for its size without saying so. If it accepts all parts of what it refused, and has
+     * never accepted as much at once, it was the size; otherwise it was a whim.
+     */
+    private void learnFromAcceptance(RequestBatch<T> batch) {
+        mostTextsAccepted = Math.max(mostTextsAccepted, batch.size());
+        mostBytesAccepted = Math.max(mostBytesAccepted, batch.bytes());
+        RequestBatch.Split split = batch.from;
+        if (split == null || !split.partAccepted()) {
+            return;
+        }
+        if (split.texts > mostTextsAccepted) {
+            learned = learned.withAtMostTexts(split.mostTextsOfPart);
+        } else if (split.bytes > mostBytesAccepted) {
+            learned = learned.withAtMostBytes((int) Math.max(1, Math.min(mostBytesAccepted, Integer.MAX_VALUE)));
+        }
     }
 
     /** What one request may carry by now, refusals taken into account. */
@@ -250,8 +275,8 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     @Override
     void exhausted(RequestBatch<T> batch, TransientProviderException failure) {
         boolean splittable = failure.failure() == Failure.SERVER_ERROR || failure.failure() == Failure.MALFORMED_ANSWER;
-        if (splittable && !batch.isSingle()) {
-            split(batch);
+        if (splittable && batch.isDivisible()) {
+            split(batch, null);
         } else {
             for (T item : batch.items) {
                 results.notEmbedded(item, Reason.EMBED_TRANSIENT, detailOf(failure));
@@ -259,14 +284,20 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         }
     }
 
-    private void split(RequestBatch<T> batch) {
+    private void splitRefused(RequestBatch<T> batch) {
+        int ways = Math.min(WAYS, batch.size());
+        int mostTextsOfPart = (batch.size() + ways - 1) / ways;
+        split(batch, new RequestBatch.Split(ways, batch.size(), batch.bytes(), mostTextsOfPart));
+    }
+
+    private void split(RequestBatch<T> batch, RequestBatch.@Nullable Split split) {
         int size = batch.size();
         int ways = Math.min(WAYS, size);
         for (int way = 0; way < ways; way++) {
             int from = (int) ((long) size * way / ways);
             int to = (int) ((long) size * (way + 1) / ways);
             RequestBatch<T> part = new RequestBatch<>(
-                    batch.items.subList(from, to), batch.budget, batch.askedAgain, batch.believedIndices);
+                    batch.items.subList(from, to), batch.budget, batch.askedAgain, batch.believedIndices, split);
             part.suspect = batch.suspect;
             part.failures = batch.failures;
             part.tryBegan = batch.tryBegan;

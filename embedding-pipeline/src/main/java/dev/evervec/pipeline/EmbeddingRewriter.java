@@ -101,7 +101,7 @@ public final class EmbeddingRewriter {
             Gate gate = new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random);
             this.stage = new RewriteStage<>(provider.callPolicy(), gate, Backoff.DEFAULT, random, this);
             for (int i = 0; i < texts.size(); i++) {
-                stage.offer(new Slot(i, texts.get(i)));
+                stage.offer(texts.get(i), new Slot(i, texts.get(i)));
             }
         }
 
@@ -135,11 +135,12 @@ public final class EmbeddingRewriter {
 
         private void answered(RewriteCall<Slot> call, RewriteResponse response, long now) {
             usage = usage.plus(response.usage());
-            stage.answered(call, now);
-            if (response.text().isBlank()) {
-                notRewritten(call.item, Reason.REWRITE_EMPTY, "the rewrite came back blank");
-            } else {
-                rewritten[call.item.index()] = response.text();
+            for (Slot slot : stage.rewritten(call, now)) {
+                if (response.text().isBlank()) {
+                    notRewritten(slot, Reason.REWRITE_EMPTY, "the rewrite came back blank");
+                } else {
+                    rewritten[slot.index()] = response.text();
+                }
             }
         }
 

@@ -56,6 +56,9 @@ sealed interface Event {
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
             implements FromOutside {}
 
+    /** A rewrite need not or cannot be asked for: it was bought meanwhile, or nobody can say whether it was. */
+    record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements FromOutside {}
+
     /** A rewrite failed. */
     record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements FromOutside {}
 

@@ -24,6 +24,7 @@ final class Gate {
     private long pausedUntil = NEVER;
     private long refusedSince = NEVER;
     private int refusals;
+    private long lastRefusal = NEVER;
     private long failingSince = NEVER;
     private boolean outage;
     private boolean probing;
@@ -81,26 +82,42 @@ final class Gate {
     }
 
     /**
-     * A call was refused for quota.
+     * A call was refused for quota. Of calls that were under way together only the first to be refused makes the wait longer:
+     * the others tell nothing new.
      *
+     * @param sentAt when the call was sent
      * @param told how long the service asked to wait, or null if it did not say
      * @return whether the patience has run out
      */
-    boolean refusedForQuota(long now, @Nullable Duration told) {
+    boolean refusedForQuota(long sentAt, long now, @Nullable Duration told) {
         if (refusedSince == NEVER) {
             refusedSince = now;
         }
-        refusals++;
-        long wait = told == null
-                ? backoff.delay(refusals, random).toNanos()
-                : nanos(told, quotaPatience + 1); // longer than anybody waits is not waited for
-        pausedUntil = Math.max(pausedUntil, now + wait);
+        boolean news = sentAt > lastRefusal;
+        if (news) {
+            refusals++;
+            lastRefusal = now;
+        }
+        if (told != null) {
+            pauseFor(nanos(told, quotaPatience + 1), now); // longer than anybody waits is not waited for
+        } else if (news) {
+            pauseFor(backoff.delay(refusals, random).toNanos(), now);
+        }
         return pausedUntil - refusedSince > quotaPatience;
     }
 
     /** How long no call may be sent for the quota's sake. */
     Duration pausedFor(long now) {
         return pausedUntil <= now ? Duration.ZERO : Duration.ofNanos(pausedUntil - now);
+    }
+
+    private void pauseFor(long wait, long now) {
+        pausedUntil = Math.max(pausedUntil, now + wait);
+    }
+
+    /** Nanoseconds for which one request may go on failing while others succeed: as long as an outage is sat out. */
+    long retryTime() {
+        return outagePatience;
     }
 
     /** Nanoseconds to wait as a failing service asked, but no longer than an outage is sat out; 0 if it did not ask. */

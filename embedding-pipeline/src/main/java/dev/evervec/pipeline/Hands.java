@@ -142,11 +142,20 @@ final class Hands implements AutoCloseable {
         Rewriting with = rewriting();
         Work work = call.item;
         try {
+            Preparation bought = preparer.boughtMeanwhile(work);
+            if (bought != null) {
+                return new Event.RewriteNotAsked(call, bought);
+            }
             String prompt = with.prompt().fill(work.title(), work.text().text());
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
             Preparation outcome = preparer.rewritten(work, response.text());
             return new Event.RewriteAnswered(call, response.text(), outcome, response.usage());
+        } catch (StoreException e) {
+            // Asking without having looked might pay for it twice.
+            return new Event.RewriteNotAsked(
+                    call,
+                    new Preparation.Unusable(work.claim(), work.contentHash(), Reason.STORE_ERROR, e.getMessage()));
         } catch (ProviderException e) {
             return new Event.RewriteFailed(call, e);
         } catch (RuntimeException | Error e) {

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -140,6 +141,18 @@ final class Preparer {
                     rewrite == null ? preparation : rewritten(((Preparation.ToRewrite) preparation).work(), rewrite));
         }
         return result;
+    }
+
+    /**
+     * What the rewrite of the text comes to that was bought since the text was read, for an equal text or by another worker;
+     * null if there is none.
+     */
+    @Nullable
+    Preparation boughtMeanwhile(Work original) {
+        Sha256 hash = original.text().hash();
+        String kept = store.rewrites(Objects.requireNonNull(rewriteFingerprint), Set.of(hash))
+                .get(hash);
+        return kept == null ? null : rewritten(original, kept);
     }
 
     /** What a rewrite came to. */

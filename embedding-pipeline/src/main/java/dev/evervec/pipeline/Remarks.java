@@ -2,6 +2,7 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.RecordResult.Embedded;
 import dev.evervec.pipeline.store.ScanSummary;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,7 @@ final class Remarks {
     private final List<String> exhaustedKeys = new ArrayList<>();
     private long duplicates;
     private long exhausted;
+    private long truncated;
 
     Remarks(int maxAttempts) {
         this.maxAttempts = maxAttempts;
@@ -34,6 +36,10 @@ final class Remarks {
         exhausted += page.exhausted().size();
         nameSome(duplicateKeys, page.duplicates());
         nameSome(exhaustedKeys, page.exhausted());
+    }
+
+    void add(Embedded result) {
+        truncated += result.detail() == null ? 0 : 1;
     }
 
     private static void nameSome(List<String> names, List<RecordKey> keys) {
@@ -59,6 +65,9 @@ final class Remarks {
         if (exhausted > 0) {
             all.add(records(exhausted) + " failed " + (maxAttempts == 1 ? "once" : maxAttempts + " times")
                     + "; left alone until the text changes: " + named(exhaustedKeys));
+        }
+        if (truncated > 0) {
+            all.add(records(truncated) + " a text longer than the model accepts; only its beginning was embedded");
         }
         return all;
     }

@@ -3,18 +3,22 @@ package dev.evervec.pipeline;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides which texts are rewritten when, and what a failed rewrite means. Part of the state machine.
+ * Decides which texts are rewritten when, and what a failed rewrite means. Equal texts share one call and its outcome. Part of
+ * the state machine.
  *
  * @param <T> what a text belongs to
  */
@@ -25,45 +29,78 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
     }
 
     private final Results<T> results;
-    private final Deque<T> ready = new ArrayDeque<>();
+    private final Deque<RewriteCall<T>> ready = new ArrayDeque<>();
+    private final Map<Object, RewriteCall<T>> open = new HashMap<>();
 
     RewriteStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random, Results<T> results) {
         super(policy, gate, backoff, random);
         this.results = results;
     }
 
-    void offer(T item) {
-        ready.addLast(item);
+    /**
+     * Takes an item; while a call with an equal text is open, the item waits for its answer.
+     *
+     * @param key equal for equal texts
+     */
+    void offer(Object key, T item) {
+        RewriteCall<T> twin = open.get(key);
+        if (twin != null) {
+            twin.join(item);
+            return;
+        }
+        // A timeout is tried again at least once, so the budget is never empty.
+        RewriteCall<T> call = new RewriteCall<>(key, item, budget(Math.max(1, policy.maxRetries())));
+        open.put(key, call);
+        ready.addLast(call);
     }
 
-    /** A timeout is tried again at least once, so the budget is never empty. */
     @Override
     @Nullable
     RewriteCall<T> nextFresh() {
-        T item = ready.pollFirst();
-        return item == null ? null : new RewriteCall<>(item, new Call.Budget(Math.max(1, policy.maxRetries())));
+        return ready.pollFirst();
+    }
+
+    /** The call was answered; hands out everything that has its text. */
+    List<T> rewritten(RewriteCall<T> call, long now) {
+        answered(call, now);
+        return close(call);
+    }
+
+    /** The call was not sent, because its rewrite was found or cannot be looked up; hands out everything that has its text. */
+    List<T> withdrawn(RewriteCall<T> call) {
+        noLongerInFlight(call);
+        return close(call);
+    }
+
+    private List<T> close(RewriteCall<T> call) {
+        open.remove(call.key);
+        return call.items();
     }
 
     @Override
-    void refused(RewriteCall<T> call, PermanentProviderException failure) {
-        results.notRewritten(call.item, Reason.REWRITE_ERROR, failure.getMessage());
+    void refused(RewriteCall<T> call, PermanentProviderException refusal) {
+        notRewritten(call, Reason.REWRITE_ERROR, refusal.getMessage());
     }
 
     @Override
-    void shapeRefused(RewriteCall<T> call, PermanentProviderException failure) {
-        refused(call, failure);
+    void shapeRefused(RewriteCall<T> call, PermanentProviderException refusal, RequestLimit limit) {
+        refused(call, refusal);
+    }
+
+    private void notRewritten(RewriteCall<T> call, Reason reason, String detail) {
+        close(call).forEach(item -> results.notRewritten(item, reason, detail));
     }
 
     @Override
     void exhausted(RewriteCall<T> call, TransientProviderException failure) {
         if (failure.failure() == Failure.NO_ANSWER) {
-            results.notRewritten(
-                    call.item,
+            notRewritten(
+                    call,
                     Reason.REWRITE_TIMEOUT,
                     "no answer within the limit of " + policy.timeout().toMillis() / 1000.0 + " s, tried "
                             + call.failures + " times: " + failure.getMessage());
         } else {
-            results.notRewritten(call.item, Reason.REWRITE_ERROR, failure.getMessage());
+            notRewritten(call, Reason.REWRITE_ERROR, failure.getMessage());
         }
     }
 
@@ -74,9 +111,10 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
 
     /** Removes and hands out every text that is not in flight. */
     List<T> drain() {
-        List<T> left = new ArrayList<>(ready);
+        List<T> left = new ArrayList<>();
+        ready.forEach(call -> left.addAll(close(call)));
         ready.clear();
-        drainWaiting(call -> left.add(call.item));
+        drainWaiting(call -> left.addAll(close(call)));
         return left;
     }
 }

@@ -24,9 +24,13 @@ final class TextSizer {
     }
 
     SizedText size(String text) {
+        return size(text, text.length());
+    }
+
+    private SizedText size(String text, int wholeLength) {
         int bytes = text.getBytes(StandardCharsets.UTF_8).length;
         int tokens = bytes <= uncountedBytes || noTokenLimit() ? bytes : provider.countTokens(text);
-        return new SizedText(text, Sha256.ofText(text), bytes, tokens);
+        return new SizedText(text, Sha256.ofText(text), bytes, tokens, wholeLength);
     }
 
     private boolean noTokenLimit() {
@@ -61,19 +65,13 @@ final class TextSizer {
         int tooMany = text.length();
         while (tooMany - fits > 1) {
             int middle = (fits + tooMany) >>> 1;
-            if (tooLong(size(beginning(text, middle))) == null) {
+            if (tooLong(size(SizedText.beginning(text, middle))) == null) {
                 fits = middle;
             } else {
                 tooMany = middle;
             }
         }
-        String beginning = beginning(text, fits);
-        return beginning.isBlank() ? null : size(beginning);
-    }
-
-    /** The first characters, without half of a surrogate pair at the end. */
-    private static String beginning(String text, int length) {
-        boolean cutsPair = length > 0 && length < text.length() && Character.isHighSurrogate(text.charAt(length - 1));
-        return text.substring(0, cutsPair ? length - 1 : length);
+        String beginning = SizedText.beginning(text, fits);
+        return beginning.isBlank() ? null : size(beginning, text.length());
     }
 }

@@ -266,6 +266,31 @@ class BuildMachineTest {
         }
 
         @Test
+        void textsThatAServiceFindsTooLongAreTruncatedWhenThatIsWanted() {
+            settings = new BuildSettings(
+                    settings.outagePatience(),
+                    settings.firstContactPatience(),
+                    settings.quotaPatience(),
+                    settings.maxAttempts(),
+                    BuildSettings.TooLong.TRUNCATE,
+                    null);
+            List<SourceRecord> records = new ArrayList<>(records(40));
+            records.set(7, SourceRecord.of("s1", "id-7", null, "word ".repeat(200)));
+            // The service accepts less than its limits say.
+            ScriptedProvider provider = provider(16, FaultScript.maxTextTokens(60));
+
+            BuildMachine.Ending ending = run(records, provider);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(40);
+            assertThat(ending.notes()).singleElement().asString().contains("only its beginning");
+            Fingerprint fingerprint = new Fingerprint(provider.model(), "");
+            assertThat(store.explain(fingerprint, new RecordKey("s1", "id-7")))
+                    .hasValueSatisfying(trace -> assertThat(trace.detail())
+                            .startsWith("truncated to ")
+                            .endsWith(" of 999 characters"));
+        }
+
+        @Test
         void duplicateIdsAreReportedAndTheFirstOneWins() {
             List<SourceRecord> records = List.of(
                     SourceRecord.of("a", "first"), SourceRecord.of("b", "other"), SourceRecord.of("b", "second"));

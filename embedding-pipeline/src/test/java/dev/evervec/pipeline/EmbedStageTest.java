@@ -28,6 +28,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -48,6 +49,7 @@ class EmbedStageTest {
     private final Deque<RequestBatch<Slot>> sent = new ArrayDeque<>();
     private int requests;
     private int probes;
+    private int probesAnswered;
     private long now = -5 * SECOND; // a monotonic clock may be negative
     private EmbedStage<Slot> stage = stage(2048, 3, 4);
 
@@ -122,6 +124,11 @@ class EmbedStageTest {
         for (int steps = 0; !stage.isEmpty(); steps++) {
             assertThat(steps).as("steps").isLessThan(10_000);
             pump();
+            if (probes > probesAnswered) {
+                probesAnswered++;
+                stage.probeSucceeded(now);
+                continue;
+            }
             if (sent.isEmpty()) {
                 now = Math.max(now + 1, stage.nextWake(now) == Long.MAX_VALUE ? now + SECOND : stage.nextWake(now));
                 continue;
@@ -168,29 +175,86 @@ class EmbedStageTest {
         }
 
         @Test
-        void theFirstRequestThatIsRefusedWaitsForAProbe() {
-            offer(8);
+        void theFirstRequestOfARunMayHoldTheBadText() {
+            offer(2048);
 
-            fail(next(), BAD_TEXT);
-            pump();
-            assertThat(probes).isEqualTo(1);
-            assertThat(requests).isEqualTo(1);
-            stage.probeSucceeded(now);
-            pump();
+            int rounds = serveInRounds(index -> index == 1500);
 
-            assertThat(requests).isEqualTo(5);
+            assertThat(notEmbedded).isEqualTo(Map.of(1500, Reason.EMBED_PERMANENT));
+            assertThat(requests).isLessThanOrEqualTo(23);
+            assertThat(rounds).isLessThanOrEqualTo(7);
+            assertThat(probes).isZero();
         }
 
         @Test
-        void aProbeThatIsRefusedAlikeStopsTheStage() {
-            offer(8);
+        void twentyBadTextsAmong2048AreFoundInAtMost285Requests() {
+            warmUp();
+            offer(2048);
 
-            fail(next(), BAD_TEXT);
-            pump();
-            stage.probeFailed(BAD_TEXT, now);
+            serve(batch -> has(batch, index -> index % 103 == 50 && index < 2048) ? BAD_TEXT : null);
 
-            assertThat(stage.stopCause()).contains("constant short text");
-            assertThat(stage.drain()).hasSize(8);
+            assertThat(notEmbedded).hasSize(20).containsValue(Reason.EMBED_PERMANENT);
+            assertThat(embedded).hasSize(2028);
+            assertThat(requests).isLessThanOrEqualTo(285);
+            assertThat(probes).isLessThanOrEqualTo(3);
+        }
+
+        @Test
+        void badTextsSpreadAtRandomAreFoundWithinTheBound() {
+            StringBuilder figures = new StringBuilder("requests for 2,048 texts, 100 random spreads each:");
+            Map<Integer, Integer> bounds = Map.of(1, 23, 5, 91, 20, 285);
+            for (int bad : List.of(1, 5, 20)) {
+                int most = 0;
+                int sum = 0;
+                for (int seed = 0; seed < 100; seed++) {
+                    Set<Integer> positions = new SplittableRandom(seed)
+                            .ints(0, 2048)
+                            .distinct()
+                            .limit(bad)
+                            .boxed()
+                            .collect(Collectors.toSet());
+                    embedded.clear();
+                    notEmbedded.clear();
+                    probes = 0;
+                    probesAnswered = 0;
+                    stage = stage(2048, 3, 8);
+                    warmUp();
+                    now += SECOND;
+                    offer(2048);
+
+                    serve(batch -> has(batch, positions::contains) ? BAD_TEXT : null);
+
+                    assertThat(notEmbedded.keySet()).as("seed " + seed).isEqualTo(positions);
+                    assertThat(requests).isLessThanOrEqualTo(bounds.get(bad));
+                    assertThat(probes).isLessThanOrEqualTo(2);
+                    most = Math.max(most, requests + probes);
+                    sum += requests + probes;
+                }
+                figures.append(" %d bad: %.1f on average, %d at most;".formatted(bad, sum / 100.0, most));
+            }
+            System.out.println(figures);
+        }
+
+        /** Sends all that may be sent, then answers all of it, and so on; says how often. */
+        private int serveInRounds(Predicate<Integer> bad) {
+            stage = stage(2048, 3, 64);
+            offer(2048);
+            for (int rounds = 0; ; rounds++) {
+                pump();
+                if (sent.isEmpty()) {
+                    assertThat(stage.isEmpty()).isTrue();
+                    return rounds;
+                }
+                List<RequestBatch<Slot>> round = List.copyOf(sent);
+                sent.clear();
+                round.forEach(batch -> {
+                    if (has(batch, bad)) {
+                        fail(batch, BAD_TEXT);
+                    } else {
+                        answer(batch);
+                    }
+                });
+            }
         }
 
         @Test
@@ -238,6 +302,154 @@ class EmbedStageTest {
         }
     }
 
+    /** Nothing has succeeded since the refused requests were sent. */
+    @Nested
+    class Doubts {
+        private static final ProviderException WRONG_KEY =
+                PermanentProviderException.configuration("check api_key", 401, null);
+
+        /** Refuses everything until a probe is sent; says how many requests were started after the first refusal. */
+        private int refuseEverything() {
+            pump();
+            int before = requests;
+            while (probes == 0) {
+                fail(sent.removeFirst(), BAD_TEXT);
+                pump();
+            }
+            return requests - before;
+        }
+
+        @Test
+        void whenAllPartsOfTheFirstSplitAreRefusedAProbeDecides() {
+            offer(2048);
+
+            assertThat(refuseEverything()).isEqualTo(4);
+            assertThat(notEmbedded).isEmpty();
+            stage.probeSucceeded(now);
+            probesAnswered++;
+            serve(batch -> BAD_TEXT);
+
+            assertThat(notEmbedded).hasSize(2048).containsValue(Reason.EMBED_PERMANENT);
+        }
+
+        @Test
+        void aProbeThatIsRefusedAlikeBlamesTheConfiguration() {
+            offer(2048);
+            refuseEverything();
+
+            stage.probeFailed(BAD_TEXT, now);
+            pump();
+
+            assertThat(stage.stopCause()).contains("constant short text");
+            assertThat(notEmbedded).isEmpty();
+            assertThat(sent).isEmpty();
+            assertThat(stage.drain()).hasSize(2048);
+        }
+
+        @Test
+        void noMoreThanFourRequestsAreStartedWhileManyAreRefused() {
+            for (int inFlight : new int[] {1, 2, 8, 64}) {
+                stage = stage(16, 3, inFlight);
+                sent.clear();
+                probes = 0;
+                warmUp();
+                now += SECOND;
+                offer(16 * 200);
+
+                assertThat(refuseEverything()).isLessThanOrEqualTo(4);
+                stage.probeFailed(BAD_TEXT, now);
+
+                assertThat(notEmbedded).isEmpty();
+                assertThat(stage.drain().size()
+                                + sent.stream().mapToInt(RequestBatch::size).sum())
+                        .isEqualTo(16 * 200);
+            }
+        }
+
+        @Test
+        void textsSentOneByOneAreNotChargedBeforeTheEndpointIsKnownToWork() {
+            stage = stage(1, 3, 1);
+            warmUp();
+            now += SECOND;
+            offer(10);
+
+            assertThat(refuseEverything()).isEqualTo(3);
+            assertThat(notEmbedded).isEmpty();
+            stage.probeSucceeded(now);
+            assertThat(notEmbedded).hasSize(4);
+        }
+
+        @Test
+        void anySuccessTellsWhoIsToBlame() {
+            stage = stage(1, 3, 4);
+            warmUp();
+            now += SECOND;
+            offer(3);
+            pump();
+            fail(sent.removeFirst(), BAD_TEXT);
+            now += SECOND;
+            assertThat(notEmbedded).isEmpty();
+
+            answer(sent.removeFirst());
+
+            assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_PERMANENT));
+            assertThat(probes).isZero();
+        }
+
+        @Test
+        void theLastTextOfAllIsNotLeftInDoubt() {
+            stage = stage(1, 3, 4);
+            warmUp();
+            now += SECOND;
+            offer(1);
+
+            serve(batch -> BAD_TEXT);
+
+            assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_PERMANENT));
+            assertThat(probes).isEqualTo(1);
+        }
+
+        @Test
+        void aSourceFullOfBadTextsPaysForFewProbes() {
+            stage = stage(1, 3, 8);
+            offer(2000);
+
+            serve(batch -> BAD_TEXT);
+
+            assertThat(notEmbedded).hasSize(2000);
+            assertThat(probes).isLessThan(50);
+        }
+
+        @Test
+        void aRequestInDoubtOutlivesAnOutage() {
+            stage = stage(4, 1, 1);
+            offer(4);
+            fail(next(), BAD_TEXT);
+            for (int tries = 0; tries < 2; tries++) {
+                now += SECOND;
+                fail(next(), RESET);
+            }
+
+            serve(batch -> has(batch, index -> index == 3) ? BAD_TEXT : null);
+
+            assertThat(notEmbedded).isEqualTo(Map.of(3, Reason.EMBED_PERMANENT));
+            assertThat(embedded).hasSize(3);
+        }
+
+        @Test
+        void aWrongKeyIsMetByFourRequestsAtFirstAndNoneAfterItsSign() {
+            stage = stage(1, 3, 32);
+            offer(100);
+            pump();
+
+            assertThat(requests).isEqualTo(4);
+            fail(sent.removeFirst(), WRONG_KEY);
+            pump();
+            assertThat(requests).isEqualTo(4);
+            assertThat(stage.stopCause()).contains("api_key");
+        }
+    }
+
     @Nested
     class LearnedLimits {
         @Test
@@ -276,6 +488,38 @@ class EmbedStageTest {
         }
 
         @Test
+        void aServiceThatDoesNotSayWhatIsTooMuchTeachesByWhatItAccepts() {
+            stage = stage(2048, 3, 4);
+            offer(20_000);
+
+            serve(batch -> batch.size() > 500 ? BAD_TEXT : null);
+
+            assertThat(embedded).hasSize(20_000);
+            assertThat(stage.learnedLimits().maxTextsPerRequest()).isBetween(125, 500);
+            assertThat(requests).isLessThan(20_000 / 125 + 50);
+        }
+
+        @Test
+        void aSizeThatWasAcceptedBeforeIsNotUnlearnedByAWhim() {
+            stage = stage(100, 3, 4);
+            offer(2000);
+            int[] calls = {0};
+
+            serve(batch -> ++calls[0] % 7 == 0 ? BAD_TEXT : null);
+
+            assertThat(stage.learnedLimits().maxTextsPerRequest()).isEqualTo(100);
+        }
+
+        @Test
+        void aBadTextTeachesNothing() {
+            offer(2048);
+
+            serve(batch -> has(batch, index -> index == 77) ? BAD_TEXT : null);
+
+            assertThat(stage.learnedLimits().maxTextsPerRequest()).isEqualTo(2048);
+        }
+
+        @Test
         void everyServiceLimitIsFoundWithoutLosingAText() {
             for (int most = 1; most <= 40; most += 3) {
                 int limit = most;
@@ -311,6 +555,54 @@ class EmbedStageTest {
             // Four tries of the whole, then the parts of two splits, each once.
             assertThat(requests).isEqualTo(4 + 4 + 4);
             assertThat(probes).isZero();
+        }
+
+        @Test
+        void aSplitTreeHasOneBudgetOfTime() {
+            stage = stage(16, 1000, 4);
+            warmUp();
+            offer(1);
+            long began = now;
+
+            serve(batch -> {
+                stage.gate.succeeded(now);
+                return SERVER_ERROR;
+            });
+
+            assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_TRANSIENT));
+            assertThat(now - began).isBetween(200 * SECOND, 300 * SECOND);
+        }
+
+        @Test
+        void requestsUnderWayTogetherAreOneRefusalForQuota() {
+            stage = stage(1, 3, 8);
+            warmUp();
+            now += SECOND;
+            offer(8);
+            pump();
+
+            for (RequestBatch<Slot> batch : List.copyOf(sent)) {
+                fail(batch, TransientProviderException.rateLimited("slow down", 429, null, null));
+            }
+
+            assertThat(stage.nextWake(now) - now)
+                    .isLessThanOrEqualTo(Backoff.DEFAULT.ceiling(1).toNanos());
+        }
+
+        @Test
+        void aToldWaitIsKeptToTheSecondHoweverLong() {
+            warmUp();
+            offer(1);
+            fail(next(), TransientProviderException.rateLimited("later", 429, null, Duration.ofMinutes(59)));
+
+            assertThat(stage.stopCause()).isNull();
+            assertThat(stage.nextWake(now))
+                    .isEqualTo(now + Duration.ofMinutes(59).toNanos());
+            pump();
+            assertThat(sent).isEmpty();
+            now = stage.nextWake(now);
+            pump();
+            assertThat(sent).hasSize(1);
         }
 
         @Test

@@ -268,6 +268,8 @@ final class Simulation {
             return new Event.EmbedFailed(failed.batch(), cut);
         } else if (answer instanceof Event.RewriteAnswered rewritten) {
             return new Event.RewriteFailed(rewritten.call(), cut);
+        } else if (answer instanceof Event.RewriteNotAsked) {
+            return answer;
         } else if (answer instanceof Event.RewriteFailed failed) {
             return new Event.RewriteFailed(failed.call(), cut);
         } else if (answer instanceof Event.ProbeAnswered probed) {

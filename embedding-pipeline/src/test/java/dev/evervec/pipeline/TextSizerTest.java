@@ -3,9 +3,11 @@ package dev.evervec.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.evervec.config.BuildSettings.TooLong;
+import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.ProviderLimits;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -72,5 +74,30 @@ class TextSizerTest {
         assertThat(words.fit(text, TooLong.TRUNCATE).text().strip()).isEqualTo("one two three");
         assertThat(bytes.fit(bytes.size("ab😀😀"), TooLong.TRUNCATE).text()).isEqualTo("ab😀");
         assertThat(bytes.fit(bytes.size("       late"), TooLong.TRUNCATE)).isNull();
+    }
+
+    @Test
+    void aTruncatedTextKnowsHowMuchIsLeft() {
+        TextSizer sizer = sizer(3, 100, ProviderLimits.UNLIMITED);
+        SizedText whole = sizer.size("one two three");
+        SizedText cut = sizer.fit(sizer.size("one two three four"), TooLong.TRUNCATE);
+
+        assertThat(whole.truncation()).isNull();
+        assertThat(cut.truncation()).isEqualTo("truncated to 14 of 18 characters");
+        assertThat(cut.truncated().truncation()).isEqualTo("truncated to 10 of 18 characters");
+    }
+
+    @Test
+    void aTextIsTruncatedFurtherOnlyUntilTooLittleIsLeft() {
+        SizedText text = sizer(1000, 1000, ProviderLimits.UNLIMITED).size("é😀".repeat(100));
+        int times = 0;
+        for (SizedText next = text; next != null; next = next.truncated()) {
+            assertThat(text.text()).startsWith(next.text());
+            assertThat(next.bytes()).isEqualTo(next.text().getBytes(StandardCharsets.UTF_8).length);
+            assertThat(next.tokens()).isLessThanOrEqualTo(text.tokens());
+            assertThat(next.hash()).isEqualTo(Sha256.ofText(next.text()));
+            times++;
+        }
+        assertThat(times).isBetween(8, 12);
     }
 }

@@ -88,6 +88,8 @@ final class ExplainCommand implements Callable<Integer> {
         out.println("State      " + trace.state().code() + " since " + Json.time(trace.changedAt()));
         if (trace.reason() != null) {
             out.println("Reason     " + outcome(trace.reason(), trace.detail()));
+        } else if (trace.detail() != null) {
+            out.println("Text       " + trace.detail());
         }
         if (trace.attempts() > 0) {
             out.println("Attempts   " + trace.attempts()

@@ -17,8 +17,15 @@ public sealed interface RecordResult {
      * @param contentHash hash of title and content as read
      * @param textHash hash of the text that was sent
      * @param embedding its vector
+     * @param detail what was done to the text before, such as that it was truncated; null if it was sent as it is. For the
+     *     ledger
      */
-    record Embedded(Claim claim, Sha256 contentHash, Sha256 textHash, Embedding embedding) implements RecordResult {
+    record Embedded(
+            Claim claim,
+            Sha256 contentHash,
+            Sha256 textHash,
+            Embedding embedding,
+            @Nullable String detail) implements RecordResult {
         public Embedded {
             Objects.requireNonNull(claim, "claim");
             Objects.requireNonNull(contentHash, "contentHash");

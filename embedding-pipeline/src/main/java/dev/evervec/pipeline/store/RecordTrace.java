@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation name of the generation
  * @param state its state in the ledger
  * @param reason why it is skipped or failed, else null
- * @param detail more about the reason, or null
+ * @param detail more about the reason, or what was done to an embedded text (truncated), or null
  * @param attempts jobs that failed on its present text
  * @param retryDue when another try is due, or null
  * @param changedAt when its state last changed

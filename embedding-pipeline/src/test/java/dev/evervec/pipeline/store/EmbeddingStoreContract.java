@@ -107,7 +107,7 @@ public abstract class EmbeddingStoreContract {
     }
 
     protected static Embedded embedded(Claim claim, String text) {
-        return new Embedded(claim, Sha256.ofContent(null, text), Sha256.ofText(text), vectorOf(text));
+        return new Embedded(claim, Sha256.ofContent(null, text), Sha256.ofText(text), vectorOf(text), null);
     }
 
     protected static NotEmbedded not(Claim claim, String text, Reason reason) {
@@ -784,11 +784,26 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void whatWasDoneToATextIsKnownUntilItIsEmbeddedAnew() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            Sha256 hash = Sha256.ofText("one");
+            commit(job, new Embedded(claimAll(job).get(0), hash, hash, vectorOf("one"), "truncated"));
+            end(job);
+            assertThat(trace("1").detail()).isEqualTo("truncated");
+
+            embed(FINGERPRINT, scanned("1", "another one"));
+
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+            assertThat(trace("1").detail()).isNull();
+        }
+
+        @Test
         void aVectorOfAnotherDimensionIsNoResultOfThisGeneration() {
             JobTicket job = begin();
             mark(job, scanned("1", "one"));
             Claim claim = claimAll(job).get(0);
-            Embedded wrong = new Embedded(claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2));
+            Embedded wrong = new Embedded(claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2), null);
 
             assertThatThrownBy(() -> commit(job, wrong)).isInstanceOf(IllegalArgumentException.class);
 

@@ -268,6 +268,7 @@ public final class MemoryStore implements EmbeddingStore {
             if (result instanceof RecordResult.Embedded embedded) {
                 row.state = RecordState.EMBEDDED;
                 row.contentHash = embedded.contentHash();
+                row.detail = embedded.detail();
                 row.attempts = 0;
                 ledger.vectors.put(
                         key,

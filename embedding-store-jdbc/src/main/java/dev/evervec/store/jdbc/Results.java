@@ -32,7 +32,7 @@ final class Results {
     private static final String FENCE =
             " where generation = ? and source = ? and id = ? and job = ? and owner = ? and version = ?";
     private static final String OFF_THE_LIST = ", job = null, owner = null, lease_end = null";
-    private static final String EMBEDDED = "update evervec_ledger set state = 'embedded', reason = null, detail = null,"
+    private static final String EMBEDDED = "update evervec_ledger set state = 'embedded', reason = null, detail = ?,"
             + " content_hash = ?, attempts = 0, retry_due = null, changed_at = ?" + OFF_THE_LIST + FENCE;
     private static final String SETTLED = "update evervec_ledger set state = ?, reason = ?, detail = ?,"
             + " attempts = case when content_hash = coalesce(?, content_hash) then attempts else 0 end + ?,"
@@ -93,7 +93,8 @@ final class Results {
     private List<Embedded> markEmbedded(List<Embedded> results) throws SQLException {
         Session.Batch batch = session.batch(EMBEDDED);
         for (Embedded result : results) {
-            batch.add(fenced(result.claim(), result.contentHash().bytes(), now));
+            batch.add(
+                    fenced(result.claim(), result.detail(), result.contentHash().bytes(), now));
         }
         List<Embedded> accepted = accepted(results, batch.run());
         accepted.forEach(
