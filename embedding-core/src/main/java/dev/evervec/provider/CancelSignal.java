@@ -13,7 +13,11 @@ public final class CancelSignal {
     private final List<Runnable> actions = new ArrayList<>();
     private boolean cancelled;
 
-    /** Cuts the call: runs what was registered, on this thread. Later calls do nothing. */
+    /**
+     * Cuts the call: runs what was registered, on this thread; all of it, even if some of it throws. Later calls do nothing.
+     *
+     * @throws RuntimeException the first that was thrown, with others suppressed
+     */
     public void cancel() {
         List<Runnable> due;
         synchronized (this) {
@@ -24,7 +28,25 @@ public final class CancelSignal {
             due = List.copyOf(actions);
             actions.clear();
         }
-        due.forEach(Runnable::run);
+        runAll(due);
+    }
+
+    private static void runAll(List<Runnable> actions) {
+        RuntimeException thrown = null;
+        for (Runnable action : actions) {
+            try {
+                action.run();
+            } catch (RuntimeException e) {
+                if (thrown == null) {
+                    thrown = e;
+                } else if (thrown != e) {
+                    thrown.addSuppressed(e);
+                }
+            }
+        }
+        if (thrown != null) {
+            throw thrown;
+        }
     }
 
     /** Whether {@link #cancel} was called. */

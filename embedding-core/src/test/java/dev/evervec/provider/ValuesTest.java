@@ -132,6 +132,26 @@ class ValuesTest {
         }
 
         @Test
+        void whatThrowsWhileACallIsCutKeepsNothingElseFromBeingCut() {
+            CancelSignal signal = new CancelSignal();
+            List<String> cut = new ArrayList<>();
+            IllegalStateException first = new IllegalStateException("first");
+            signal.onCancel(() -> {
+                throw first;
+            });
+            signal.onCancel(() -> cut.add("second"));
+            signal.onCancel(() -> {
+                throw new IllegalStateException("third");
+            });
+
+            assertThatThrownBy(signal::cancel).isSameAs(first);
+
+            assertThat(cut).containsExactly("second");
+            assertThat(first.getSuppressed()).singleElement().hasToString("java.lang.IllegalStateException: third");
+            assertThat(signal.isCancelled()).isTrue();
+        }
+
+        @Test
         void blankTextsAreRefusedByIndexAndTextsAreNotShown() {
             assertThatThrownBy(() -> EmbedRequest.documents(List.of("a", "\t"))).hasMessage("texts[1] is blank");
             assertThatThrownBy(() -> EmbedRequest.documents(List.of())).hasMessage("texts is empty");

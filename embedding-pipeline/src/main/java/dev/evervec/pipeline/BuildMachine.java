@@ -30,10 +30,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,7 +63,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private static final int MAX_READ_TRIES = 6;
     private static final int MAX_CLAIM = 1024;
     private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
-    private static final long GRACE = Duration.ofSeconds(10).toNanos();
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
 
     private enum Scan {
@@ -100,7 +101,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long claimed;
     private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
-    private long beingRead;
+    private final Set<Claim> beingRead = new LinkedHashSet<>();
     private int readFailures;
     private long readNotBefore;
     private int onTheWay;
@@ -113,6 +114,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private int committingBatches;
     private boolean committing;
     private boolean storeLost;
+    private boolean storeHangs;
     private Map<Sha256, String> rewritesToKeep = new LinkedHashMap<>();
     private final Map<Sha256, Preparation> unkeptRewrites = new HashMap<>(); // answered, not yet found in the store
     private boolean keepingRewrites;
@@ -133,8 +135,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // the end
     private @Nullable Reason stopReason;
     private @Nullable String stopCause;
-    private long graceEnds = Long.MAX_VALUE;
+    private long stoppedAt = Long.MAX_VALUE;
     private boolean cut;
+    private boolean letGo;
     private boolean closing;
     private boolean over;
     private boolean abandoned;
@@ -186,9 +189,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (!unread.isEmpty() && readNotBefore > now) {
             wake = Math.min(wake, readNotBefore);
         }
-        if (stopReason != null && !cut) {
-            wake = Math.min(wake, graceEnds);
-        }
+        wake = Math.min(wake, Math.min(nextGivingUp(), storeGivenUpAt()));
         if (progressDue && lastTold != Long.MIN_VALUE) {
             wake = Math.min(wake, lastTold + PROGRESS_INTERVAL);
         }
@@ -203,6 +204,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // ---- events ----
 
     private void take(Event event) {
+        boolean late =
+                (letGo && event instanceof Event.FromOutside) || (storeHangs && event instanceof Event.FromStore);
+        if (late) {
+            return;
+        }
         if (event instanceof Event.PageScanned page) {
             pageScanned(page);
         } else if (event instanceof Event.SourceExhausted end) {
@@ -222,8 +228,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             claimed(claims.claims());
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
-            beingRead -= prepared.records().size() + prepared.unread().size();
-            unread.addAll(prepared.unread());
+            prepared.records().forEach(record -> beingRead.remove(record.claim()));
+            beUnread(prepared.unread());
             readFailures = 0;
             prepared.records().forEach(this::prepared);
         } else if (event instanceof Event.ReadFailed failure) {
@@ -373,14 +379,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** The source as a whole cannot be read: no record is to blame, so it is tried again before the job gives up. */
     private void readFailed(Event.ReadFailed failure) {
         reading--;
-        beingRead -= failure.claims().size();
-        unread.addAll(failure.claims());
+        beUnread(failure.claims());
         readFailures++;
         if (readFailures >= MAX_READ_TRIES) {
             stop(Reason.ABORTED, "the record source failed: " + failure.problem());
         } else {
             readNotBefore = now + backoff.delay(readFailures, random).toNanos();
         }
+    }
+
+    private void beUnread(Collection<Claim> claims) {
+        unread.addAll(claims);
+        claims.forEach(beingRead::remove);
     }
 
     private void prepared(Preparation preparation) {
@@ -557,13 +567,33 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (storeQueue.failed(failure, now) && !storeLost) {
             return;
         }
-        storeLost = true;
         String cause = "the store failed: " + failure.getMessage();
         stop(Reason.ABORTED, cause);
+        loseStore(cause, failure.getMessage());
+    }
+
+    /** A store that does not even fail: whoever stops the job must not wait for it for ever. */
+    private void giveUpStoreThatHangs() {
+        storeHangs = true;
+        String cause =
+                "the store has not answered within " + plan.patience().store().toSeconds() + " s";
+        remarks.add(cause);
+        loseStore(cause, cause);
+    }
+
+    private void loseStore(String cause, String detail) {
+        storeLost = true;
         if (closing) {
             remarks.add("the end of the job could not be stored: " + cause);
         }
-        storeQueue.drain().forEach(command -> giveUp(command, failure.getMessage()));
+        storeQueue.drain().forEach(command -> giveUp(command, detail));
+    }
+
+    private long storeGivenUpAt() {
+        long busySince = storeQueue.busySince();
+        return busySince == Long.MAX_VALUE || stoppedAt == Long.MAX_VALUE
+                ? Long.MAX_VALUE
+                : Math.max(busySince, stoppedAt) + plan.patience().store().toNanos();
     }
 
     private void giveUp(Command.StoreCommand command, String cause) {
@@ -610,12 +640,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // ---- stopping ----
 
     private void stop(Reason reason, String cause) {
+        stoppedAt = Math.min(stoppedAt, now); // also if it is about to end anyway: patience with the store begins
         if (stopReason != null || closing) {
             return;
         }
         stopReason = reason;
         stopCause = cause;
-        graceEnds = now + GRACE;
         halt(embedding);
         if (rewriting != null) {
             halt(rewriting);
@@ -630,6 +660,63 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (probe != null) {
             out.add(new Command.Cut(probe));
         }
+    }
+
+    /** When patience with calls in flight and with the source ends next: first they are cut, then let go. */
+    private long nextGivingUp() {
+        if (stoppedAt == Long.MAX_VALUE) {
+            return Long.MAX_VALUE;
+        }
+        StopPatience patience = plan.patience();
+        long graceEnds = stoppedAt + patience.grace().toNanos();
+        if (!cut) {
+            return graceEnds;
+        }
+        return letGo ? Long.MAX_VALUE : graceEnds + patience.afterCut().toNanos();
+    }
+
+    private void giveUpWhoIsLate() {
+        while (nextGivingUp() <= now) {
+            if (cut) {
+                letGo();
+            } else {
+                cutCalls();
+            }
+        }
+        if (storeGivenUpAt() <= now) {
+            giveUpStoreThatHangs();
+        }
+    }
+
+    /** Whoever is out now may never come back: what they hold is settled without them, and what they say later ignored. */
+    private void letGo() {
+        letGo = true;
+        int callsOut = letGoOf(embedding) + (rewriting == null ? 0 : letGoOf(rewriting));
+        if (callsOut > 0) {
+            remarks.add(callsOut + " provider call" + (callsOut == 1 ? "" : "s") + " had not ended "
+                    + secondsSinceStop() + " after the job was to stop, although cut; no longer waited for");
+        }
+        if (pagesBeingRead + reading > 0) {
+            remarks.add("the record source had not answered " + secondsSinceStop()
+                    + " after the job was to stop; no longer waited for");
+        }
+        pagesBeingRead = 0;
+        reading = 0;
+        beUnread(List.copyOf(beingRead));
+    }
+
+    private String secondsSinceStop() {
+        return Duration.ofNanos(now - stoppedAt).toSeconds() + " s";
+    }
+
+    /** They were made, and may be paid for. */
+    private int letGoOf(CallStage<?> stage) {
+        int out = stage.inFlight() + (stage.probeInFlight() == null ? 0 : 1);
+        for (int i = 0; i < out; i++) {
+            called(TokenUsage.NONE);
+        }
+        stage.letGo(now);
+        return out;
     }
 
     private void cutCalls() {
@@ -648,6 +735,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void advance() {
         stopIfAStageStopped();
+        giveUpWhoIsLate();
         if (stopReason != null) {
             settleWhatWaits(stopReason);
         }
@@ -677,9 +765,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         embedding.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
         if (rewriting != null) {
             rewriting.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
-        }
-        if (!cut && now >= graceEnds) {
-            cutCalls();
         }
     }
 
@@ -736,7 +821,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         List<Claim> next = new ArrayList<>(unread);
         unread.clear();
         reading++;
-        beingRead += next.size();
+        beingRead.addAll(next);
         out.add(new Command.Read(next, room));
     }
 
@@ -746,7 +831,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private long bytesLeft() {
-        return plan.maxTextBytes() - bytesOnTheWay - beingRead * averageBytes();
+        return plan.maxTextBytes() - bytesOnTheWay - beingRead.size() * averageBytes();
     }
 
     private void callOn() {
@@ -813,7 +898,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
             return;
         }
-        if (uncommittedCalls.requests() > 0 && !storeLost) {
+        if (storeHangs) {
+            jobClosed(listed - claimed);
+        } else if (uncommittedCalls.requests() > 0 && !storeLost) {
             committing = true;
             storeQueue.add(new Command.Commit(List.of(), takeCalls()));
         } else {
@@ -854,9 +941,25 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         progressDue = true;
     }
 
-    /** Whether the job is over without having been closed in the store. */
-    boolean wasAbandoned() {
-        return abandoned;
+    /** What is left to be done with the store by whoever can still use it, or null if the job was closed there. */
+    Command.@Nullable CloseJob unclosed() {
+        boolean closed = !abandoned && !storeHangs;
+        return closed ? null : new Command.CloseJob(finalState, stopReason == null ? Reason.ABORTED : stopReason);
+    }
+
+    /** Whether the store was given up because it does not answer. */
+    boolean storeHangs() {
+        return storeHangs;
+    }
+
+    /** Whether the job stops: what has not been sent must not be sent any more. */
+    boolean isStopping() {
+        return stoppedAt != Long.MAX_VALUE;
+    }
+
+    /** Whether somebody outside was still busy with something for this job when it ended. */
+    boolean hasLetGo() {
+        return letGo;
     }
 
     /** Counted without the books, so that a report can tell whether they balance. */
@@ -921,7 +1024,16 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 eta(done, embedTotal),
                 calls.requests(),
                 calls.usage().totalTokens(),
-                plan.prices().costOf(calls));
+                plan.prices().costOf(calls),
+                heldUpBy());
+    }
+
+    private @Nullable String heldUpBy() {
+        if (over || stoppedAt != Long.MAX_VALUE) {
+            return null;
+        }
+        String rewrites = rewriting == null ? null : rewriting.heldUpBy();
+        return rewrites == null ? embedding.heldUpBy() : rewrites;
     }
 
     private @Nullable Duration eta(long done, long total) {

@@ -70,6 +70,7 @@ public final class BuildPipeline {
     private final @Nullable Path logsDir;
     private final @Nullable BigDecimal usdPerMillionTokens;
     private final @Nullable Executor callExecutor;
+    private final StopPatience stopPatience;
 
     private BuildPipeline(Builder builder) {
         this.records = Objects.requireNonNull(builder.records, "records: give the pipeline a RecordSource");
@@ -82,6 +83,7 @@ public final class BuildPipeline {
         this.logsDir = builder.logsDir;
         this.usdPerMillionTokens = builder.usdPerMillionTokens;
         this.callExecutor = builder.callExecutor;
+        this.stopPatience = builder.stopPatience;
         if (settings.budgetUsd() != null) {
             throw new IllegalArgumentException(
                     "budget_usd is set, but this version cannot hold a build to a budget; leave it out");
@@ -141,7 +143,14 @@ public final class BuildPipeline {
                     plan(request, jobId, startedAt), Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
             Hands hands = new Hands(store, job, scan, request, preparer(), embedder, rewriting());
             BuildRun run = new BuildRun(
-                    jobId, machine, hands, files, new ListenerThread(listeners, jobId), store, callExecutor);
+                    jobId,
+                    machine,
+                    hands,
+                    files,
+                    new ListenerThread(listeners, jobId),
+                    store,
+                    callExecutor,
+                    stopPatience);
             log.info(
                     "job {} begins on generation {}",
                     jobId,
@@ -207,7 +216,8 @@ public final class BuildPipeline {
                 rewriter == null ? null : rewriter.callPolicy(),
                 scope,
                 heap / 16,
-                new Prices(usdPerMillionTokens, rewriter != null));
+                new Prices(usdPerMillionTokens, rewriter != null),
+                stopPatience);
     }
 
     /** Lowers the number of texts until the vectors of one request, and of two that wait to be stored, fit into so many bytes. */
@@ -257,6 +267,7 @@ public final class BuildPipeline {
         private @Nullable Path logsDir;
         private @Nullable BigDecimal usdPerMillionTokens;
         private @Nullable Executor callExecutor;
+        private StopPatience stopPatience = StopPatience.DEFAULT;
 
         private Builder() {}
 
@@ -321,6 +332,12 @@ public final class BuildPipeline {
          */
         public Builder callExecutor(Executor executor) {
             callExecutor = executor;
+            return this;
+        }
+
+        /** For tests, which cannot wait so long. */
+        Builder stopPatience(StopPatience patience) {
+            stopPatience = patience;
             return this;
         }
 

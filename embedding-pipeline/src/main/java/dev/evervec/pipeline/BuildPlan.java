@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param scope what the scan covers if nothing goes wrong
  * @param maxTextBytes bytes of text that may be on their way at once
  * @param prices what tokens cost
+ * @param patience how long it waits for others once it is to stop
  */
 record BuildPlan(
         String jobId,
@@ -31,7 +32,33 @@ record BuildPlan(
         @Nullable CallPolicy rewriting,
         ScanScope scope,
         long maxTextBytes,
-        Prices prices) {
+        Prices prices,
+        StopPatience patience) {
+    BuildPlan(
+            String jobId,
+            Instant startedAt,
+            BuildSettings settings,
+            int dimension,
+            ProviderLimits limits,
+            CallPolicy embedding,
+            @Nullable CallPolicy rewriting,
+            ScanScope scope,
+            long maxTextBytes,
+            Prices prices) {
+        this(
+                jobId,
+                startedAt,
+                settings,
+                dimension,
+                limits,
+                embedding,
+                rewriting,
+                scope,
+                maxTextBytes,
+                prices,
+                StopPatience.DEFAULT);
+    }
+
     /** Records that may be claimed and not yet committed: enough to fill every request, and some in reserve. */
     int maxRecords() {
         long forEmbedding = (embedding.maxInFlight() + 4L) * limits.maxTextsPerRequest();

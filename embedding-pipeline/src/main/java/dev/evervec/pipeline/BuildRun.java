@@ -4,23 +4,24 @@ import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.EmbeddingStore;
-import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
-import java.util.Locale;
-import java.util.Objects;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -31,12 +32,12 @@ import org.slf4j.LoggerFactory;
  * A running or ended job. Thread-safe.
  *
  * <p>Inside, one thread drives the state machine: it takes events from an inbox and hands commands to the threads that carry
- * them out, which post what came of it. No thread waits for another.
+ * them out, which post what came of it. No thread waits for another, and none of the library's runs code of the host or of a
+ * vendor but those made for it: whoever blocks there holds up nothing else.
  */
 public final class BuildRun {
     private static final Logger log = LoggerFactory.getLogger(BuildRun.class);
     private static final Duration RENEWAL = Duration.ofSeconds(15);
-    private static final Duration PATIENCE_AT_END = Duration.ofMinutes(1);
     private static final int PREPARERS = 2;
 
     private final String jobId;
@@ -45,16 +46,27 @@ public final class BuildRun {
     private final @Nullable JobFiles files; // owned by the writer's thread
     private final ListenerThread listeners;
     private final EmbeddingStore store;
+    private final StopPatience patience;
     private final BlockingQueue<Event> inbox = new LinkedBlockingQueue<>();
     private final CompletableFuture<BuildReport> report = new CompletableFuture<>();
-    private final ExecutorService mind = pool("mind", 1);
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private final AtomicBoolean cancelled = new AtomicBoolean();
+
+    private final Threads threads = new Threads();
+    private final Thread mind = Threads.named("mind").newThread(this::live);
     private final ExecutorService scanner = pool("scan", 1);
     private final ExecutorService preparers = pool("prepare", PREPARERS);
     private final ExecutorService writer = pool("writer", 1);
-    private final @Nullable ExecutorService ownCallers;
-    private final Executor callers;
-    private final ScheduledExecutorService lease = Executors.newSingleThreadScheduledExecutor(Threads.named("lease"));
+    private final ExecutorService cutter = pool("cut", 1);
+    private final ExecutorService callers; // hands calls to the host's executor if there is one
+    private final @Nullable Executor callExecutor;
+    private final ScheduledExecutorService lease =
+            Executors.newSingleThreadScheduledExecutor(threads.remembered("lease"));
+
     private volatile BuildProgress progress;
+    private volatile boolean stopping; // calls that have not begun must not begin any more
+    private final News news;
+    private boolean heldUp; // as told; owned by the writer's thread
 
     BuildRun(
             String jobId,
@@ -63,21 +75,24 @@ public final class BuildRun {
             @Nullable JobFiles files,
             ListenerThread listeners,
             EmbeddingStore store,
-            @Nullable Executor callExecutor) {
+            @Nullable Executor callExecutor,
+            StopPatience patience) {
         this.jobId = jobId;
         this.machine = machine;
         this.hands = hands;
         this.files = files;
         this.listeners = listeners;
         this.store = store;
-        ExecutorService own = callExecutor == null ? Executors.newCachedThreadPool(Threads.named("call")) : null;
-        this.ownCallers = own;
-        this.callers = own == null ? Objects.requireNonNull(callExecutor) : own;
+        this.callExecutor = callExecutor;
+        this.patience = patience;
+        this.callers =
+                callExecutor == null ? Executors.newCachedThreadPool(threads.remembered("call")) : pool("submit", 1);
         this.progress = machine.progress();
+        this.news = new News(progress);
     }
 
-    private static ExecutorService pool(String stage, int size) {
-        return Executors.newFixedThreadPool(size, Threads.named(stage));
+    private ExecutorService pool(String stage, int size) {
+        return Executors.newFixedThreadPool(size, threads.remembered(stage));
     }
 
     /** The job's id. */
@@ -91,11 +106,15 @@ public final class BuildRun {
     }
 
     /**
-     * Asks the job to stop: no new request is sent, those in flight get ten seconds to end, what was paid for is stored, and
-     * the rest stays pending. Returns at once; {@link #result()} waits for the end. Harmless when the job has ended.
+     * Asks the job to stop: no new request is sent, those in flight get ten seconds to end and are then cut, what was paid
+     * for is stored, and the rest stays pending. A provider call or a record source that has not come back five seconds after
+     * that is no longer waited for, nor is a store that takes more than a minute for one write. Returns at once;
+     * {@link #result()} waits for the end. May be called from any thread, a listener's too. Harmless when the job has ended.
      */
     public void cancel() {
-        inbox.add(new Event.CancelRequested());
+        if (cancelled.compareAndSet(false, true)) {
+            inbox.add(new Event.CancelRequested());
+        }
     }
 
     /** Whether the job has ended. */
@@ -104,15 +123,22 @@ public final class BuildRun {
     }
 
     /**
-     * Waits for the end of the job. A thread that is interrupted while it waits cancels the job, still waits for its books,
-     * and returns with its interrupt flag set.
+     * Waits for the end of the job, and up to two seconds more until the listeners have heard everything. A thread that is
+     * interrupted while it waits cancels the job, still waits for its books, and returns with its interrupt flag set. A
+     * listener may wait here too: the job does not wait for it.
+     *
+     * @throws IllegalStateException if the job broke in a way that left it without balanced books
      */
     public BuildReport result() {
         boolean interrupted = false;
         try {
             while (true) {
                 try {
-                    return report.get();
+                    BuildReport result = report.get();
+                    if (!listeners.isCurrentThread()) {
+                        ended.await();
+                    }
+                    return result;
                 } catch (InterruptedException e) {
                     interrupted = true;
                     cancel();
@@ -132,7 +158,7 @@ public final class BuildRun {
         // Never cancelled by itself: the executor is shut down at the end of the run.
         var unused = lease.scheduleAtFixedRate(
                 this::renewLeases, RENEWAL.toSeconds(), RENEWAL.toSeconds(), TimeUnit.SECONDS);
-        mind.execute(this::live);
+        mind.start();
     }
 
     private void renewLeases() {
@@ -153,9 +179,9 @@ public final class BuildRun {
             inbox.add(new Event.Begin());
             while (!machine.isOver()) {
                 Event event = nextEvent();
-                for (Command command : machine.handle(event, System.nanoTime())) {
-                    carryOut(command);
-                }
+                List<Command> commands = machine.handle(event, System.nanoTime());
+                stopping = machine.isStopping();
+                commands.forEach(this::carryOut);
             }
         } catch (RuntimeException | Error e) {
             log.error("job {}: the run broke; whatever is not committed stays pending", jobId, e);
@@ -180,22 +206,24 @@ public final class BuildRun {
         if (command instanceof Command.StoreCommand store) {
             carryOut(writer, () -> hands.write(store));
         } else if (command instanceof Command.Tell tell) {
-            progress = tell.progress();
-            writer.execute(() -> tell(tell));
+            tell(tell);
         } else if (command instanceof Command.ScanPage) {
             carryOut(scanner, hands::scanPage);
         } else if (command instanceof Command.Read read) {
             carryOut(preparers, () -> hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            call(() -> hands.embed(embed.batch()), refusal -> new Event.EmbedFailed(embed.batch(), refusal));
+            RequestBatch<Work> batch = embed.batch();
+            call(batch.cancelSignal(), () -> hands.embed(batch), refusal -> new Event.EmbedFailed(batch, refusal));
         } else if (command instanceof Command.Rewrite rewrite) {
-            call(() -> hands.rewrite(rewrite.call()), refusal -> new Event.RewriteFailed(rewrite.call(), refusal));
+            RewriteCall<Work> call = rewrite.call();
+            call(call.cancelSignal(), () -> hands.rewrite(call), refusal -> new Event.RewriteFailed(call, refusal));
         } else if (command instanceof Command.Probe probe) {
             call(
+                    probe.signal(),
                     () -> hands.probe(probe.capability(), probe.signal()),
                     refusal -> new Event.ProbeFailed(probe.capability(), refusal));
         } else if (command instanceof Command.Cut cut) {
-            cut.signal().cancel();
+            cutter.execute(() -> cut(cut.signal()));
         }
     }
 
@@ -210,87 +238,158 @@ public final class BuildRun {
         });
     }
 
-    private void call(Supplier<Event> hand, Function<ProviderException, Event> refused) {
-        try {
-            carryOut(callers, hand);
-        } catch (RejectedExecutionException e) {
-            inbox.add(refused.apply(PermanentProviderException.configuration(
-                    "the executor given for calls refuses them: give one that runs as many at a time as max_in_flight"
-                            + " and workers allow, and keep it running",
-                    0,
-                    null)));
+    private void call(CancelSignal signal, Supplier<Event> hand, Function<ProviderException, Event> refused) {
+        AtomicBoolean begun = new AtomicBoolean();
+        Runnable call = () -> {
+            if (begun.compareAndSet(false, true)) {
+                inbox.add(unlessStopping(signal, hand, refused));
+            }
+        };
+        callers.execute(() -> {
+            try {
+                handOver(call);
+            } catch (RuntimeException | Error e) {
+                if (begun.compareAndSet(false, true)) {
+                    inbox.add(refused.apply(notAccepted(e)));
+                }
+            }
+        });
+    }
+
+    /** The host's executor may run it right here, make it wait, or refuse it. */
+    private void handOver(Runnable call) {
+        if (callExecutor == null) {
+            call.run();
+        } else {
+            callExecutor.execute(call);
         }
     }
 
-    private void tell(Command.Tell tell) {
-        if (files != null) {
-            files.progress(tell.progress());
-            files.outcomes(tell.outcomes());
+    /** A call may have waited for a thread while the job was told to stop. */
+    private Event unlessStopping(
+            CancelSignal signal, Supplier<Event> hand, Function<ProviderException, Event> refused) {
+        if (stopping) {
+            signal.cancel();
+            return refused.apply(TransientProviderException.cancelled());
         }
-        listeners.tell(tell.progress(), tell.outcomes());
+        try {
+            return hand.get();
+        } catch (RuntimeException | Error e) {
+            return new Event.HandBroke(Faults.unexpected("running job " + jobId, e));
+        }
+    }
+
+    private static ProviderException notAccepted(Throwable thrown) {
+        return PermanentProviderException.configuration(
+                "the executor given for calls refuses them ("
+                        + thrown.getClass().getSimpleName()
+                        + "): give one that runs as many at a time as max_in_flight and workers allow, and keep it running",
+                0,
+                null);
+    }
+
+    /** Runs what a provider has registered, so it may throw and block. */
+    private void cut(CancelSignal signal) {
+        try {
+            signal.cancel();
+        } catch (RuntimeException | Error e) {
+            log.warn("job {}: {}", jobId, Faults.unexpected("cutting a provider call", e));
+        }
+    }
+
+    // ---- telling ----
+
+    private void tell(Command.Tell tell) {
+        progress = tell.progress();
+        if (news.add(tell.progress(), tell.outcomes())) {
+            writer.execute(this::tellNews);
+        }
+    }
+
+    private void tellNews() {
+        News.Untold untold = news.take();
+        tellWhetherHeldUp(untold.progress().heldUpBy());
+        if (files != null) {
+            files.progress(untold.progress());
+            files.outcomes(untold.outcomes());
+        }
+        listeners.tell(untold.progress(), untold.outcomes());
+    }
+
+    private void tellWhetherHeldUp(@Nullable String cause) {
+        if (heldUp == (cause != null)) {
+            return;
+        }
+        heldUp = !heldUp;
+        if (cause != null) {
+            log.warn("job {} is held up: {}", jobId, cause);
+        } else {
+            log.info("job {} goes on", jobId);
+        }
+        if (files != null) {
+            files.line(cause == null ? "goes on" : "held up: " + cause);
+        }
     }
 
     // ---- the end ----
 
     private void end() {
+        BuildReport result = null;
         try {
+            stopping = true;
             progress = machine.progress();
-            BuildReport result = reportOf(machine.ending());
-            closeJobIfAbandoned();
-            writer.execute(() -> closeFiles(result));
-            endHands();
-            log.info(
-                    "job {} {}: {} pending, {} succeeded, {} skipped, {} failed, {} requests",
-                    jobId,
-                    result.state().name().toLowerCase(Locale.ROOT),
-                    result.totalPending(),
-                    result.succeeded(),
-                    result.totalSkipped(),
-                    result.totalFailed(),
-                    result.requests());
-            listeners.tellEnd(result);
-            // So that listeners have heard the end when the caller goes on, unless one of them is stuck.
-            listeners.close();
+            result = closeBooks();
+            logEnd(result);
             report.complete(result);
         } catch (RuntimeException | Error e) {
-            endHands();
             report.completeExceptionally(e);
         } finally {
-            mind.shutdown();
-            listeners.close();
+            // So that listeners have heard the end when the caller goes on, unless one of them is stuck.
+            listeners.tellEnd(result);
+            listeners.awaitHeard(patience.listeners());
+            ended.countDown();
         }
     }
 
-    /** A machine that ended by itself has closed the job in the store; one that broke has not. */
-    private void closeJobIfAbandoned() {
-        if (!machine.wasAbandoned()) {
-            return;
+    private BuildReport closeBooks() {
+        try {
+            BuildReport result = reportOf(machine.ending());
+            writer.execute(() -> closeFiles(result));
+            return result;
+        } finally {
+            endHands();
         }
-        writer.execute(() -> {
-            if (hands.write(new Command.CloseJob(JobState.FAILED, Reason.ABORTED))
-                    instanceof Event.StoreFailed failed) {
-                log.warn(
-                        "job {}: its end could not be stored: {}",
-                        jobId,
-                        failed.failure().getMessage());
-            }
-        });
     }
 
     private void endHands() {
-        if (writer.isShutdown()) {
-            return;
+        Command.CloseJob unclosed = machine.unclosed();
+        if (unclosed != null) {
+            writer.execute(() -> closeInStore(unclosed));
         }
-        lease.shutdown();
+        writer.shutdown();
         scanner.execute(hands::close);
         scanner.shutdown();
         preparers.shutdown();
-        if (ownCallers != null) {
-            ownCallers.shutdown();
+        lease.shutdown();
+        cutter.shutdown();
+        callers.shutdownNow(); // a call that is still there has ignored being cut
+        Duration forOthers = patience.afterCut();
+        if (!threads.haveEnded("writer", machine.storeHangs() ? forOthers : patience.store())) {
+            listeners.tell(progress, news.take().outcomes()); // what the writer had no time for
         }
-        writer.shutdown();
-        await(scanner, "record source");
-        await(writer, "writer");
+        threads.haveEnded("", forOthers);
+        threads.alive("")
+                .forEach(thread -> log.warn("job {} leaves a thread behind: {}", jobId, Threads.whereabouts(thread)));
+    }
+
+    /** A machine that ended by itself has closed the job in the store; one that broke has not, nor could one whose store hangs. */
+    private void closeInStore(Command.CloseJob close) {
+        if (hands.write(close) instanceof Event.StoreFailed failed) {
+            log.warn(
+                    "job {}: its end could not be stored: {}",
+                    jobId,
+                    failed.failure().getMessage());
+        }
     }
 
     private void closeFiles(BuildReport result) {
@@ -306,14 +405,16 @@ public final class BuildRun {
         files.close();
     }
 
-    private void await(ExecutorService executor, String what) {
-        try {
-            if (!executor.awaitTermination(PATIENCE_AT_END.toSeconds(), TimeUnit.SECONDS)) {
-                log.warn("job {}: the {} has not ended within a minute", jobId, what);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    private void logEnd(BuildReport result) {
+        log.info(
+                "job {} {}: {} pending, {} succeeded, {} skipped, {} failed, {} requests",
+                jobId,
+                result.state().code(),
+                result.totalPending(),
+                result.succeeded(),
+                result.totalSkipped(),
+                result.totalFailed(),
+                result.requests());
     }
 
     private BuildReport reportOf(BuildMachine.Ending ending) {

@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param <C> the kind of call
  */
 abstract class CallStage<C extends Call> {
+    private static final Duration LONG_PAUSE = Duration.ofSeconds(30);
     /** Requests under way until the first one has succeeded: a mistake in the configuration is met by no more. */
     private static final int FIRST_CONTACT = 4;
 
@@ -46,6 +47,7 @@ abstract class CallStage<C extends Call> {
     private final Set<C> inFlight = new HashSet<>();
     private final Doubt<C> doubt = new Doubt<>();
     private @Nullable String stopCause;
+    private @Nullable String heldUpBy;
     private boolean halted;
     private @Nullable CancelSignal probe;
     private long probeSentAt;
@@ -135,6 +137,7 @@ abstract class CallStage<C extends Call> {
 
     private void succeeded(List<Doubt.Refusal<C>> judged, long now) {
         gate.succeeded(now);
+        heldUpBy = null;
         releaseHeld(now);
         judged.forEach(refusal -> refused(refusal.call(), refusal.why()));
     }
@@ -203,6 +206,10 @@ abstract class CallStage<C extends Call> {
         if (gate.refusedForQuota(sentAt, now, failure.retryAfter())) {
             stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
         }
+        Duration pause = gate.pausedFor(now);
+        if (pause.compareTo(LONG_PAUSE) >= 0) {
+            heldUpBy = "the quota is used up for " + pause.toSeconds() + " s: " + failure.getMessage();
+        }
     }
 
     final void failedTransiently(C call, TransientProviderException failure, long now) {
@@ -220,7 +227,7 @@ abstract class CallStage<C extends Call> {
         } else if (call.suspect || othersSucceed) {
             exhausted(call, failure);
         } else {
-            hold(call, now);
+            hold(call, failure, now);
         }
     }
 
@@ -229,9 +236,14 @@ abstract class CallStage<C extends Call> {
     }
 
     /** However long it took to fail: only a failed probe says that it is not this call alone. */
-    private void hold(C call, long now) {
-        gate.openCircuit(now);
+    private void hold(C call, TransientProviderException failure, long now) {
+        openCircuit(failure, now);
         held.addLast(call);
+    }
+
+    private void openCircuit(ProviderException failure, long now) {
+        gate.openCircuit(now);
+        heldUpBy = "nothing succeeds, the last failure was: " + failure.getMessage();
     }
 
     private void stopIfOutOfPatience(ProviderException failure, long now) {
@@ -265,7 +277,7 @@ abstract class CallStage<C extends Call> {
         switch (failure.owner()) {
             case PROVIDER -> {
                 gate.failed(now);
-                gate.openCircuit(now);
+                openCircuit(failure, now);
                 gate.probeFailed(now);
                 stopIfOutOfPatience(failure, now);
             }
@@ -289,9 +301,21 @@ abstract class CallStage<C extends Call> {
         return stopCause;
     }
 
+    /** Why nothing gets through at the moment, or null if nothing is known to be in the way. */
+    final @Nullable String heldUpBy() {
+        return heldUpBy;
+    }
+
     /** Nothing more is to be sent, for a reason that is not the endpoint's. */
     final void halt() {
         halted = true;
+    }
+
+    /** Whoever has not answered by now is not waited for: the calls wait to be sent again, as far as anybody can tell. */
+    final void letGo(long now) {
+        inFlight.forEach(call -> sendAgainAt(call, now));
+        inFlight.clear();
+        probe = null;
     }
 
     /** Everything that is in flight. */

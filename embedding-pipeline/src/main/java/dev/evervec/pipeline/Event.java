@@ -21,67 +21,73 @@ sealed interface Event {
     /** The HTTP status of a call that was refused for its configuration without having been sent. */
     int NOT_SENT = 0;
 
+    /** Comes from code of the host or of a vendor: the source and the providers. */
+    sealed interface FromOutside extends Event {}
+
+    /** Comes from the writer: the command that it was busy with is over. */
+    sealed interface FromStore extends Event {}
+
     /** The run begins. */
     record Begin() implements Event {}
 
     /** A page of the source was read; its records have about so many bytes of text. */
     record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable, long textBytes)
-            implements Event {}
+            implements FromOutside {}
 
     /** The source has no more pages. */
-    record SourceExhausted(List<String> notes) implements Event {}
+    record SourceExhausted(List<String> notes) implements FromOutside {}
 
     /** The source could not be read on. */
-    record ScanBroke(String problem) implements Event {}
+    record ScanBroke(String problem) implements FromOutside {}
 
     /** The ledger was compared with a page. */
-    record PageMarked(MarkedPage marked) implements Event {}
+    record PageMarked(MarkedPage marked) implements FromStore {}
 
     /** The ledger knows that the scan is over. */
-    record ScanClosed(ScanSummary summary) implements Event {}
+    record ScanClosed(ScanSummary summary) implements FromStore {}
 
     /** Records were claimed; none if none is left. */
-    record Claimed(List<Claim> claims) implements Event {}
+    record Claimed(List<Claim> claims) implements FromStore {}
 
     /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
-    record Prepared(List<Preparation> records, List<Claim> unread) implements Event {}
+    record Prepared(List<Preparation> records, List<Claim> unread) implements FromOutside {}
 
     /** The source could not be read; none of the claims was. */
-    record ReadFailed(List<Claim> claims, String problem) implements Event {}
+    record ReadFailed(List<Claim> claims, String problem) implements FromOutside {}
 
     /** A rewrite arrived. */
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
-            implements Event {}
+            implements FromOutside {}
 
     /** A rewrite need not or cannot be asked for: it was bought meanwhile, or nobody can say whether it was. */
-    record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements Event {}
+    record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements FromOutside {}
 
     /** A rewrite failed. */
-    record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements Event {}
+    record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements FromOutside {}
 
     /** Vectors arrived. */
-    record EmbedAnswered(RequestBatch<Work> batch, EmbedResponse response) implements Event {}
+    record EmbedAnswered(RequestBatch<Work> batch, EmbedResponse response) implements FromOutside {}
 
     /** An embedding call failed. */
-    record EmbedFailed(RequestBatch<Work> batch, ProviderException failure) implements Event {}
+    record EmbedFailed(RequestBatch<Work> batch, ProviderException failure) implements FromOutside {}
 
     /** A probe was answered. */
-    record ProbeAnswered(Capability capability, TokenUsage usage) implements Event {}
+    record ProbeAnswered(Capability capability, TokenUsage usage) implements FromOutside {}
 
     /** A probe failed. */
-    record ProbeFailed(Capability capability, ProviderException failure) implements Event {}
+    record ProbeFailed(Capability capability, ProviderException failure) implements FromOutside {}
 
     /** Results were stored, but for those whose claim was lost. */
-    record Committed(List<RecordResult> results, Set<RecordKey> refused) implements Event {}
+    record Committed(List<RecordResult> results, Set<RecordKey> refused) implements FromStore {}
 
     /** Rewrites and outcomes without a claim were stored. */
-    record Noted(Command.StoreCommand command) implements Event {}
+    record Noted(Command.StoreCommand command) implements FromStore {}
 
     /** The store failed at a command. */
-    record StoreFailed(Command.StoreCommand command, StoreException failure) implements Event {}
+    record StoreFailed(Command.StoreCommand command, StoreException failure) implements FromStore {}
 
     /** The job's row was closed. */
-    record JobClosed(JobEnd end) implements Event {}
+    record JobClosed(JobEnd end) implements FromStore {}
 
     /** A host's thread wants the job to stop. */
     record CancelRequested() implements Event {}

@@ -106,6 +106,11 @@ final class Gate {
         return pausedUntil - refusedSince > quotaPatience;
     }
 
+    /** How long no call may be sent for the quota's sake. */
+    Duration pausedFor(long now) {
+        return pausedUntil <= now ? Duration.ZERO : Duration.ofNanos(pausedUntil - now);
+    }
+
     private void pauseFor(long wait, long now) {
         pausedUntil = Math.max(pausedUntil, now + wait);
     }

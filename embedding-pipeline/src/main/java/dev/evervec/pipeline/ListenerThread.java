@@ -5,34 +5,36 @@ import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.RecordOutcome;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Calls the host's listeners on a thread of its own, in order. Progress that has not been told yet is replaced by newer
- * progress; outcomes are kept until they are told. Whoever tells waits only when {@value #MAX_WAITING} outcomes are waiting.
+ * Calls the host's listeners on a thread of its own, in order. Whoever tells never waits for a listener: progress that has
+ * not been told yet is replaced by newer progress, outcomes are kept in an {@link OutcomeQueue} until they are told.
  */
-final class ListenerThread implements AutoCloseable {
+final class ListenerThread {
     private static final Logger log = LoggerFactory.getLogger(ListenerThread.class);
-    private static final int MAX_WAITING = 1 << 16;
 
+    private final String jobId;
     private final List<BuildListener> listeners;
     private final Thread thread;
-    private final Deque<RecordOutcome> outcomes = new ArrayDeque<>(); // guarded by this
+    private final OutcomeQueue outcomes = new OutcomeQueue(); // guarded by this
     private @Nullable BuildProgress progress; // guarded by this
     private @Nullable BuildReport report; // guarded by this
-    private boolean closed; // guarded by this
+    private boolean ended; // guarded by this
+    private final Set<BuildListener> complainedAbout =
+            Collections.newSetFromMap(new IdentityHashMap<>()); // owned by the thread
 
     ListenerThread(List<BuildListener> listeners, String jobId) {
+        this.jobId = jobId;
         this.listeners = List.copyOf(listeners);
-        this.thread = new Thread(() -> run(jobId), "evervec-listener");
-        thread.setDaemon(true);
+        this.thread = Threads.named("listener").newThread(this::run);
     }
 
     void start() {
@@ -41,61 +43,87 @@ final class ListenerThread implements AutoCloseable {
         }
     }
 
+    /** Whether this is called by a listener. */
+    boolean isCurrentThread() {
+        return Thread.currentThread() == thread;
+    }
+
     synchronized void tell(BuildProgress newProgress, List<RecordOutcome> newOutcomes) {
-        if (listeners.isEmpty()) {
+        if (listeners.isEmpty() || ended) {
             return;
         }
-        try {
-            while (outcomes.size() >= MAX_WAITING && !closed) {
-                wait();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        outcomes.addAll(newOutcomes);
+        outcomes.add(newOutcomes);
         progress = newProgress;
         notifyAll();
     }
 
-    synchronized void tellEnd(BuildReport endReport) {
+    /** Nothing is told after this; null if there is no report. */
+    synchronized void tellEnd(@Nullable BuildReport endReport) {
+        ended = true;
         report = endReport;
         notifyAll();
     }
 
-    private void run(String jobId) {
+    /** Waits until listeners have heard the end, but not for ever: they may go on afterwards. */
+    void awaitHeard(Duration patience) {
+        try {
+            thread.join(Math.max(1, patience.toMillis())); // 0 would be for ever
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (thread.isAlive()) {
+            log.warn(
+                    "job {}: its listeners have not heard everything yet and go on; the latest is {}",
+                    jobId,
+                    Threads.whereabouts(thread));
+        }
+    }
+
+    private void run() {
         each(listener -> listener.onStart(jobId));
-        while (true) {
-            List<RecordOutcome> nextOutcomes;
-            BuildProgress nextProgress;
-            BuildReport nextReport;
-            synchronized (this) {
-                try {
-                    while (outcomes.isEmpty() && progress == null && report == null && !closed) {
-                        wait();
-                    }
-                } catch (InterruptedException e) {
-                    return;
-                }
-                nextOutcomes = new ArrayList<>(outcomes);
-                outcomes.clear();
-                nextProgress = progress;
-                progress = null;
-                nextReport = report;
-                notifyAll();
+        for (Untold next = next(); next != null; next = next()) {
+            tell(next);
+        }
+        close();
+    }
+
+    private record Untold(
+            List<RecordOutcome> outcomes,
+            @Nullable BuildProgress progress,
+            @Nullable BuildReport report) {
+        boolean isNothing() {
+            return outcomes.isEmpty() && progress == null && report == null;
+        }
+    }
+
+    /** Waits for something to tell; null when there is nothing more to come. */
+    private synchronized @Nullable Untold next() {
+        while (outcomes.isEmpty() && progress == null && !ended) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // By a listener: the thread is not theirs to end, and others have not heard everything.
             }
-            nextOutcomes.forEach(outcome -> each(listener -> listener.onRecordNotEmbedded(outcome)));
-            if (nextProgress != null) {
-                BuildProgress told = nextProgress;
-                each(listener -> listener.onProgress(told));
-            }
-            if (nextReport != null) {
-                BuildReport told = nextReport;
-                each(listener -> listener.onEnd(told));
-                return;
-            }
-            if (nextProgress == null && nextOutcomes.isEmpty()) {
-                return;
-            }
+        }
+        List<RecordOutcome> some = outcomes.take();
+        boolean all = outcomes.isEmpty();
+        Untold next = new Untold(some, progress, all ? report : null);
+        progress = null;
+        if (all) {
+            report = null;
+        }
+        return next.isNothing() && all ? null : next;
+    }
+
+    private void tell(Untold untold) {
+        untold.outcomes().forEach(outcome -> each(listener -> listener.onRecordNotEmbedded(outcome)));
+        BuildProgress newProgress = untold.progress();
+        if (newProgress != null) {
+            each(listener -> listener.onProgress(newProgress));
+        }
+        BuildReport endReport = untold.report();
+        if (endReport != null) {
+            each(listener -> listener.onEnd(endReport));
         }
     }
 
@@ -104,28 +132,25 @@ final class ListenerThread implements AutoCloseable {
             try {
                 call.accept(listener);
             } catch (RuntimeException | Error e) {
-                log.warn(
-                        "listener {} threw; the build goes on",
-                        listener.getClass().getName(),
-                        e);
+                complain(listener, e);
             }
         }
     }
 
-    /** Waits a moment for what is still to be told. */
-    @Override
-    public void close() {
-        synchronized (this) {
-            closed = true;
-            notifyAll();
+    /** Loudly only once: a listener that throws at one record throws at the next. */
+    private void complain(BuildListener listener, Throwable thrown) {
+        String name = listener.getClass().getName();
+        if (complainedAbout.add(listener)) {
+            log.warn("job {}: listener {} threw; the build goes on", jobId, name, thrown);
+        } else {
+            log.debug("job {}: listener {} threw again", jobId, name, thrown);
         }
-        if (Thread.currentThread() == thread) {
-            return;
+    }
+
+    private synchronized void close() {
+        if (outcomes.lost() > 0) {
+            log.warn("job {}: its listeners did not hear of {} records", jobId, outcomes.lost());
         }
-        try {
-            thread.join(Duration.ofSeconds(5).toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        outcomes.close();
     }
 }

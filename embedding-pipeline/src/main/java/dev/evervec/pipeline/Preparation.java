@@ -7,11 +7,24 @@ import org.jspecify.annotations.Nullable;
 
 /** What reading or rewriting a claimed record came to. */
 sealed interface Preparation {
+    /** Which record it is. */
+    Claim claim();
+
     /** Its text is ready to be embedded. */
-    record Ready(Work work) implements Preparation {}
+    record Ready(Work work) implements Preparation {
+        @Override
+        public Claim claim() {
+            return work.claim();
+        }
+    }
 
     /** Its prepared text is to be rewritten first. */
-    record ToRewrite(Work work) implements Preparation {}
+    record ToRewrite(Work work) implements Preparation {
+        @Override
+        public Claim claim() {
+            return work.claim();
+        }
+    }
 
     /** It goes no further. */
     record Unusable(Claim claim, @Nullable Sha256 contentHash, Reason reason, String detail) implements Preparation {}

@@ -20,6 +20,7 @@ final class StoreQueue {
     private final RandomGenerator random;
     private final Deque<Command.StoreCommand> waiting = new ArrayDeque<>();
     private boolean writing; // the first of them is with the writer
+    private long writingSince;
     private long notBefore;
     private int failures;
 
@@ -39,12 +40,18 @@ final class StoreQueue {
             return null;
         }
         writing = true;
+        writingSince = now;
         return waiting.getFirst();
     }
 
     /** When the writer has something to do again without an event, or {@link Long#MAX_VALUE}. */
     long nextWake() {
         return writing || waiting.isEmpty() ? Long.MAX_VALUE : notBefore;
+    }
+
+    /** Since when the writer is busy with one command, or {@link Long#MAX_VALUE} if it is idle. */
+    long busySince() {
+        return writing ? writingSince : Long.MAX_VALUE;
     }
 
     /** The command that was with the writer is done. */
@@ -69,6 +76,7 @@ final class StoreQueue {
     List<Command.StoreCommand> drain() {
         List<Command.StoreCommand> left = new ArrayList<>(waiting);
         waiting.clear();
+        writing = false;
         return left;
     }
 }

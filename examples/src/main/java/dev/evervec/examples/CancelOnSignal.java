@@ -8,13 +8,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes Ctrl-C, SIGTERM and a closed terminal cancel a build, which then ends the ordinary way: the main thread prints the
- * result and leaves with exit code 1. A second signal, or 20 seconds without an end, halts the process.
+ * result and leaves with exit code 1. A second signal, or 30 seconds without an end, halts the process.
  *
  * <p>Signals are handled directly because a shutdown hook cannot do this: the virtual machine fixes the exit code (130 or
  * 143) before its hooks run, and ignores further signals while they do.
  */
 final class CancelOnSignal implements AutoCloseable {
-    private static final long PATIENCE_SECONDS = 20;
+    private static final long PATIENCE_SECONDS = 30;
 
     private final PrintStream err;
     private final CountDownLatch ended = new CountDownLatch(1);

@@ -47,7 +47,9 @@ final class ProgressBar implements ProgressDisplay {
         if (perSecond > 0) {
             line.append(String.format(Locale.ROOT, "  %.0f/s", perSecond));
         }
-        if (!ProgressDisplay.isOver(progress)) {
+        if (progress.heldUpBy() != null) {
+            line.append("  waiting: ").append(progress.heldUpBy());
+        } else if (!ProgressDisplay.isOver(progress)) {
             line.append("  ETA ").append(ProgressDisplay.clock(progress.eta()));
         }
         return line.toString();

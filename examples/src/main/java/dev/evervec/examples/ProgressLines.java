@@ -8,13 +8,14 @@ import java.time.Instant;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Progress for log files: a line when the phase changes, and one every five seconds. */
+/** Progress for log files: a line when the phase changes or the job is held up, and one every five seconds. */
 final class ProgressLines implements ProgressDisplay {
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
 
     private final PrintStream err;
     private boolean finished; // guarded by this
     private @Nullable Phase phase; // guarded by this
+    private boolean heldUp; // guarded by this
     private Instant printedAt = Instant.MIN; // guarded by this
 
     ProgressLines(PrintStream err) {
@@ -31,9 +32,12 @@ final class ProgressLines implements ProgressDisplay {
     @Override
     public synchronized void onProgress(BuildProgress progress) {
         boolean due = !progress.updatedAt().isBefore(printedAt.plus(BETWEEN_LINES));
-        if (finished || progress.embed().total() == 0 || (progress.phase() == phase && !due)) {
+        boolean holdUpBegins = progress.heldUpBy() != null && !heldUp;
+        boolean news = progress.phase() != phase || holdUpBegins || due;
+        if (finished || progress.embed().total() == 0 || !news) {
             return;
         }
+        heldUp = progress.heldUpBy() != null;
         phase = progress.phase();
         printedAt = progress.updatedAt();
         err.println(line(progress));
@@ -53,7 +57,9 @@ final class ProgressLines implements ProgressDisplay {
         if (perSecond > 0) {
             line.append(String.format(Locale.ROOT, ", %.1f/s", perSecond));
         }
-        if (progress.eta() != null) {
+        if (progress.heldUpBy() != null) {
+            line.append(", waiting: ").append(progress.heldUpBy());
+        } else if (progress.eta() != null) {
             line.append(", about ")
                     .append(ProgressDisplay.clock(progress.eta()))
                     .append(" left");

@@ -29,7 +29,8 @@ class ProgressDisplayTest {
 
     private static BuildProgress progress(
             Phase phase, Stage rewrite, Stage embed, int seconds, @Nullable Duration eta) {
-        return new BuildProgress("job", phase, rewrite, embed, START, START.plusSeconds(seconds), eta, 0, 0, null);
+        return new BuildProgress(
+                "job", phase, rewrite, embed, START, START.plusSeconds(seconds), eta, 0, 0, null, null);
     }
 
     private String shown() {
@@ -93,6 +94,26 @@ class ProgressDisplayTest {
                         "scanning: 0 of 10 done",
                         "embedding: 2 of 10 done, 0.7/s",
                         "embedding: 8 of 10 done, 1.0/s");
+    }
+
+    private static BuildProgress heldUp(int seconds) {
+        Stage embed = new Stage(500, 2_000, 0);
+        Instant now = START.plusSeconds(seconds);
+        return new BuildProgress("job", Phase.EMBEDDING, NO_REWRITING, embed, START, now, null, 9, 9, null, "HTTP 503");
+    }
+
+    @Test
+    void whatHoldsTheJobUpIsShownAtOnceAndInsteadOfTheTimeLeft() {
+        ProgressLines lines = new ProgressLines(err);
+        lines.onProgress(progress(Phase.EMBEDDING, NO_REWRITING, new Stage(500, 2_000, 0), 10, null));
+        lines.onProgress(heldUp(11));
+        lines.onProgress(heldUp(12));
+
+        assertThat(shown().lines())
+                .containsExactly(
+                        "embedding: 500 of 2,000 done, 50.0/s",
+                        "embedding: 500 of 2,000 done, 45.5/s, waiting: HTTP 503");
+        assertThat(new ProgressBar(err, false).line(heldUp(10))).endsWith("500/2,000  50/s  waiting: HTTP 503");
     }
 
     @Test

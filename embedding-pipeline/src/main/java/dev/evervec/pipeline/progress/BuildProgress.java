@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param requests provider calls so far
  * @param tokens tokens used so far
  * @param costUsd cost so far at the configured prices, or null if a price is not known
+ * @param heldUpBy why nothing gets through to a provider at the moment (an outage with its last failure, or a quota that is
+ *     used up for half a minute or more), or null if nothing holds the job up
  */
 public record BuildProgress(
         String jobId,
@@ -33,7 +35,8 @@ public record BuildProgress(
         @Nullable Duration eta,
         long requests,
         long tokens,
-        @Nullable BigDecimal costUsd) {
+        @Nullable BigDecimal costUsd,
+        @Nullable String heldUpBy) {
     /** What a job is doing. */
     public enum Phase {
         /** Looking for records to embed. */
@@ -71,6 +74,7 @@ public record BuildProgress(
         json.put("requests", requests);
         json.put("tokens", tokens);
         json.put("cost_usd", costUsd);
+        json.put("held_up_by", heldUpBy);
         return json.toString();
     }
 

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -52,7 +53,12 @@ public record BuildReport(
         /** At least one record failed. */
         FAILED,
         /** It was cancelled. */
-        CANCELLED
+        CANCELLED;
+
+        /** The word used in the summary, such as {@code completed}. */
+        public String code() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** Looks up the records of a job that have a reason, without holding them all in memory. */
@@ -109,13 +115,14 @@ public record BuildReport(
     }
 
     /**
-     * The report as one line of JSON: {@code job_id}, {@code total_pending}, {@code succeeded}, {@code skipped} and
+     * The report as one line of JSON: {@code job_id}, {@code state}, {@code total_pending}, {@code succeeded}, {@code skipped} and
      * {@code failed} by reason, {@code duration_secs}, {@code requests}, {@code tokens}, {@code cost_usd} (null if a price is
      * not known).
      */
     public String toJson() {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("job_id", jobId);
+        json.put("state", state.code());
         json.put("total_pending", totalPending);
         json.put("succeeded", succeeded);
         putAll(json.putObject("skipped"), skipped);

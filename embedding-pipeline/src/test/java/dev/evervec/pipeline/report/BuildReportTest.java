@@ -46,9 +46,10 @@ class BuildReportTest {
         BuildReport report = report(100, Map.of(Reason.EMPTY_CONTENT, 3L), Map.of(Reason.EMBED_PERMANENT, 7L));
 
         assertThat(report.toJson())
-                .isEqualTo("{\"job_id\":\"j\",\"total_pending\":100,\"succeeded\":90,\"skipped\":{\"empty_content\":3},"
-                        + "\"failed\":{\"embed_permanent\":7},\"duration_secs\":245.300,\"requests\":12,\"tokens\":1005,"
-                        + "\"cost_usd\":0.0000201}");
+                .isEqualTo(
+                        "{\"job_id\":\"j\",\"state\":\"failed\",\"total_pending\":100,\"succeeded\":90,\"skipped\":{\"empty_content\":3},"
+                                + "\"failed\":{\"embed_permanent\":7},\"duration_secs\":245.300,\"requests\":12,\"tokens\":1005,"
+                                + "\"cost_usd\":0.0000201}");
     }
 
     @Test

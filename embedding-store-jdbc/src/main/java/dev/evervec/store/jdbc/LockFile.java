@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,7 +58,8 @@ final class LockFile {
         try {
             FileChannel channel = open();
             locked = lock(channel);
-            return locked ? Optional.of(() -> release(channel)) : Optional.empty();
+            AtomicBoolean held = new AtomicBoolean(true);
+            return locked ? Optional.of(() -> release(channel, held)) : Optional.empty();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
@@ -92,8 +94,9 @@ final class LockFile {
         }
     }
 
-    private void release(FileChannel channel) {
-        if (channel.isOpen()) {
+    /** Only the first of several: a later one would give back what somebody else may hold by then. */
+    private void release(FileChannel channel, AtomicBoolean held) {
+        if (held.compareAndSet(true, false)) {
             try {
                 channel.close();
             } catch (IOException e) {
