@@ -73,10 +73,13 @@ class BuildStoriesTest {
         for (int i = 0; i < players; i++) {
             Thread player = new Thread(
                     () -> {
-                        playOn(next, seeds, tally, failures);
-                        processorTime.addAndGet(
-                                ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime());
-                        done.countDown();
+                        try {
+                            playOn(next, seeds, tally, failures);
+                        } finally {
+                            processorTime.addAndGet(
+                                    ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime());
+                            done.countDown();
+                        }
                     },
                     "stories-" + i);
             player.setDaemon(true);

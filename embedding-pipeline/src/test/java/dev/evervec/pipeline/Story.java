@@ -90,6 +90,9 @@ final class Story {
 
     private static final int JOBS_IN_TROUBLE = 3;
 
+    /** Four are under way at the first sign that everything is refused, and five more may follow. */
+    private static final int MOST_REQUESTS_FOR_NOTHING = 4 + 5;
+
     private final long seed;
     private final Random random;
     private final Tally tally;
@@ -241,7 +244,14 @@ final class Story {
         Simulation simulation = simulation(id, request(troubles), source, BuildSettings.DEFAULT);
         simulation.beforeEachEvent(() -> meanwhile(troubles));
         endEarly(simulation, troubles);
+        int calls = embedder.embedCalls();
         BuildMachine.Ending ending = play(simulation);
+        int requests = embedder.embedCalls() - calls;
+        require(
+                requests <= MOST_REQUESTS_FOR_NOTHING
+                        || Collections.disjoint(
+                                troubles, Set.of(Trouble.OTHER_DIMENSION_ALWAYS, Trouble.REFUSES_EVERYTHING)),
+                () -> requests + " requests of which every one is refused");
         if (ending != null) {
             require(source.isClosed(), "the scan was not closed");
             String cause = ending.stopCause();
