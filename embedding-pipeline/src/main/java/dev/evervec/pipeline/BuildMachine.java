@@ -237,14 +237,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.RewriteNotAsked found) {
             rewriting().withdrawn(found.call()).forEach(original -> goOn(original, found.outcome()));
         } else if (event instanceof Event.RewriteFailed failure) {
-            called(TokenUsage.NONE);
+            failed(failure.call());
             rewriting().failed(failure.call(), failure.failure(), now);
         } else if (event instanceof Event.EmbedAnswered answer) {
             called(answer.response().usage());
             embedding.answered(answer.batch(), answer.response(), now);
             settledBatches++;
         } else if (event instanceof Event.EmbedFailed failure) {
-            called(TokenUsage.NONE);
+            failed(failure.batch());
             embedding.batchFailed(failure.batch(), failure.failure(), now);
         } else if (event instanceof Event.ProbeAnswered answer) {
             called(answer.usage());
@@ -281,6 +281,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private CallStage<?> stageOf(Capability capability) {
         return capability == Capability.REWRITE ? rewriting() : embedding;
+    }
+
+    /** It may have failed before it was made. */
+    private void failed(Call call) {
+        if (call.hasBegun()) {
+            called(TokenUsage.NONE);
+        }
+        progressDue = true;
     }
 
     private void called(TokenUsage usage) {
@@ -700,14 +708,15 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return Duration.ofNanos(now - stoppedAt).toSeconds() + " s";
     }
 
-    /** They were made, and may be paid for. */
     private int letGoOf(CallStage<?> stage) {
-        int out = stage.inFlight() + (stage.probeInFlight() == null ? 0 : 1);
-        for (int i = 0; i < out; i++) {
+        Set<? extends Call> calls = stage.callsInFlight();
+        boolean probing = stage.probeInFlight() != null;
+        calls.forEach(this::failed);
+        if (probing) {
             called(TokenUsage.NONE);
         }
         stage.letGo(now);
-        return out;
+        return calls.size() + (probing ? 1 : 0);
     }
 
     private void cutCalls() {

@@ -129,6 +129,7 @@ final class Hands implements AutoCloseable {
     Event embed(RequestBatch<Work> batch) {
         try {
             CallContext context = CallContext.build(batch.cancelSignal());
+            batch.begin();
             EmbedResponse response = embedder.embed(new EmbedRequest(batch.texts(), InputKind.DOCUMENT, context));
             return new Event.EmbedAnswered(batch, response);
         } catch (ProviderException e) {
@@ -147,6 +148,7 @@ final class Hands implements AutoCloseable {
                 return new Event.RewriteNotAsked(call, bought);
             }
             String prompt = with.prompt().fill(work.title(), work.text().text());
+            call.begin();
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
             Preparation outcome = preparer.rewritten(work, response.text());
