@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Test;
 class SharedValuesConcurrencyTest {
     private static ModelCheckingOptions options() {
         return new ModelCheckingOptions()
-                .iterations(6)
-                .invocationsPerIteration(300)
+                .iterations(4)
+                .invocationsPerIteration(150)
                 .threads(3)
                 .actorsPerThread(2)
                 .actorsBefore(1)
@@ -69,7 +69,7 @@ class SharedValuesConcurrencyTest {
 
     @Test
     void whatIsRegisteredWhileACallIsCutRunsExactlyOnce() {
-        Lincheck.runConcurrentTest(200, () -> {
+        Lincheck.runConcurrentTest(100, () -> {
             CancelSignal signal = new CancelSignal();
             AtomicInteger early = new AtomicInteger();
             AtomicInteger late = new AtomicInteger();
@@ -85,7 +85,7 @@ class SharedValuesConcurrencyTest {
 
     @Test
     void anActionThatIsTakenBackRunsAtMostOnceAndNeverAfterASignalThatCameLater() {
-        Lincheck.runConcurrentTest(200, () -> {
+        Lincheck.runConcurrentTest(100, () -> {
             CancelSignal signal = new CancelSignal();
             AtomicInteger ran = new AtomicInteger();
             AtomicBoolean takenBack = new AtomicBoolean();

@@ -239,14 +239,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.RewriteNotAsked found) {
             rewriting().withdrawn(found.call()).forEach(original -> goOn(original, found.outcome()));
         } else if (event instanceof Event.RewriteFailed failure) {
-            calledInVain(failure.failure());
+            failed(failure.call(), failure.failure());
             rewriting().failed(failure.call(), failure.failure(), now);
         } else if (event instanceof Event.EmbedAnswered answer) {
             called(answer.response().usage());
             embedding.answered(answer.batch(), answer.response(), now);
             settledBatches++;
         } else if (event instanceof Event.EmbedFailed failure) {
-            calledInVain(failure.failure());
+            failed(failure.batch(), failure.failure());
             embedding.batchFailed(failure.batch(), failure.failure(), now);
         } else if (event instanceof Event.ProbeAnswered answer) {
             called(answer.usage());
@@ -285,11 +285,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return capability == Capability.REWRITE ? rewriting() : embedding;
     }
 
-    private void calledInVain(ProviderException failure) {
-        boolean sent = failure.owner() != FaultOwner.CONFIGURATION || failure.httpStatus() != Event.NOT_SENT;
-        if (sent) {
+    private void failed(Call call, ProviderException failure) {
+        // Kept back in the provider's own line, because the key was refused meanwhile.
+        boolean keptBack = failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 0;
+        if (call.hasBegun() && !keptBack) {
             called(TokenUsage.NONE);
         }
+        progressDue = true;
     }
 
     private void called(TokenUsage usage) {
@@ -709,14 +711,15 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return Duration.ofNanos(now - stoppedAt).toSeconds() + " s";
     }
 
-    /** They were made, and may be paid for. */
     private int letGoOf(CallStage<?> stage) {
-        int out = stage.inFlight() + (stage.probeInFlight() == null ? 0 : 1);
-        for (int i = 0; i < out; i++) {
+        Set<? extends Call> calls = stage.callsInFlight();
+        boolean probing = stage.probeInFlight() != null;
+        calls.forEach(this::failed);
+        if (probing) {
             called(TokenUsage.NONE);
         }
         stage.letGo(now);
-        return out;
+        return calls.size() + (probing ? 1 : 0);
     }
 
     private void cutCalls() {

@@ -328,7 +328,9 @@ public final class BuildPipeline {
 
         /**
          * Runs provider calls on the host's threads, such as virtual ones, instead of the job's own. The executor must be able
-         * to run as many calls at a time as the providers' {@link CallPolicy#maxInFlight()} allow, and is not shut down.
+         * to run as many calls at a time as the providers' {@link CallPolicy#maxInFlight()} allow, and is not shut down. It may
+         * run them in the thread that hands them over, which costs concurrency; if it refuses one, the job stops. A call
+         * that it still keeps waiting when the job is to stop is not made any more.
          */
         public Builder callExecutor(Executor executor) {
             callExecutor = executor;

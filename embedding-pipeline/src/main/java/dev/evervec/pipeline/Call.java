@@ -4,7 +4,7 @@ import dev.evervec.provider.CancelSignal;
 
 /**
  * A provider call on the way: what it has failed at so far and how it is cut. Owned by the thread of the state machine,
- * except for the cancel signal.
+ * except for the cancel signal and whether it has begun.
  */
 abstract class Call {
     /** Further tries, and time for them, that a call and everything it is split into may still use, together. */
@@ -55,6 +55,7 @@ abstract class Call {
     long notBefore;
 
     private CancelSignal cancelSignal = new CancelSignal();
+    private volatile boolean begun; // set by the thread that makes the call
 
     Call(Budget budget) {
         this.budget = budget;
@@ -63,12 +64,22 @@ abstract class Call {
     /** Whether it can be split into parts of which some may succeed. */
     abstract boolean isDivisible();
 
+    /** From now on it counts as a request: somebody may have to pay for it. */
+    final void begin() {
+        begun = true;
+    }
+
+    final boolean hasBegun() {
+        return begun;
+    }
+
     final CancelSignal cancelSignal() {
         return cancelSignal;
     }
 
     /** Before it is sent again: a signal cuts one sending only. */
     final void renewCancelSignal() {
+        begun = false;
         cancelSignal = new CancelSignal();
     }
 }

@@ -18,9 +18,6 @@ import java.util.Set;
 
 /** Something that happened, told to the state machine. */
 sealed interface Event {
-    /** The HTTP status of a call that was refused for its configuration without having been sent. */
-    int NOT_SENT = 0;
-
     /** Comes from code of the host or of a vendor: the source and the providers. */
     sealed interface FromOutside extends Event {}
 

@@ -136,6 +136,7 @@ final class Hands implements AutoCloseable {
         try {
             checkNotRefused(Capability.EMBEDDING);
             CallContext context = CallContext.build(batch.cancelSignal());
+            batch.begin();
             EmbedResponse response = embedder.embed(new EmbedRequest(batch.texts(), InputKind.DOCUMENT, context));
             return new Event.EmbedAnswered(batch, response);
         } catch (ProviderException e) {
@@ -156,6 +157,7 @@ final class Hands implements AutoCloseable {
             }
             checkNotRefused(Capability.REWRITE);
             String prompt = with.prompt().fill(work.title(), work.text().text());
+            call.begin();
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
             Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
@@ -177,7 +179,7 @@ final class Hands implements AutoCloseable {
     private void checkNotRefused(Capability capability) {
         String refusal = refusals.get(capability);
         if (refusal != null) {
-            throw PermanentProviderException.configuration(refusal, Event.NOT_SENT, null);
+            throw PermanentProviderException.configuration(refusal, 0, null);
         }
     }
 

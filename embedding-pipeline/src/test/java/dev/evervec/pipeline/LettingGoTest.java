@@ -96,13 +96,13 @@ class LettingGoTest {
                     rewriting == null ? null : new Hands.Rewriting(rewriter, prompt, rewriting));
         }
 
-        /** Whenever nothing goes on any more, the job is cancelled; if that was done already, time goes on. */
+        /** When nothing goes on any more because somebody is stuck, the job is cancelled; otherwise time goes on. */
         BuildMachine.Ending run() {
             take(new Event.Begin());
             while (!machine.isOver()) {
                 if (!events.isEmpty()) {
                     take(events.remove());
-                } else if (cancelled && stoppedAt < 0) {
+                } else if (cancelled && stoppedAt < 0 && !held.isEmpty()) {
                     take(new Event.CancelRequested());
                 } else {
                     long wake = machine.nextWake();
@@ -139,8 +139,17 @@ class LettingGoTest {
                 told.addAll(tell.outcomes());
             } else if (stuck.test(command)) {
                 held.add(command);
+                begin(command);
             } else if (!(command instanceof Command.Cut)) {
                 events.add(answer(command));
+            }
+        }
+
+        private static void begin(Command command) {
+            if (command instanceof Command.Embed embed) {
+                embed.batch().begin();
+            } else if (command instanceof Command.Rewrite rewrite) {
+                rewrite.call().begin();
             }
         }
 
@@ -208,13 +217,14 @@ class LettingGoTest {
 
     @Test
     void aProbeThatHeedsNoCutIsLetGo() {
-        provider.setFaults(FaultScript.nextCalls(2, Fault.badText()));
+        provider.setFaults(FaultScript.always(Fault.serverError()));
         Job job = cancelled(false, Command.Probe.class::isInstance);
 
         BuildMachine.Ending ending = job.run();
 
         assertThat(job.fromStopToEnd()).isEqualTo(Duration.ofSeconds(15));
         assertThat(ending.books().of(Reason.Kind.FAILED)).containsEntry(Reason.CANCELLED, (long) RECORDS);
+        provider.setFaults(FaultScript.none());
         assertTheNextJobEmbeds(RECORDS);
     }
 

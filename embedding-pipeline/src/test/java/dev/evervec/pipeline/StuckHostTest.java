@@ -332,6 +332,7 @@ class StuckHostTest {
 
         assertThat(report.failed()).isEqualTo(Map.of(Reason.CANCELLED, 200L));
         assertThat(provider.embedCalls()).isZero();
+        assertThat(report.requests()).isZero();
     }
 
     @Test
