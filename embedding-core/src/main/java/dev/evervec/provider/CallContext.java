@@ -13,12 +13,15 @@ import org.jspecify.annotations.Nullable;
  * @param retryBudget the further tries that this call may take; shared by the parts of a split request. Null: the
  *     provider's configured {@code max_retries}
  * @param cancelSignal cuts this call only
+ * @param recall takes this call back as long as it stands in line for quota; once it was sent, nothing happens to it. May be
+ *     shared by many calls
  */
 public record CallContext(
         @Nullable Instant deadline,
         Priority priority,
         @Nullable RetryBudget retryBudget,
-        CancelSignal cancelSignal) {
+        CancelSignal cancelSignal,
+        CancelSignal recall) {
     /** Which calls go first when the quota is short. */
     public enum Priority {
         /** Somebody waits for the answer. */
@@ -30,6 +33,16 @@ public record CallContext(
     public CallContext {
         Objects.requireNonNull(priority, "priority");
         Objects.requireNonNull(cancelSignal, "cancelSignal");
+        Objects.requireNonNull(recall, "recall");
+    }
+
+    /** A call that nobody takes back while it stands in line. */
+    public CallContext(
+            @Nullable Instant deadline,
+            Priority priority,
+            @Nullable RetryBudget retryBudget,
+            CancelSignal cancelSignal) {
+        this(deadline, priority, retryBudget, cancelSignal, new CancelSignal());
     }
 
     /** A live call without deadline and with the provider's configured retries. */
@@ -44,11 +57,16 @@ public record CallContext(
 
     /** The same with this deadline. */
     public CallContext withDeadline(Instant newDeadline) {
-        return new CallContext(newDeadline, priority, retryBudget, cancelSignal);
+        return new CallContext(newDeadline, priority, retryBudget, cancelSignal, recall);
     }
 
     /** The same with this retry budget. */
     public CallContext withRetryBudget(RetryBudget newBudget) {
-        return new CallContext(deadline, priority, newBudget, cancelSignal);
+        return new CallContext(deadline, priority, newBudget, cancelSignal, recall);
+    }
+
+    /** The same, taken back by this signal. */
+    public CallContext withRecall(CancelSignal newRecall) {
+        return new CallContext(deadline, priority, retryBudget, cancelSignal, newRecall);
     }
 }

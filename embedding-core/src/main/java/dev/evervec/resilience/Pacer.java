@@ -65,13 +65,14 @@ final class Pacer {
      * Waits until a call of this cost may be sent.
      *
      * @return when it may be sent: hand it to {@link #refused}
-     * @throws TransientProviderException if the call was cancelled or its thread interrupted (the flag is set again), or if
+     * @throws TransientProviderException if the call was cancelled or recalled or its thread interrupted (the flag is set again), or if
      *     it would have to wait beyond its deadline or, without one, {@link #QUOTA_PATIENCE}
      */
     @SuppressWarnings("try") // the registration only needs to be closed
     long acquire(int requestCount, long tokenCount, CallContext context) {
         Ticket ticket = new Ticket(requestCount, tokenCount, lock.newCondition(), nanos());
-        try (CancelSignal.Registration registration = context.cancelSignal().onCancel(() -> wake(ticket))) {
+        try (CancelSignal.Registration cut = context.cancelSignal().onCancel(() -> wake(ticket));
+                CancelSignal.Registration back = context.recall().onCancel(() -> wake(ticket))) {
             lock.lockInterruptibly();
             try {
                 return waitInLine(ticket, context);
@@ -89,7 +90,7 @@ final class Pacer {
         line.addLast(ticket);
         try {
             while (true) {
-                if (context.cancelSignal().isCancelled()) {
+                if (context.cancelSignal().isCancelled() || context.recall().isCancelled()) {
                     throw TransientProviderException.cancelled();
                 }
                 long now = nanos();

@@ -437,6 +437,28 @@ final class PacerTest {
         }
 
         @Test
+        void callsThatStandInLineCanBeTakenBackTogether() throws InterruptedException {
+            CancelSignal recall = new CancelSignal();
+            CallContext recalled = context(Priority.BUILD).withRecall(recall);
+            pacer.acquire(1, 0, recalled);
+            queue("a", recalled);
+            queue("b", context(Priority.BUILD).withRecall(recall));
+            queue("c", context(Priority.BUILD));
+
+            recall.cancel();
+            until(() -> sent.size() == 2);
+            sendNext();
+
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(sent)
+                    .containsExactlyInAnyOrder("a " + Failure.CANCELLED, "b " + Failure.CANCELLED, "c")
+                    .endsWith("c");
+            assertThat(recalled.cancelSignal().isCancelled()).isFalse();
+        }
+
+        @Test
         void aCallThatIsNotNextStillEndsAtItsDeadline() throws InterruptedException {
             pacer.acquire(1, 0, live());
             pacer.refused(0, Duration.ofSeconds(50));

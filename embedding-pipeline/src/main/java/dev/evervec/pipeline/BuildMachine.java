@@ -24,6 +24,8 @@ import dev.evervec.provider.Embedding;
 import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TokenUsage;
+import dev.evervec.provider.TransientProviderException;
+import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -286,12 +288,26 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void failed(Call call, ProviderException failure) {
-        // Kept back in the provider's own line, because the key was refused meanwhile.
-        boolean keptBack = failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 0;
-        if (call.hasBegun() && !keptBack) {
-            called(TokenUsage.NONE);
+        if (!keptBack(call, failure)) {
+            countIfMade(call);
         }
         progressDue = true;
+    }
+
+    /** Whether the call only stood in line for quota when the key was refused or the job was stopped. */
+    private static boolean keptBack(Call call, ProviderException failure) {
+        boolean refused = failure.owner() == FaultOwner.CONFIGURATION && failure.httpStatus() == 0;
+        return refused || (isCancelled(failure) && !call.cancelSignal().isCancelled());
+    }
+
+    private static boolean isCancelled(ProviderException failure) {
+        return failure instanceof TransientProviderException passing && passing.failure() == Failure.CANCELLED;
+    }
+
+    private void countIfMade(Call call) {
+        if (call.hasBegun()) {
+            called(TokenUsage.NONE);
+        }
     }
 
     private void called(TokenUsage usage) {
@@ -714,7 +730,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private int letGoOf(CallStage<?> stage) {
         Set<? extends Call> calls = stage.callsInFlight();
         boolean probing = stage.probeInFlight() != null;
-        calls.forEach(this::failed);
+        calls.forEach(this::countIfMade);
         if (probing) {
             called(TokenUsage.NONE);
         }

@@ -181,6 +181,9 @@ public final class BuildRun {
                 Event event = nextEvent();
                 List<Command> commands = machine.handle(event, System.nanoTime());
                 stopping = machine.isStopping();
+                if (stopping) {
+                    hands.recallCalls();
+                }
                 commands.forEach(this::carryOut);
             }
         } catch (RuntimeException | Error e) {

@@ -213,7 +213,8 @@ abstract class CallStage<C extends Call> {
     }
 
     final void failedTransiently(C call, TransientProviderException failure, long now) {
-        if (failure.failure() == Failure.CANCELLED && call.cancelSignal().isCancelled()) {
+        if (failure.failure() == Failure.CANCELLED
+                && (halted || call.cancelSignal().isCancelled())) {
             sendAgainAt(call, now);
             return;
         }

@@ -52,6 +52,7 @@ final class Hands implements AutoCloseable {
     private final LLMProvider embedder;
     private final @Nullable Rewriting rewriting;
     private final BuildRequest request;
+    private final CancelSignal recall = new CancelSignal();
     /** Why an endpoint takes no more calls; set by the thread that hears it, before the state machine can. */
     private final Map<Capability, String> refusals = new ConcurrentHashMap<>();
 
@@ -135,7 +136,7 @@ final class Hands implements AutoCloseable {
     Event embed(RequestBatch<Work> batch) {
         try {
             checkNotRefused(Capability.EMBEDDING);
-            CallContext context = CallContext.build(batch.cancelSignal());
+            CallContext context = contextOf(batch.cancelSignal());
             batch.begin();
             EmbedResponse response = embedder.embed(new EmbedRequest(batch.texts(), InputKind.DOCUMENT, context));
             return new Event.EmbedAnswered(batch, response);
@@ -159,7 +160,7 @@ final class Hands implements AutoCloseable {
             String prompt = with.prompt().fill(work.title(), work.text().text());
             call.begin();
             RewriteResponse response =
-                    with.provider().rewrite(new RewriteRequest(prompt, CallContext.build(call.cancelSignal())));
+                    with.provider().rewrite(new RewriteRequest(prompt, contextOf(call.cancelSignal())));
             Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
             return new Event.RewriteAnswered(call, rewrite.text(), preparer.rewritten(work, rewrite), response.usage());
         } catch (StoreException e) {
@@ -173,6 +174,15 @@ final class Hands implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             return new Event.RewriteFailed(call, Faults.ofProvider(with.provider(), e));
         }
+    }
+
+    private CallContext contextOf(CancelSignal signal) {
+        return CallContext.build(signal).withRecall(recall);
+    }
+
+    /** The job stops: calls that still stand in line for quota are not sent. */
+    void recallCalls() {
+        recall.cancel();
     }
 
     /** A call that was handed out before a refusal of the key was heard of does not leave after it. */
@@ -192,7 +202,7 @@ final class Hands implements AutoCloseable {
 
     Event probe(Capability capability, CancelSignal signal) {
         LLMProvider provider = capability == Capability.REWRITE ? rewriting().provider() : embedder;
-        CallContext context = CallContext.build(signal);
+        CallContext context = contextOf(signal);
         try {
             return new Event.ProbeAnswered(
                     capability,

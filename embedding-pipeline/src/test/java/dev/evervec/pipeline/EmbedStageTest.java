@@ -302,6 +302,24 @@ class EmbedStageTest {
         }
     }
 
+    @Test
+    void aTextThatNeverHasAVectorInItsAnswerIsItselfToBlame() {
+        offer(3);
+        RequestBatch<Slot> batch = next();
+        EmbedResponse.Builder response = EmbedResponse.builder(3, DIMENSION);
+        for (int i : new int[] {0, 2}) {
+            response.put(i, new float[] {batch.items.get(i).index() + 1, 1});
+        }
+        stage.answered(batch, response.build(TokenUsage.NONE), now);
+
+        serve(alone -> {
+            stage.gate.succeeded(now); // others go on succeeding
+            return TransientProviderException.malformedAnswer("no vector", 200, null, null);
+        });
+
+        assertThat(notEmbedded).isEqualTo(Map.of(1, Reason.EMBED_PERMANENT));
+    }
+
     /** Nothing has succeeded since the refused requests were sent. */
     @Nested
     class Doubts {

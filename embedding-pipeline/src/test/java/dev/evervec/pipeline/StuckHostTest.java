@@ -15,13 +15,17 @@ import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.MemoryStore;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.Capability;
 import dev.evervec.provider.EmbedRequest;
 import dev.evervec.provider.EmbedResponse;
 import dev.evervec.provider.LLMProvider;
+import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.TransientProviderException;
+import dev.evervec.resilience.Resilience;
 import dev.evervec.testkit.Fault;
 import dev.evervec.testkit.FaultScript;
 import dev.evervec.testkit.Gate;
@@ -30,6 +34,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -120,6 +125,31 @@ class StuckHostTest {
         assertThat(report.notes()).anyMatch(note -> note.contains("provider call"));
         assertOnlyLeft(standstill.reachedBy());
         assertTheNextJobEmbeds(100 - report.succeeded(), 100);
+    }
+
+    @Test
+    void callsThatWaitForQuotaAreNotSentAfterACancel() {
+        ScriptedProvider provider = provider().build();
+        LLMProvider paced = Resilience.decorate(
+                provider,
+                ProviderSettings.builder(Capability.EMBEDDING, "scripted", "scripted-v1")
+                        .dimension(8)
+                        .callPolicy(provider.callPolicy())
+                        .requestsPerMinute(OptionalInt.of(1))
+                        .build(),
+                QuotaUnit.REQUESTS);
+        BuildRun run = pipeline(100, paced).build().start(BuildRequest.all());
+        while (run.progress().embed().done() == 0) {
+            Thread.onSpinWait();
+        }
+
+        run.cancel();
+        BuildReport report = run.result();
+
+        assertThat(provider.embedCalls()).isEqualTo(1);
+        assertThat(report.requests()).isEqualTo(1);
+        assertThat(report.succeeded()).isEqualTo(BATCH);
+        assertThat(report.failed()).isEqualTo(Map.of(Reason.CANCELLED, 100L - BATCH));
     }
 
     @Test
