@@ -378,7 +378,8 @@ class BuildPipelineTest {
         faulty.setFaults((call, method) -> null);
         BuildReport repaired = pipeline.run(BuildRequest.all());
 
-        assertThat(failed.totalPending()).isEqualTo(50);
+        // The scan itself counts too if the store was lost before the scan was closed.
+        assertThat(failed.totalPending()).isBetween(50L, 51L);
         assertThat(failed.failed()).containsKey(Reason.STORE_ERROR);
         assertThat(failed.stopCause())
                 .hasValueSatisfying(cause -> assertThat(cause).contains("COMMIT"));
