@@ -132,11 +132,11 @@ abstract class CallStage<C extends Call> {
     /** The call was answered; the subclass goes on with what the answer says. */
     final void answered(C call, long now) {
         inFlight.remove(call);
-        succeeded(doubt.endByCall(), now);
+        succeeded(call.sentAt, doubt.endByCall(call.sentAt), now);
     }
 
-    private void succeeded(List<Doubt.Refusal<C>> judged, long now) {
-        gate.succeeded(now);
+    private void succeeded(long sentAt, List<Doubt.Refusal<C>> judged, long now) {
+        gate.succeeded(sentAt, now);
         heldUpBy = null;
         releaseHeld(now);
         judged.forEach(refusal -> refused(refusal.call(), refusal.why()));
@@ -181,7 +181,7 @@ abstract class CallStage<C extends Call> {
 
     private void textRefused(C call, PermanentProviderException refusal) {
         boolean named = refusal.textIndex() >= 0;
-        if (named || gate.succeededSince(call.sentAt) || (call.isDivisible() && doubt.trySplitting())) {
+        if (named || gate.succeededSentSince(call.sentAt) || (call.isDivisible() && doubt.trySplitting(call.sentAt))) {
             refused(call, refusal);
         } else {
             doubt.add(call, refusal);
@@ -265,7 +265,7 @@ abstract class CallStage<C extends Call> {
     final void probeSucceeded(long now) {
         probeEnded();
         held.forEach(call -> call.suspect = true);
-        succeeded(doubt.endByProbe(), now);
+        succeeded(probeSentAt, doubt.endByProbe(), now);
     }
 
     private void probeEnded() {

@@ -278,10 +278,9 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         if (splittable && batch.isDivisible()) {
             split(batch, null);
         } else {
-            // No usable vector among others and none alone: that is the text's own.
-            boolean ofTheText = batch.askedAgain && failure.failure() == Failure.MALFORMED_ANSWER;
-            Reason reason = ofTheText ? Reason.EMBED_PERMANENT : Reason.EMBED_TRANSIENT;
-            batch.items.forEach(item -> results.notEmbedded(item, reason, detailOf(failure)));
+            for (T item : batch.items) {
+                results.notEmbedded(item, Reason.EMBED_TRANSIENT, detailOf(failure));
+            }
         }
     }
 

@@ -21,6 +21,7 @@ final class Gate {
     private final long quotaPatience;
 
     private long lastSuccess = NEVER;
+    private long lastSuccessSentAt = NEVER;
     private long pausedUntil = NEVER;
     private long refusedSince = NEVER;
     private int refusals;
@@ -71,9 +72,15 @@ final class Gate {
         return next;
     }
 
+    /** Whether a call succeeded that was sent then or later. */
+    boolean succeededSentSince(long time) {
+        return lastSuccessSentAt != NEVER && lastSuccessSentAt >= time;
+    }
+
     /** A call succeeded: whatever was wrong is over. */
-    void succeeded(long now) {
+    void succeeded(long sentAt, long now) {
         lastSuccess = now;
+        lastSuccessSentAt = Math.max(lastSuccessSentAt, sentAt);
         refusedSince = NEVER;
         refusals = 0;
         failingSince = NEVER;

@@ -302,24 +302,6 @@ class EmbedStageTest {
         }
     }
 
-    @Test
-    void aTextThatNeverHasAVectorInItsAnswerIsItselfToBlame() {
-        offer(3);
-        RequestBatch<Slot> batch = next();
-        EmbedResponse.Builder response = EmbedResponse.builder(3, DIMENSION);
-        for (int i : new int[] {0, 2}) {
-            response.put(i, new float[] {batch.items.get(i).index() + 1, 1});
-        }
-        stage.answered(batch, response.build(TokenUsage.NONE), now);
-
-        serve(alone -> {
-            stage.gate.succeeded(now); // others go on succeeding
-            return TransientProviderException.malformedAnswer("no vector", 200, null, null);
-        });
-
-        assertThat(notEmbedded).isEqualTo(Map.of(1, Reason.EMBED_PERMANENT));
-    }
-
     /** Nothing has succeeded since the refused requests were sent. */
     @Nested
     class Doubts {
@@ -412,6 +394,26 @@ class EmbedStageTest {
 
             assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_PERMANENT));
             assertThat(probes).isZero();
+        }
+
+        @Test
+        void aSuccessOfWhatWasSentBeforeTellsNothing() {
+            stage = stage(1, 3, 2);
+            warmUp();
+            now += SECOND;
+            offer(10);
+            RequestBatch<Slot> before = next();
+            fail(sent.removeFirst(), RESET); // its place is taken by one that is sent later
+            now += 60 * SECOND;
+            RequestBatch<Slot> after = next();
+
+            fail(after, BAD_TEXT); // the key has been revoked meanwhile
+            answer(before);
+
+            assertThat(notEmbedded).isEmpty();
+            refuseEverything();
+            stage.probeFailed(BAD_TEXT, now);
+            assertThat(notEmbedded).isEmpty();
         }
 
         @Test
@@ -564,7 +566,7 @@ class EmbedStageTest {
 
             serve(batch -> {
                 // Others go on succeeding.
-                stage.gate.succeeded(now);
+                stage.gate.succeeded(now, now);
                 return has(batch, index -> index == 5) ? SERVER_ERROR : null;
             });
 
@@ -583,7 +585,7 @@ class EmbedStageTest {
             long began = now;
 
             serve(batch -> {
-                stage.gate.succeeded(now);
+                stage.gate.succeeded(now, now);
                 return SERVER_ERROR;
             });
 

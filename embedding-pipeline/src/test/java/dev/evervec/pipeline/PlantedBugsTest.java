@@ -167,7 +167,11 @@ class PlantedBugsTest {
                         "settled.add(new Embedded(",
                         "if (stopReason != null) { settle(work.claim(), null, stopReason, \"\"); return; }"
                                 + " settled.add(new Embedded("),
-                bug("calls are not cut", "BuildMachine.java", "if (!cut && now >= graceEnds) {", "if (over) {"),
+                bug(
+                        "calls are not cut",
+                        "BuildMachine.java",
+                        "            if (cut) {\n                letGo();",
+                        "            if (!cut) {\n                cut = true;"),
                 bug(
                         "an outage is not waited for",
                         "Gate.java",
@@ -176,8 +180,8 @@ class PlantedBugsTest {
                 bug(
                         "a refusal is never doubted",
                         "CallStage.java",
-                        "if (named || gate.succeededSince(call.sentAt)",
-                        "if (named || call.failures >= 0"),
+                        "|| gate.succeededSentSince(call.sentAt)",
+                        "|| call.failures >= 0"),
                 bug(
                         "a refused size is not learned",
                         "EmbedStage.java",
