@@ -63,7 +63,7 @@ abstract class CallStage<C extends Call> {
 
     /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
     final void pump(long now, Consumer<C> send, Consumer<CancelSignal> sendProbe) {
-        if (halted || stopCause != null) {
+        if (halted || stopCause != null || isEmpty()) {
             return;
         }
         if (!gate.mayProbe(now) && !(doubt.wantsProbe() && gate.mayCall(now))) {
@@ -113,6 +113,9 @@ abstract class CallStage<C extends Call> {
     boolean roomForAnswer() {
         return true;
     }
+
+    /** Whether it has nothing to send, nothing in flight and nothing waiting. */
+    abstract boolean isEmpty();
 
     /** The next call that has not been sent before, or null if there is none to be sent now. */
     abstract @Nullable C nextFresh();

@@ -311,7 +311,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
 
     // ---- the end ----
 
-    /** Whether it has nothing to send, nothing in flight and nothing waiting. */
+    @Override
     boolean isEmpty() {
         return ready.isEmpty() && parts.isEmpty() && waiting() == 0 && inFlight() == 0;
     }

@@ -115,7 +115,7 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
         }
     }
 
-    /** Whether it has nothing to send, nothing in flight and nothing waiting. */
+    @Override
     boolean isEmpty() {
         return ready.isEmpty() && waiting() == 0 && inFlight() == 0;
     }

@@ -703,6 +703,24 @@ class EmbedStageTest {
         }
 
         @Test
+        void nobodyAsksForAServiceThatNothingWaitsFor() {
+            stage = stage(4, 0, 2);
+            offer(1);
+            fail(next(), RESET);
+            pump();
+            assertThat(probes).isEqualTo(1);
+            stage.probeSucceeded(now);
+            fail(next(), RESET); // suspect, so it is given up
+            stage.gate.openCircuit(now);
+
+            now += 60 * SECOND;
+            pump();
+
+            assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_TRANSIENT));
+            assertThat(probes).isEqualTo(1);
+        }
+
+        @Test
         void waitsGrowWithEveryFailure() {
             stage = stage(1, 8, 1);
             offer(1);

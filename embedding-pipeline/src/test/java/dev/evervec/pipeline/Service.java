@@ -61,6 +61,7 @@ final class Service implements FaultScript {
             case KEY_REVOKED_IN_REWRITING -> ofRewrites(later(Fault.keyRefused()));
             case OTHER_DIMENSION_ALWAYS -> FaultScript.always(Fault.wrongDimension(5));
             case REFUSES_EVERYTHING -> FaultScript.always(Fault.badText());
+            case REFUSES_EVERYTHING_LATER -> later(Fault.badText());
             default -> null;
         };
         if (faults != null) {

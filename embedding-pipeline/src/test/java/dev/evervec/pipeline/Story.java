@@ -86,7 +86,8 @@ final class Story {
             Trouble.KEY_REVOKED,
             Trouble.KEY_REVOKED_IN_REWRITING,
             Trouble.OTHER_DIMENSION_ALWAYS,
-            Trouble.REFUSES_EVERYTHING);
+            Trouble.REFUSES_EVERYTHING,
+            Trouble.REFUSES_EVERYTHING_LATER);
 
     private static final int JOBS_IN_TROUBLE = 3;
 
@@ -235,6 +236,7 @@ final class Story {
 
     private void playInTrouble(String id, Set<Trouble> troubles) {
         Service service = new Service(host, truth, random, clock, tally);
+        truth.turnsAgainstAll(troubles.contains(Trouble.REFUSES_EVERYTHING_LATER));
         // What troubles the whole service comes before what troubles some of its calls.
         troubles.stream().filter(Trouble::endsAJob).forEach(service::with);
         troubles.stream().filter(trouble -> !trouble.endsAJob()).forEach(service::with);
@@ -299,7 +301,11 @@ final class Story {
         }
         if (ending != null) {
             Endings.assertBooksBalance(simulation, ending);
-            require(ending.calls().requests() == callsSoFar() - calls, "the calls are not counted right");
+            long made = callsSoFar() - calls;
+            require(
+                    ending.calls().requests() == made,
+                    () -> "the calls are not counted right: " + ending.calls().requests() + " of " + made + ", "
+                            + ending.notes() + ", " + ending.stopCause());
             if (!simulation.watch().storeWasLost()) {
                 truth.jobEnded();
                 assertOutcomesAreKept(simulation);

@@ -39,6 +39,7 @@ final class Truth {
     private @Nullable Watch watch;
     private @Nullable AssertionError seen;
     private boolean storeFailed;
+    private boolean turnsAgainstAll;
 
     Truth(Host host) {
         this.host = host;
@@ -56,6 +57,11 @@ final class Truth {
     /** Records that cannot be read in this job. */
     void mayBeUnreadable(Predicate<RecordKey> keys) {
         unreadable = keys;
+    }
+
+    /** Whether the service comes to refuse every text, without a reason, in this job. */
+    void turnsAgainstAll(boolean does) {
+        turnsAgainstAll = does;
     }
 
     void storeFailed() {
@@ -198,7 +204,10 @@ final class Truth {
             case VANISHED -> text == null;
             case SOURCE_ERROR -> unreadable.test(key);
             case STORE_ERROR -> storeFailed;
-            case EMBED_PERMANENT -> byItsText || watch().sendingsOf(key).defects > 1;
+            case EMBED_PERMANENT ->
+                byItsText
+                        || watch().sendingsOf(key).defects > 1
+                        || (turnsAgainstAll && watch().failedBesideASuccess(key));
             case EMBED_TRANSIENT -> watch().budgetWasSpent(key);
             case REWRITE_TIMEOUT -> text != null && watch().rewriteBudgetWasSpent(text.preparedHash());
             case REWRITE_ERROR -> text != null && (byItsText || watch().rewriteBudgetWasSpent(text.preparedHash()));

@@ -57,6 +57,7 @@ final class Watch {
     private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
     private final Map<RecordKey, Sendings> sendings = new HashMap<>();
     private final Map<Sha256, Integer> rewritesFailed = new HashMap<>();
+    private final Map<Sha256, Long> rewritesFailedSince = new HashMap<>();
     private long embedded;
     private long notEmbedded;
     private boolean storeHasFailed;
@@ -71,6 +72,7 @@ final class Watch {
     private long started;
     private long calls;
     private boolean cancelled;
+    private long lastSuccessSentAt = Long.MIN_VALUE;
     private boolean stopped;
     private boolean letGo;
     private long stoppedAt;
@@ -84,6 +86,7 @@ final class Watch {
         int refusedForShape;
         int failed;
         int defects;
+        long sentAt;
         Tree tree = new Tree();
     }
 
@@ -120,6 +123,11 @@ final class Watch {
 
     private Endpoint endpoint(Capability capability) {
         return endpoints.get(capability);
+    }
+
+    /** Whether something that was sent in the same moment or later succeeded: no better sign that its text is to blame. */
+    boolean failedBesideASuccess(RecordKey key) {
+        return sendingsOf(key).sentAt <= lastSuccessSentAt;
     }
 
     Sendings sendingsOf(RecordKey key) {
@@ -199,6 +207,7 @@ final class Watch {
         batchesInFlight--;
         over(answer.batch());
         succeeded(Capability.EMBEDDING);
+        lastSuccessSentAt = Math.max(lastSuccessSentAt, answer.batch().sentAt);
         for (int i = 0; i < answer.batch().size(); i++) {
             RecordKey key = answer.batch().items.get(i).claim().key();
             if (answer.response().embedding(i) != null) {
@@ -219,6 +228,7 @@ final class Watch {
         }
         for (Work work : batch.items) {
             Sendings sent = sendingsOf(work.claim().key());
+            sent.sentAt = batch.sentAt;
             switch (failure.owner()) {
                 case ITEM -> sent.refusedForItem++;
                 case CONFIGURATION -> sent.refusedForItem += failure.httpStatus() == 200 ? 1 : 0;
@@ -271,6 +281,7 @@ final class Watch {
     private void rewriteFailed(Sha256 text, ProviderException failure) {
         if (failure.owner() == FaultOwner.PROVIDER) {
             rewritesFailed.merge(text, 1, Integer::sum);
+            rewritesFailedSince.putIfAbsent(text, now);
         }
     }
 
@@ -375,15 +386,18 @@ final class Watch {
     boolean budgetWasSpent(RecordKey key) {
         Tree tree = sendingsOf(key).tree;
         boolean tried = tree.failures > plan.embedding().maxRetries();
-        boolean longEnough =
-                now - tree.began >= plan.settings().outagePatience().toNanos() - LONGEST_BACKOFF;
-        return (tried || longEnough) && endpoint(Capability.EMBEDDING).lastSuccess >= tree.began;
+        return (tried || longEnough(tree.began)) && endpoint(Capability.EMBEDDING).lastSuccess >= tree.began;
     }
 
     /** Equal texts share a call and its budget. */
     boolean rewriteBudgetWasSpent(Sha256 text) {
         int retries = Math.max(1, Objects.requireNonNull(plan.rewriting()).maxRetries());
-        return rewritesFailed.getOrDefault(text, 0) > retries;
+        boolean tried = rewritesFailed.getOrDefault(text, 0) > retries;
+        return tried || longEnough(rewritesFailedSince.getOrDefault(text, now));
+    }
+
+    private boolean longEnough(long since) {
+        return now - since >= plan.settings().outagePatience().toNanos() - LONGEST_BACKOFF;
     }
 
     private void told(RecordOutcome outcome) {
