@@ -224,6 +224,25 @@ class BuildMachineTest {
         }
 
         @Test
+        void aSourceOfWhichEveryTextIsRefusedIsLeftAloneAfterItsAttempts() {
+            ScriptedProvider provider = provider(16, FaultScript.badTexts(text -> text.startsWith("text")));
+            for (int attempt = 1; attempt <= 3; attempt++) {
+                BuildMachine.Ending ending = run(records(100), provider);
+
+                assertThat(ending.state()).isEqualTo(JobState.FAILED);
+                assertThat(ending.stopCause()).isNull();
+                assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.EMBED_PERMANENT, 100L));
+            }
+            int calls = provider.embedCalls();
+
+            BuildMachine.Ending ending = run(records(100), provider);
+
+            assertThat(ending.totalPending()).isZero();
+            assertThat(provider.embedCalls()).isEqualTo(calls);
+            assertThat(ending.notes()).anyMatch(note -> note.contains("failed 3 times"));
+        }
+
+        @Test
         void textsThatAServiceFindsTooLongAreTruncatedWhenThatIsWanted() {
             settings = new BuildSettings(
                     settings.outagePatience(),

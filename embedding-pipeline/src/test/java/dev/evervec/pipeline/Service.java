@@ -171,7 +171,7 @@ final class Service implements FaultScript {
     }
 
     private Fault met(Trouble trouble, Fault fault) {
-        if (trouble == Trouble.CHANCE) {
+        if (trouble == Trouble.CHANCE || trouble == Trouble.CHANCE_IN_REWRITING) {
             tally.met("chance: " + fault.name());
         }
         tally.met("trouble " + trouble);

@@ -73,7 +73,15 @@ final class Story {
             "missing vector",
             "shuffled",
             "duplicate index",
-            "unknown index");
+            "unknown index",
+            "infinity",
+            "null vector",
+            "extra vector",
+            "one vector for all",
+            "absent indices",
+            "endless answer",
+            "thoughts first",
+            "prompt first");
 
     private static final Set<Trouble> NO_END_OF_FAILURES = EnumSet.of(
             Trouble.OUTAGE_FOR_TOO_LONG,

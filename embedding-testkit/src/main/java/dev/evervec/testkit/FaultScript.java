@@ -192,7 +192,8 @@ public interface FaultScript {
 
     /**
      * Faults by chance that pass when the call is made again: quota, server errors, no answer, malformed answers and
-     * spoiled vectors for embedding; quota, server errors and no answer for rewriting. Which call meets which is a function
+     * spoiled vectors for embedding; quota, server errors, no answer, and answers with thoughts or the prompt before them for
+     * rewriting. Which call meets which is a function
      * of the seed and the call's number. The seed shows in {@code toString()}.
      *
      * @param rate the part of the calls that meet a fault, from 0 to 1

@@ -6,8 +6,8 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 final class RandomFaults implements FaultScript {
-    private static final int EMBED_KINDS = 13;
-    private static final int REWRITE_KINDS = 6;
+    private static final int EMBED_KINDS = 19;
+    private static final int REWRITE_KINDS = 8;
 
     private final long seed;
     private final double rate;
@@ -36,6 +36,12 @@ final class RandomFaults implements FaultScript {
             case 10 -> Fault.shuffled(random.nextLong());
             case 11 -> Fault.duplicateIndex(index);
             case 12 -> Fault.unknownIndex();
+            case 13 -> Fault.infinityAt(index);
+            case 14 -> Fault.nullAt(index);
+            case 15 -> Fault.extraVector();
+            case 16 -> Fault.oneVectorForAll();
+            case 17 -> Fault.absentIndices();
+            case 18 -> Fault.endlessAnswer();
             default -> ofAnyCall(kind, random);
         };
     }
@@ -43,7 +49,15 @@ final class RandomFaults implements FaultScript {
     @Override
     public @Nullable Fault onRewrite(int callNumber, String prompt) {
         Random random = randomOf(callNumber, 2);
-        return random.nextDouble() < rate ? ofAnyCall(random.nextInt(REWRITE_KINDS), random) : null;
+        if (random.nextDouble() >= rate) {
+            return null;
+        }
+        int kind = random.nextInt(REWRITE_KINDS);
+        return switch (kind) {
+            case 6 -> Fault.thoughtsFirst();
+            case 7 -> Fault.promptFirst();
+            default -> ofAnyCall(kind, random);
+        };
     }
 
     private static Fault ofAnyCall(int kind, Random random) {

@@ -392,7 +392,13 @@ final class ScriptedProviderTest {
                         "missing vector",
                         "shuffled",
                         "duplicate index",
-                        "unknown index");
+                        "unknown index",
+                        "infinity",
+                        "null vector",
+                        "extra vector",
+                        "one vector for all",
+                        "absent indices",
+                        "endless answer");
         assertThat(script).hasToString("random faults[seed=42, rate=0.5]");
         assertThatIllegalArgumentException().isThrownBy(() -> FaultScript.random(1, 1.5));
     }
