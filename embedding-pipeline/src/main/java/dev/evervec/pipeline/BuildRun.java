@@ -180,9 +180,9 @@ public final class BuildRun {
             while (!machine.isOver()) {
                 Event event = nextEvent();
                 List<Command> commands = machine.handle(event, System.nanoTime());
-                stopping = machine.isStopping();
-                if (stopping) {
-                    hands.recallCalls();
+                if (!stopping && machine.isStopping()) {
+                    stopping = true;
+                    cutter.execute(this::recallCalls);
                 }
                 commands.forEach(this::carryOut);
             }
@@ -292,6 +292,14 @@ public final class BuildRun {
     }
 
     /** Runs what a provider has registered, so it may throw and block. */
+    private void recallCalls() {
+        try {
+            hands.recallCalls();
+        } catch (RuntimeException | Error e) {
+            log.warn("job {}: {}", jobId, Faults.unexpected("taking calls back", e));
+        }
+    }
+
     private void cut(CancelSignal signal) {
         try {
             signal.cancel();

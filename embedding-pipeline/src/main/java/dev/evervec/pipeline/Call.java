@@ -43,7 +43,7 @@ abstract class Call {
     }
 
     final Budget budget;
-    /** Set once the circuit was closed by a probe while this call kept failing: the next time it is its own fault. */
+    /** Set once a probe succeeded while this call kept failing: if it is so the next time, it is its own fault. */
     boolean suspect;
     /** Failures in a row; decides how long to wait. */
     int failures;

@@ -10,6 +10,7 @@ import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashSet;
@@ -27,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>What belongs to the provider, the quota and the configuration is decided here, the same for embeddings and rewrites.
  * What belongs to the texts is left to the subclass. A failing provider costs a call its budget only while other calls
  * succeed. When a budget is spent and nothing else has succeeded, the circuit opens: calls are held and one probe with a
- * constant text at a time asks whether the endpoint is back. A call that fails on although a probe succeeded is itself to
- * blame.
+ * constant text at a time asks whether the endpoint is back. A call that fails on between two probes that succeed is itself
+ * to blame.
  *
  * @param <C> the kind of call
  */
@@ -43,7 +44,7 @@ abstract class CallStage<C extends Call> {
     private final Backoff backoff;
     private final RandomGenerator random;
     private final PriorityQueue<C> delayed = new PriorityQueue<>(Comparator.comparingLong((C call) -> call.notBefore));
-    private final Deque<C> held = new ArrayDeque<>();
+    private final Deque<Held<C>> held = new ArrayDeque<>();
     private final Set<C> inFlight = new HashSet<>();
     private final Doubt<C> doubt = new Doubt<>();
     private @Nullable String stopCause;
@@ -51,6 +52,9 @@ abstract class CallStage<C extends Call> {
     private boolean halted;
     private @Nullable CancelSignal probe;
     private long probeSentAt;
+
+    /** A call that waits for the end of an outage, and why. */
+    private record Held<C>(C call, TransientProviderException failure) {}
 
     CallStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random) {
         this.policy = policy;
@@ -135,22 +139,31 @@ abstract class CallStage<C extends Call> {
     /** The call was answered; the subclass goes on with what the answer says. */
     final void answered(C call, long now) {
         inFlight.remove(call);
-        succeeded(call.sentAt, doubt.endByCall(call.sentAt), now);
+        boolean endsOutage = gate.inOutage();
+        gate.callSucceeded(call.sentAt, now);
+        succeeded(endsOutage, doubt.endByCall(call.sentAt), now);
     }
 
-    private void succeeded(long sentAt, List<Doubt.Refusal<C>> judged, long now) {
-        gate.succeeded(sentAt, now);
+    private void succeeded(boolean endsOutage, List<Doubt.Refusal<C>> judged, long now) {
         heldUpBy = null;
-        releaseHeld(now);
+        if (endsOutage) {
+            releaseHeld(now);
+        }
         judged.forEach(refusal -> refused(refusal.call(), refusal.why()));
     }
 
+    /** What an outage used up is given back, also to calls that were waiting for another try. */
     private void releaseHeld(long now) {
-        while (!held.isEmpty()) {
-            C call = held.removeFirst();
+        List<C> released = new ArrayList<>(delayed);
+        delayed.clear();
+        for (Held<C> next : held) {
+            next.call().notBefore = now;
+            released.add(next.call());
+        }
+        held.clear();
+        for (C call : released) {
             call.budget.restore();
             call.failures = 0;
-            call.notBefore = now;
             delayed.add(call);
         }
     }
@@ -222,13 +235,13 @@ abstract class CallStage<C extends Call> {
             return;
         }
         gate.failed(now);
-        boolean othersSucceed = gate.succeededSince(call.tryBegan);
+        boolean othersSucceed = gate.callSucceededSince(call.tryBegan);
         call.failures++;
         call.tryBegan = now;
         long wait = waitAfter(call, failure);
-        if (call.budget.tryTake(wait, now)) {
+        if (call.budget.tryTake(wait, gate.unpaused(now))) {
             sendAgainAt(call, now + wait);
-        } else if (call.suspect || othersSucceed) {
+        } else if (othersSucceed) {
             exhausted(call, failure);
         } else {
             hold(call, failure, now);
@@ -242,7 +255,7 @@ abstract class CallStage<C extends Call> {
     /** However long it took to fail: only a failed probe says that it is not this call alone. */
     private void hold(C call, TransientProviderException failure, long now) {
         openCircuit(failure, now);
-        held.addLast(call);
+        held.addLast(new Held<>(call, failure));
     }
 
     private void openCircuit(ProviderException failure, long now) {
@@ -267,8 +280,14 @@ abstract class CallStage<C extends Call> {
 
     final void probeSucceeded(long now) {
         probeEnded();
-        held.forEach(call -> call.suspect = true);
-        succeeded(probeSentAt, doubt.endByProbe(), now);
+        List<Held<C>> failedOn =
+                held.stream().filter(next -> next.call().suspect).toList();
+        held.removeAll(failedOn);
+        held.forEach(next -> next.call().suspect = true);
+        boolean endsOutage = gate.inOutage();
+        gate.succeeded(probeSentAt, now);
+        succeeded(endsOutage, doubt.endByProbe(), now);
+        failedOn.forEach(next -> exhausted(next.call(), next.failure()));
     }
 
     private void probeEnded() {
@@ -343,7 +362,7 @@ abstract class CallStage<C extends Call> {
 
     /** Removes and hands out every call that is waiting to be sent again. */
     final void drainWaiting(Consumer<C> consumer) {
-        held.forEach(consumer);
+        held.forEach(next -> consumer.accept(next.call()));
         held.clear();
         delayed.forEach(consumer);
         delayed.clear();

@@ -55,6 +55,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     private final Deque<RequestBatch<T>> parts = new ArrayDeque<>();
     private final int maxOpenBatches;
     private ProviderLimits learned;
+    private int signsOfSize; // one alone may be a whim
     private int mostTextsAccepted;
     private long mostBytesAccepted;
     private boolean moreToCome = true;
@@ -257,7 +258,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         mostTextsAccepted = Math.max(mostTextsAccepted, batch.size());
         mostBytesAccepted = Math.max(mostBytesAccepted, batch.bytes());
         RequestBatch.Split split = batch.from;
-        if (split == null || !split.partAccepted()) {
+        if (split == null || !split.partAccepted() || ++signsOfSize < 2) {
             return;
         }
         if (split.texts > mostTextsAccepted) {

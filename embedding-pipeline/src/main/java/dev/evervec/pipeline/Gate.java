@@ -21,8 +21,10 @@ final class Gate {
     private final long quotaPatience;
 
     private long lastSuccess = NEVER;
+    private long lastCallSuccess = NEVER;
     private long lastSuccessSentAt = NEVER;
     private long pausedUntil = NEVER;
+    private long pausedInAll;
     private long refusedSince = NEVER;
     private int refusals;
     private long lastRefusal = NEVER;
@@ -56,8 +58,8 @@ final class Gate {
         return outage;
     }
 
-    boolean succeededSince(long time) {
-        return lastSuccess != NEVER && lastSuccess >= time;
+    boolean callSucceededSince(long time) {
+        return lastCallSuccess != NEVER && lastCallSuccess >= time;
     }
 
     /** When waiting ends by itself, or {@link Long#MAX_VALUE}. */
@@ -78,6 +80,12 @@ final class Gate {
     }
 
     /** A call succeeded: whatever was wrong is over. */
+    void callSucceeded(long sentAt, long now) {
+        lastCallSuccess = now;
+        succeeded(sentAt, now);
+    }
+
+    /** A call or a probe succeeded: the endpoint works. */
     void succeeded(long sentAt, long now) {
         lastSuccess = now;
         lastSuccessSentAt = Math.max(lastSuccessSentAt, sentAt);
@@ -119,7 +127,14 @@ final class Gate {
     }
 
     private void pauseFor(long wait, long now) {
-        pausedUntil = Math.max(pausedUntil, now + wait);
+        long until = Math.max(pausedUntil, now + wait);
+        pausedInAll += until - Math.max(pausedUntil, now);
+        pausedUntil = until;
+    }
+
+    /** A clock that stands still while the quota is waited for: that time is nobody's failure. */
+    long unpaused(long now) {
+        return now - (pausedInAll - Math.max(0, pausedUntil == NEVER ? 0 : pausedUntil - now));
     }
 
     /** Nanoseconds for which one request may go on failing while others succeed: as long as an outage is sat out. */
@@ -140,7 +155,7 @@ final class Gate {
     /** A call failed for the provider's sake. */
     void failed(long now) {
         if (failingSince == NEVER) {
-            failingSince = now;
+            failingSince = unpaused(now);
         }
     }
 
@@ -165,13 +180,13 @@ final class Gate {
     /** A probe failed for the provider's sake; the next one waits longer, but not until after the end of all patience. */
     void probeFailed(long now) {
         failedProbes++;
-        long lastProbe = Math.max(now, failingSince + patience());
+        long lastProbe = now + Math.max(0, patience() - failingFor(now));
         nextProbe = Math.min(now + backoff.delay(failedProbes, random).toNanos(), lastProbe);
     }
 
     /** Whether the outage has lasted longer than anybody should wait. */
     boolean outOfPatience(long now) {
-        return outage && failingSince != NEVER && now - failingSince >= patience();
+        return outage && failingSince != NEVER && failingFor(now) >= patience();
     }
 
     private long patience() {
@@ -179,6 +194,6 @@ final class Gate {
     }
 
     long failingFor(long now) {
-        return failingSince == NEVER ? 0 : now - failingSince;
+        return failingSince == NEVER ? 0 : unpaused(now) - failingSince;
     }
 }

@@ -105,22 +105,33 @@ final class Hands implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             return claims.size() == 1
                     ? unusable(claims, Reason.SOURCE_ERROR, Faults.unexpected("reading the record", e))
-                    : readOneByOne(claims);
+                    : readOneByOne(claims, maxBytes);
         }
     }
 
     /** One record that cannot be prepared must not take the others with it. */
-    private Event readOneByOne(List<Claim> claims) {
+    private Event readOneByOne(List<Claim> claims, long maxBytes) {
         List<Preparation> all = new ArrayList<>(claims.size());
         List<Claim> unread = new ArrayList<>();
+        Event failure = null;
+        long bytes = 0;
         for (Claim claim : claims) {
-            if (read(List.of(claim), Long.MAX_VALUE) instanceof Event.Prepared prepared) {
+            if (bytes >= maxBytes && !all.isEmpty()) {
+                unread.add(claim);
+                continue;
+            }
+            Event read = read(List.of(claim), maxBytes);
+            if (read instanceof Event.Prepared prepared) {
                 all.addAll(prepared.records());
+                bytes += prepared.records().stream().mapToLong(Preparer::bytes).sum();
             } else {
                 unread.add(claim);
+                failure = read;
             }
         }
-        return new Event.Prepared(all, unread);
+        return all.isEmpty() && failure instanceof Event.ReadFailed failed
+                ? new Event.ReadFailed(claims, failed.problem())
+                : new Event.Prepared(all, unread);
     }
 
     private static Event unusable(List<Claim> claims, Reason reason, String problem) {
@@ -162,7 +173,7 @@ final class Hands implements AutoCloseable {
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, contextOf(call.cancelSignal())));
             Rewrite rewrite = Rewrite.of(with.prompt(), prompt, response.text());
-            return new Event.RewriteAnswered(call, rewrite.text(), preparer.rewritten(work, rewrite), response.usage());
+            return new Event.RewriteAnswered(call, rewrite.text(), outcomeOf(work, rewrite), response.usage());
         } catch (StoreException e) {
             // Asking without having looked might pay for it twice.
             return new Event.RewriteNotAsked(
@@ -183,6 +194,19 @@ final class Hands implements AutoCloseable {
     /** The job stops: calls that still stand in line for quota are not sent. */
     void recallCalls() {
         recall.cancel();
+    }
+
+    /** The rewrite is paid for and kept, even if it cannot be measured. */
+    private Preparation outcomeOf(Work work, Rewrite rewrite) {
+        try {
+            return preparer.rewritten(work, rewrite);
+        } catch (RuntimeException | Error e) {
+            return new Preparation.Unusable(
+                    work.claim(),
+                    work.contentHash(),
+                    Reason.EMBED_TRANSIENT,
+                    Faults.unexpected("measuring the rewrite", e));
+        }
     }
 
     /** A call that was handed out before a refusal of the key was heard of does not leave after it. */

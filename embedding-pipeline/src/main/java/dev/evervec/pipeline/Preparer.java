@@ -72,7 +72,8 @@ final class Preparer {
         return new Event.Prepared(prepared, List.copyOf(claims.subList(next, claims.size())));
     }
 
-    private static long bytes(Preparation preparation) {
+    /** Bytes of the text that is to be sent, if there is one. */
+    static long bytes(Preparation preparation) {
         if (preparation instanceof Preparation.Ready ready) {
             return ready.work().text().bytes();
         }

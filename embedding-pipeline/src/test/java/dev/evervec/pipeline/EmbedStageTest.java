@@ -566,7 +566,7 @@ class EmbedStageTest {
 
             serve(batch -> {
                 // Others go on succeeding.
-                stage.gate.succeeded(now, now);
+                stage.gate.callSucceeded(now, now);
                 return has(batch, index -> index == 5) ? SERVER_ERROR : null;
             });
 
@@ -585,7 +585,7 @@ class EmbedStageTest {
             long began = now;
 
             serve(batch -> {
-                stage.gate.succeeded(now, now);
+                stage.gate.callSucceeded(now, now);
                 return SERVER_ERROR;
             });
 
@@ -667,9 +667,12 @@ class EmbedStageTest {
                 fail(next(), RESET);
                 now += SECOND;
             }
+            assertThat(notEmbedded).isEmpty();
+            pump();
+            assertThat(probes).isEqualTo(2);
+            stage.probeSucceeded(now);
 
             assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_TRANSIENT));
-            assertThat(probes).isEqualTo(1);
         }
 
         private Duration timeUntilGivenUp() {
@@ -710,14 +713,113 @@ class EmbedStageTest {
             pump();
             assertThat(probes).isEqualTo(1);
             stage.probeSucceeded(now);
-            fail(next(), RESET); // suspect, so it is given up
+            fail(next(), RESET);
+            pump();
+            assertThat(probes).isEqualTo(2);
+            stage.probeSucceeded(now); // so it is the text, which is given up
             stage.gate.openCircuit(now);
 
             now += 60 * SECOND;
             pump();
 
             assertThat(notEmbedded).isEqualTo(Map.of(0, Reason.EMBED_TRANSIENT));
+            assertThat(probes).isEqualTo(2);
+        }
+
+        @Test
+        void aServiceThatIsBackForAMomentOnlyChargesNobody() {
+            stage = stage(100, 3, 4);
+            warmUp();
+            now += SECOND;
+            offer(400);
+            for (int probe = 1; probe <= 5; probe++) {
+                int steps = 0;
+                while (probes < probe) {
+                    assertThat(steps++).isLessThan(1_000);
+                    pump();
+                    if (!sent.isEmpty()) {
+                        fail(sent.removeFirst(), SERVER_ERROR);
+                    } else if (probes < probe) {
+                        now = stage.nextWake(now);
+                    }
+                }
+                if (probe % 2 == 1) {
+                    stage.probeSucceeded(now);
+                    if (probe == 1) {
+                        continue;
+                    }
+                    break;
+                }
+                stage.probeFailed(SERVER_ERROR, now);
+                assertThat(notEmbedded).isEmpty();
+            }
+            serve(batch -> null);
+
+            assertThat(embedded.size() + notEmbedded.size()).isEqualTo(400);
+            assertThat(requests).isLessThan(100);
+        }
+
+        @Test
+        void theTimeThatAQuotaIsWaitedForIsNobodysFailure() {
+            stage = stage(10, 3, 4);
+            warmUp();
+            now += SECOND;
+            offer(10);
+            fail(next(), RESET);
+            now += 10 * SECOND;
+            fail(next(), TransientProviderException.rateLimited("later", 429, null, Duration.ofSeconds(400)));
+            now = stage.nextWake(now);
+            stage.gate.callSucceeded(now, now); // others succeed
+
+            fail(next(), RESET);
+
+            assertThat(notEmbedded).isEmpty();
+            serve(batch -> null);
+            assertThat(embedded).hasSize(10);
+        }
+
+        @Test
+        void waitingForAQuotaDoesNotUseUpThePatienceWithAnOutage() {
+            stage = stage(10, 1, 4);
+            warmUp();
+            now += SECOND;
+            offer(10);
+            fail(next(), RESET);
+            now += 10 * SECOND;
+            fail(next(), TransientProviderException.rateLimited("later", 429, null, Duration.ofSeconds(400)));
+            now = stage.nextWake(now);
+            fail(next(), RESET);
+            pump();
             assertThat(probes).isEqualTo(1);
+
+            stage.probeFailed(RESET, now);
+
+            assertThat(stage.stopCause()).isNull();
+        }
+
+        @Test
+        void anOutageGivesBackWhatItTookFromCallsThatWaitToBeSentAgain() {
+            stage = stage(10, 1, 2);
+            warmUp();
+            now += SECOND;
+            offer(20);
+            RequestBatch<Slot> a = next();
+            RequestBatch<Slot> b = next();
+            fail(a, RESET);
+            fail(b, RESET); // both wait for their last try
+            now = stage.nextWake(now);
+            fail(next(), RESET); // the first of them: the circuit opens
+            pump();
+            assertThat(probes).isEqualTo(1);
+            now += 60 * SECOND;
+            stage.probeSucceeded(now);
+
+            fail(next(), RESET);
+            fail(next(), RESET);
+
+            assertThat(notEmbedded).isEmpty();
+            serve(batch -> null);
+            assertThat(embedded).hasSize(20);
         }
 
         @Test

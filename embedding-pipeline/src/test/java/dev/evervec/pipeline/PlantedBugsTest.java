@@ -123,7 +123,7 @@ class PlantedBugsTest {
                 bug(
                         "an outage is charged to the records",
                         "CallStage.java",
-                        "} else if (call.suspect || othersSucceed) {",
+                        "} else if (othersSucceed) {",
                         "} else if (call.failures > 0) {"),
                 bug(
                         "a rewrite that comes after the stop is lost",

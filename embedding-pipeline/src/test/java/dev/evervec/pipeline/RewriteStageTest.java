@@ -66,7 +66,7 @@ class RewriteStageTest {
         stage.offer("text", "b");
         now += SECOND;
         RewriteCall<String> call = next();
-        stage.gate.succeeded(now, now);
+        stage.gate.callSucceeded(now, now);
 
         stage.failed(call, REFUSAL, now);
 
@@ -102,7 +102,7 @@ class RewriteStageTest {
         for (int tries = 0; tries < 2; tries++) {
             assertThat(notRewritten).isEmpty();
             RewriteCall<String> call = next();
-            stage.gate.succeeded(now, now); // others succeed
+            stage.gate.callSucceeded(now, now); // others succeed
             stage.failed(call, TIMEOUT, now);
             now += SECOND;
         }
