@@ -302,6 +302,7 @@ abstract class CallStage<C extends Call> {
                 gate.failed(now);
                 openCircuit(failure, now);
                 gate.probeFailed(now);
+                held.forEach(next -> next.call().suspect = false); // the service was only back for a moment
                 stopIfOutOfPatience(failure, now);
             }
             case QUOTA -> waitForQuota((TransientProviderException) failure, probeSentAt, now);

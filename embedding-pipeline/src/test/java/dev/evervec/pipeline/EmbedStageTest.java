@@ -755,7 +755,8 @@ class EmbedStageTest {
             }
             serve(batch -> null);
 
-            assertThat(embedded.size() + notEmbedded.size()).isEqualTo(400);
+            assertThat(notEmbedded).isEmpty();
+            assertThat(embedded).hasSize(400);
             assertThat(requests).isLessThan(100);
         }
 
