@@ -34,31 +34,6 @@ record BuildPlan(
         long maxTextBytes,
         Prices prices,
         StopPatience patience) {
-    BuildPlan(
-            String jobId,
-            Instant startedAt,
-            BuildSettings settings,
-            int dimension,
-            ProviderLimits limits,
-            CallPolicy embedding,
-            @Nullable CallPolicy rewriting,
-            ScanScope scope,
-            long maxTextBytes,
-            Prices prices) {
-        this(
-                jobId,
-                startedAt,
-                settings,
-                dimension,
-                limits,
-                embedding,
-                rewriting,
-                scope,
-                maxTextBytes,
-                prices,
-                StopPatience.DEFAULT);
-    }
-
     /** Records that may be claimed and not yet committed: enough to fill every request, and some in reserve. */
     int maxRecords() {
         long forEmbedding = (embedding.maxInFlight() + 4L) * limits.maxTextsPerRequest();

@@ -84,7 +84,8 @@ class LettingGoTest {
                     rewrites ? rewriter.callPolicy() : null,
                     new ScanScope.Complete(null),
                     1 << 20,
-                    new Prices(null, rewrites));
+                    new Prices(null, rewrites),
+                    StopPatience.DEFAULT);
             machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(1), 0);
             hands = new Hands(
                     store,

@@ -123,7 +123,8 @@ final class Simulation {
                 rewriter == null ? null : rewriter.callPolicy(),
                 scope,
                 maxTextBytes,
-                new Prices(null, rewriter != null));
+                new Prices(null, rewriter != null),
+                StopPatience.DEFAULT);
         this.watch = new Watch(plan);
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
