@@ -1,6 +1,7 @@
 package dev.evervec.provider;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A service that embeds texts, rewrites them, or both, bound to one model per capability.
@@ -58,6 +59,19 @@ public interface LLMProvider extends AutoCloseable {
      */
     default int countTokens(String text) {
         return TokenEstimate.of(text);
+    }
+
+    /**
+     * Whether {@link #countTokens} counts as the service does. If not, what must hold for certain (a budget) is reckoned with
+     * the number of UTF-8 bytes, which no tokenizer exceeds.
+     */
+    default boolean countsTokensExactly() {
+        return false;
+    }
+
+    /** What its tokens cost, or null if that is not known. The default is null. */
+    default @Nullable TokenPrice price() {
+        return null;
     }
 
     /** Embeds one document as a live call. */

@@ -4,6 +4,8 @@ import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.TokenPrice;
+import org.jspecify.annotations.Nullable;
 
 /** A provider that is another one in everything but its calls. */
 abstract class DelegatingProvider implements LLMProvider {
@@ -40,6 +42,16 @@ abstract class DelegatingProvider implements LLMProvider {
     @Override
     public final int countTokens(String text) {
         return delegate.countTokens(text);
+    }
+
+    @Override
+    public final boolean countsTokensExactly() {
+        return delegate.countsTokensExactly();
+    }
+
+    @Override
+    public final @Nullable TokenPrice price() {
+        return delegate.price();
     }
 
     @Override

@@ -3,7 +3,9 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.progress.BuildProgress.Phase;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
@@ -123,7 +125,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private List<RecordOutcome> outcomesToKeep = new ArrayList<>();
     private boolean keepingOutcomes;
     private CallTotals calls = CallTotals.NONE;
-    private CallTotals uncommittedCalls = CallTotals.NONE;
+    private List<ProviderCall> uncommittedCalls = new ArrayList<>();
 
     // progress
     private Phase phase = Phase.SCANNING;
@@ -313,7 +315,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void called(TokenUsage usage) {
         CallTotals call = new CallTotals(1, usage);
         calls = calls.plus(call);
-        uncommittedCalls = uncommittedCalls.plus(call);
+        uncommittedCalls.add(new ProviderCall(
+                wallClock(), Duration.ZERO, "", "", Capability.EMBEDDING, 0, usage, null, null, List.of()));
         progressDue = true;
     }
 
@@ -491,7 +494,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.contentHash(),
                 work.text().hash(),
                 vector,
-                work.text().truncation()));
+                work.text().truncation(),
+                RecordCost.NONE));
     }
 
     @Override
@@ -514,7 +518,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void settle(Claim claim, @Nullable Sha256 contentHash, Reason reason, String detail) {
         leave(claim);
         Instant retryDue = reason.ledger() == Reason.Ledger.ATTEMPTED ? retryDue(claim.attempts() + 1) : null;
-        settled.add(new NotEmbedded(claim, contentHash, reason, detail, retryDue));
+        settled.add(new NotEmbedded(claim, contentHash, reason, detail, retryDue, RecordCost.NONE));
     }
 
     private void leave(Claim claim) {
@@ -904,9 +908,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
-    private CallTotals takeCalls() {
-        CallTotals taken = uncommittedCalls;
-        uncommittedCalls = CallTotals.NONE;
+    private List<ProviderCall> takeCalls() {
+        List<ProviderCall> taken = uncommittedCalls;
+        uncommittedCalls = new ArrayList<>();
         return taken;
     }
 
@@ -919,7 +923,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (storeHangs) {
             jobClosed(listed - claimed);
-        } else if (uncommittedCalls.requests() > 0 && !storeLost) {
+        } else if (!uncommittedCalls.isEmpty() && !storeLost) {
             committing = true;
             storeQueue.add(new Command.Commit(List.of(), takeCalls()));
         } else {
@@ -1006,7 +1010,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             next = switch (finalState) {
                 case CANCELLED -> Phase.CANCELLED;
                 case FAILED -> Phase.FAILED;
-                case RUNNING, COMPLETED -> Phase.COMPLETED;
+                case RUNNING, COMPLETED, INTERRUPTED -> Phase.COMPLETED;
             };
         } else if (scan != Scan.CLOSED) {
             next = Phase.SCANNING;

@@ -432,7 +432,7 @@ public final class BuildRun {
         BuildReport.State state = switch (ending.state()) {
             case CANCELLED -> BuildReport.State.CANCELLED;
             case FAILED -> BuildReport.State.FAILED;
-            case RUNNING, COMPLETED -> BuildReport.State.COMPLETED;
+            case RUNNING, COMPLETED, INTERRUPTED -> BuildReport.State.COMPLETED;
         };
         return new BuildReport(
                 jobId,

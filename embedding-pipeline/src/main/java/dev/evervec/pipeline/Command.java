@@ -1,9 +1,9 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.RecordResult;
@@ -51,10 +51,10 @@ sealed interface Command {
     record ClaimRecords(int limit) implements StoreCommand {}
 
     /** Store results. */
-    record Commit(List<RecordResult> results, CallTotals calls) implements StoreCommand {}
+    record Commit(List<RecordResult> results, List<ProviderCall> calls) implements StoreCommand {}
 
     /** Keep rewrites. */
-    record KeepRewrites(Map<Sha256, String> rewrites, CallTotals calls) implements StoreCommand {}
+    record KeepRewrites(Map<Sha256, String> rewrites, List<ProviderCall> calls) implements StoreCommand {}
 
     /** Keep outcomes of records that never entered the ledger. */
     record KeepOutcomes(List<RecordOutcome> outcomes) implements StoreCommand {}

@@ -9,6 +9,7 @@ import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.Sha256;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -132,14 +133,16 @@ final class Preparer {
         if (wanted.isEmpty()) {
             return prepared;
         }
-        Map<Sha256, String> kept = store.rewrites(fingerprint, wanted);
+        Map<Sha256, KeptRewrite> kept = store.rewrites(fingerprint, wanted);
         List<Preparation> result = new ArrayList<>(prepared.size());
         for (Preparation preparation : prepared) {
-            String rewrite = preparation instanceof Preparation.ToRewrite next
+            KeptRewrite rewrite = preparation instanceof Preparation.ToRewrite next
                     ? kept.get(next.work().text().hash())
                     : null;
             result.add(
-                    rewrite == null ? preparation : rewritten(((Preparation.ToRewrite) preparation).work(), rewrite));
+                    rewrite == null
+                            ? preparation
+                            : rewritten(((Preparation.ToRewrite) preparation).work(), rewrite.text()));
         }
         return result;
     }
@@ -151,9 +154,9 @@ final class Preparer {
     @Nullable
     Preparation boughtMeanwhile(Work original) {
         Sha256 hash = original.text().hash();
-        String kept = store.rewrites(Objects.requireNonNull(rewriteFingerprint), Set.of(hash))
+        KeptRewrite kept = store.rewrites(Objects.requireNonNull(rewriteFingerprint), Set.of(hash))
                 .get(hash);
-        return kept == null ? null : rewritten(original, kept);
+        return kept == null ? null : rewritten(original, kept.text());
     }
 
     /** What a rewrite came to. */

@@ -1,17 +1,23 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.GenerationInfo;
 import dev.evervec.pipeline.store.JobEnd;
+import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.KeptRewrite;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult;
@@ -20,6 +26,7 @@ import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
@@ -44,6 +51,7 @@ final class FaultyStore implements EmbeddingStore {
         COMMIT,
         KEEP_REWRITES,
         KEEP_OUTCOMES,
+        NOTE_HELD_UP,
         END_JOB,
         LOOK_UP
     }
@@ -132,9 +140,9 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
-    public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals totals) {
+    public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> made) {
         meet(Method.COMMIT);
-        Set<RecordKey> refused = new HashSet<>(store.commit(job, results, totals));
+        Set<RecordKey> refused = new HashSet<>(store.commit(job, results, made));
         results.stream().map(result -> result.claim().key()).filter(lostClaims).forEach(refused::add);
         if (witness != null) {
             witness.committed(results, refused);
@@ -143,9 +151,9 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
-    public void keepRewrites(JobTicket job, String fingerprint, Map<Sha256, String> rewrites, CallTotals totals) {
+    public void keepRewrites(JobTicket job, String fingerprint, Map<Sha256, String> rewrites, List<ProviderCall> made) {
         meet(Method.KEEP_REWRITES);
-        store.keepRewrites(job, fingerprint, rewrites, totals);
+        store.keepRewrites(job, fingerprint, rewrites, made);
         if (witness != null) {
             witness.kept(rewrites);
         }
@@ -164,9 +172,63 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
-    public Map<Sha256, String> rewrites(String fingerprint, Set<Sha256> preparedTexts) {
+    public Map<Sha256, KeptRewrite> rewrites(String fingerprint, Set<Sha256> preparedTexts) {
         meet(Method.LOOK_UP);
         return store.rewrites(fingerprint, preparedTexts);
+    }
+
+    @Override
+    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        meet(Method.MARK);
+        return store.markFailed(job, selection, limit);
+    }
+
+    @Override
+    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        meet(Method.MARK);
+        return store.forget(job, gone);
+    }
+
+    @Override
+    public void noteHeldUp(JobTicket job, @Nullable String cause) {
+        meet(Method.NOTE_HELD_UP);
+        store.noteHeldUp(job, cause);
+    }
+
+    @Override
+    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        meet(Method.LOOK_UP);
+        return store.vectors(fingerprint, textHashes);
+    }
+
+    @Override
+    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+        return store.wouldTake(start, page, mode);
+    }
+
+    @Override
+    public void keepCalls(List<ProviderCall> made) {
+        store.keepCalls(made);
+    }
+
+    @Override
+    public CostReport costs(CostQuery query) {
+        return store.costs(query);
+    }
+
+    @Override
+    public List<SourceHealth> health(Fingerprint fingerprint) {
+        return store.health(fingerprint);
+    }
+
+    @Override
+    public List<JobInfo> jobs(int limit) {
+        return store.jobs(limit);
+    }
+
+    @Override
+    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
+        return store.sample(fingerprint, count, seed);
     }
 
     @Override

@@ -5,10 +5,10 @@ import static dev.evervec.pipeline.Watch.require;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.Simulation.CrashPoint;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.SourceException;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobState;
@@ -414,8 +414,9 @@ final class Story {
         if (stored) {
             memory.commit(
                     Objects.requireNonNull(memory.runningJob()),
-                    List.of(new RecordResult.Embedded(claim, text.contentHash(), text.sentHash(), text.vector(), null)),
-                    CallTotals.NONE);
+                    List.of(new RecordResult.Embedded(
+                            claim, text.contentHash(), text.sentHash(), text.vector(), null, RecordCost.NONE)),
+                    List.of());
         }
         truth.overtaken(key, stored ? text : null);
     }

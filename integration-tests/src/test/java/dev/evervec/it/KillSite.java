@@ -8,6 +8,7 @@ import dev.evervec.it.KilledBuild.Mode;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.store.jdbc.JdbcStore;
@@ -178,8 +179,9 @@ final class KillSite {
         }
         Map<Sha256, String> prompts =
                 prepared.values().stream().collect(Collectors.toMap(Sha256::ofText, text -> KilledBuild.PROMPT + text));
-        Map<Sha256, String> kept = store.rewrites(FINGERPRINTS.get(mode).rewrite(), prompts.keySet());
-        kept.forEach((hash, rewrite) -> assertThat(rewrite).isEqualTo(ScriptedProvider.rewriteOf(prompts.get(hash))));
+        Map<Sha256, KeptRewrite> kept = store.rewrites(FINGERPRINTS.get(mode).rewrite(), prompts.keySet());
+        kept.forEach(
+                (hash, rewrite) -> assertThat(rewrite.text()).isEqualTo(ScriptedProvider.rewriteOf(prompts.get(hash))));
         return kept.keySet().stream().map(prompts::get).collect(Collectors.toSet());
     }
 

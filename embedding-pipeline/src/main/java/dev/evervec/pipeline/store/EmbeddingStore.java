@@ -1,5 +1,7 @@
 package dev.evervec.pipeline.store;
 
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
@@ -31,9 +33,10 @@ public interface EmbeddingStore extends AutoCloseable {
 
     /**
      * Begins a job on the generation of the fingerprint, which is registered if it is new. Claims that a dead worker left
-     * behind are released, where the store can tell that it is dead.
+     * behind are released, where the store can tell that it is dead. A {@link JobStart.Kind#LIVE} job begins beside a build
+     * and the other way round, but there is one of each at a time.
      *
-     * @throws JobRefusedException if another job is running on this store, or the job id was used before
+     * @throws JobRefusedException if another job of the kind is running on this store, or the job id was used before
      */
     JobTicket beginJob(JobStart start);
 
@@ -41,6 +44,10 @@ public interface EmbeddingStore extends AutoCloseable {
      * Compares a page of scanned records with the ledger. New and changed records become pending; of pending ones, and of
      * those whose last attempt failed and may be repeated, all are put on this job's list. A record whose raw content is
      * blank leaves the ledger, vector included. Records that are unchanged and settled are not written to.
+     *
+     * <p>A live job has no scan whose pages could hold a record twice. What it marks it takes from the list of a build that has
+     * not claimed it yet. A record that a build has claimed is {@link MarkedPage#busy()}; if its content is new, what the
+     * build stores for it leaves it pending.
      */
     MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode);
 
@@ -54,6 +61,23 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     ScanSummary endScan(JobTicket job, ScanScope scope, double maxVanishedShare);
 
+    /**
+     * Puts failed records on the job's list: they are pending again, with their attempts as they are. To be called until it
+     * answers 0.
+     *
+     * @param limit how many at most in this call
+     * @return how many were put on the list
+     */
+    int markFailed(JobTicket job, FailedSelection selection, int limit);
+
+    /**
+     * Takes records out of the ledger, vector included, because their source has them no more; what is not in the ledger is
+     * passed over.
+     *
+     * @return those that another worker has claimed and that therefore stay for now
+     */
+    Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone);
+
     /** Claims up to so many records of the job's list, oldest first, with a lease. Empty when none is left unclaimed. */
     List<Claim> claim(JobTicket job, int limit, Duration lease);
 
@@ -62,18 +86,23 @@ public interface EmbeddingStore extends AutoCloseable {
 
     /**
      * Stores results: vectors, the records' states, the counts and the job's counters, in one transaction. A result whose
-     * claim was taken over or released is not written.
+     * claim was taken over or released is not written. A record whose content a live job found to be new while it was
+     * claimed gets its vector and stays pending, unless the vector is of that content already. Each call becomes one row of
+     * the bill.
      *
-     * @return the keys of results that were refused that way
+     * @return the keys of results that were refused, or whose record stays pending, that way
      * @throws IllegalArgumentException if a vector has another dimension than the job's fingerprint; nothing is written
      */
-    Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls);
+    Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> calls);
 
     /** Keeps rewrites as they arrive: prepared text's hash to rewritten text. What is there already is replaced. */
-    void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, CallTotals calls);
+    void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, List<ProviderCall> calls);
 
     /** Keeps outcomes of records that never entered the ledger, such as unreadable ones, and counts them for the job. */
     void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes);
+
+    /** Notes why nothing gets through to a provider at the moment, or with null that something does again. */
+    void noteHeldUp(JobTicket job, @Nullable String cause);
 
     /**
      * Ends the job: releases its claims and takes every record off its list; what was still on it is counted under the given
@@ -86,7 +115,35 @@ public interface EmbeddingStore extends AutoCloseable {
     // ---- beside a job ----
 
     /** Kept rewrites of these prepared texts; those that are not kept are absent. */
-    Map<Sha256, String> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts);
+    Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts);
+
+    /**
+     * Stored vectors of these texts, whichever records they were bought for; of several for one text the one of the latest
+     * job. Texts without one are absent.
+     */
+    Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes);
+
+    /** Which records of a scanned page {@link #mark} would put on the list of such a job; writes nothing. */
+    Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
+
+    /** Keeps calls that belong to no job. */
+    void keepCalls(List<ProviderCall> calls);
+
+    /** Adds up the bill. */
+    CostReport costs(CostQuery query);
+
+    /** How every source stands, in the order of their names; answered from what is kept, whatever the size of the ledger. */
+    List<SourceHealth> health(Fingerprint fingerprint);
+
+    /** The latest jobs, newest first. */
+    List<JobInfo> jobs(int limit);
+
+    /**
+     * So many different stored vectors at random, fewer if there are not as many.
+     *
+     * @param seed decides which; the same one answers the same as long as nothing is stored
+     */
+    List<StoredVector> sample(Fingerprint fingerprint, int count, long seed);
 
     /** Counts by source, in the order of their names; costs nothing, because the counts are kept. */
     List<SourceStats> stats(Fingerprint fingerprint);

@@ -12,8 +12,23 @@ import java.util.regex.Pattern;
  * @param fingerprint what its vectors will be
  * @param maxAttempts attempts after which a failed record is left alone
  * @param reconsidered reasons whose settled records this job takes again, because its configuration may end otherwise
+ * @param kind what it is to the store
  */
-public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered) {
+public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered, Kind kind) {
+    /** What a job is to the store. */
+    public enum Kind {
+        /** One at a time; its id is its own for ever. */
+        BUILD,
+        /**
+         * Changes that a host has noted: runs beside a build and takes records from its list, and all runs on one store are
+         * one row of the store, under the id {@value #LIVE_ID}.
+         */
+        LIVE
+    }
+
+    /** The id of everything that is embedded live. */
+    public static final String LIVE_ID = "live";
+
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}");
 
     /**
@@ -23,17 +38,27 @@ public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, S
      */
     public JobStart {
         Objects.requireNonNull(fingerprint, "fingerprint");
+        Objects.requireNonNull(kind, "kind");
         reconsidered = Set.copyOf(reconsidered);
         if (!ID.matcher(jobId).matches()) {
             throw new IllegalArgumentException(
                     "a job id has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot");
+        }
+        if (jobId.equals(LIVE_ID) != (kind == Kind.LIVE)) {
+            throw new IllegalArgumentException(
+                    "the job id " + LIVE_ID + " is that of live embedding, and only its own");
         }
         if (maxAttempts < 1) {
             throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
         }
     }
 
-    /** A job that leaves settled records alone. */
+    /** A build. */
+    public JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered) {
+        this(jobId, fingerprint, maxAttempts, reconsidered, Kind.BUILD);
+    }
+
+    /** A build that leaves settled records alone. */
     public JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
         this(jobId, fingerprint, maxAttempts, Set.of());
     }

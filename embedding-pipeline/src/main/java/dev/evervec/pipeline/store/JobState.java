@@ -11,7 +11,9 @@ public enum JobState {
     /** It ended and a record failed. */
     FAILED,
     /** It was cancelled. */
-    CANCELLED;
+    CANCELLED,
+    /** Its worker died. */
+    INTERRUPTED;
 
     /** The word used in the store and in reports. */
     public String code() {

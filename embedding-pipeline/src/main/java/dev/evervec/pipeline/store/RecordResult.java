@@ -1,6 +1,7 @@
 package dev.evervec.pipeline.store;
 
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.provider.Embedding;
 import java.time.Instant;
 import java.util.Objects;
@@ -19,13 +20,16 @@ public sealed interface RecordResult {
      * @param embedding its vector
      * @param detail what was done to the text before, such as that it was truncated; null if it was sent as it is. For the
      *     ledger
+     * @param cost the record's share of the calls made for it
      */
     record Embedded(
             Claim claim,
             Sha256 contentHash,
             Sha256 textHash,
             Embedding embedding,
-            @Nullable String detail) implements RecordResult {
+            @Nullable String detail,
+            RecordCost cost)
+            implements RecordResult {
         public Embedded {
             Objects.requireNonNull(claim, "claim");
             Objects.requireNonNull(contentHash, "contentHash");
@@ -40,13 +44,16 @@ public sealed interface RecordResult {
      * @param contentHash hash of title and content as read, or null if it was not read
      * @param detail what happened, without any text of the record
      * @param retryDue when another try is due, if the reason allows one, else null
+     * @param cost the record's share of the calls made for it
      */
     record NotEmbedded(
             Claim claim,
             @Nullable Sha256 contentHash,
             Reason reason,
             String detail,
-            @Nullable Instant retryDue) implements RecordResult {
+            @Nullable Instant retryDue,
+            RecordCost cost)
+            implements RecordResult {
         public NotEmbedded {
             Objects.requireNonNull(claim, "claim");
             Objects.requireNonNull(reason, "reason");

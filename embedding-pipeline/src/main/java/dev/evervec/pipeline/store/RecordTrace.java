@@ -1,6 +1,7 @@
 package dev.evervec.pipeline.store;
 
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.source.RecordKey;
 import java.time.Instant;
 import java.util.List;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param retryDue when another try is due, or null
  * @param changedAt when its state last changed
  * @param vector its stored vector's data, or null if there is none
- * @param history outcomes of past jobs without a vector, newest first
+ * @param history what became of it in past jobs, newest first; the one that stored {@code vector} is not among them
  */
 public record RecordTrace(
         RecordKey key,
@@ -42,9 +43,18 @@ public record RecordTrace(
      * @param dimension number of components
      * @param jobId the job that stored it
      * @param storedAt when
+     * @param cost the record's share of the calls made for it
      */
-    public record VectorInfo(Sha256 textHash, int dimension, String jobId, Instant storedAt) {}
+    public record VectorInfo(Sha256 textHash, int dimension, String jobId, Instant storedAt, RecordCost cost) {}
 
-    /** An outcome of a past job. */
-    public record PastOutcome(String jobId, Reason reason, String detail, Instant at) {}
+    /**
+     * What became of the record in a past job.
+     *
+     * @param jobId the job
+     * @param reason why it got no vector, or null if it got one, which a later one has replaced
+     * @param detail more about it
+     * @param at when
+     * @param cost the record's share of the calls made for it
+     */
+    public record PastOutcome(String jobId, @Nullable Reason reason, String detail, Instant at, RecordCost cost) {}
 }

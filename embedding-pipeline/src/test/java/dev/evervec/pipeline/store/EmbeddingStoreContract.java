@@ -4,16 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.RecordResult.Embedded;
 import dev.evervec.pipeline.store.RecordResult.NotEmbedded;
 import dev.evervec.pipeline.store.ScannedRecord.Content;
+import dev.evervec.provider.Capability;
 import dev.evervec.provider.Embedding;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,6 +33,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,15 +118,16 @@ public abstract class EmbeddingStoreContract {
     }
 
     protected static Embedded embedded(Claim claim, String text) {
-        return new Embedded(claim, Sha256.ofContent(null, text), Sha256.ofText(text), vectorOf(text), null);
+        return new Embedded(
+                claim, Sha256.ofContent(null, text), Sha256.ofText(text), vectorOf(text), null, RecordCost.NONE);
     }
 
     protected static NotEmbedded not(Claim claim, String text, Reason reason) {
-        return new NotEmbedded(claim, Sha256.ofContent(null, text), reason, "because", null);
+        return new NotEmbedded(claim, Sha256.ofContent(null, text), reason, "because", null, RecordCost.NONE);
     }
 
     protected Set<RecordKey> commit(JobTicket job, RecordResult... results) {
-        return store.commit(job, List.of(results), CallTotals.NONE);
+        return store.commit(job, List.of(results), List.of());
     }
 
     protected JobEnd end(JobTicket job) {
@@ -138,7 +144,7 @@ public abstract class EmbeddingStoreContract {
                 claimAll(job).stream()
                         .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
                         .toList(),
-                CallTotals.NONE);
+                List.of());
         end(job);
     }
 
@@ -151,7 +157,7 @@ public abstract class EmbeddingStoreContract {
                 claimAll(job).stream()
                         .<RecordResult>map(claim -> not(claim, textAt(claim), reason))
                         .toList(),
-                CallTotals.NONE);
+                List.of());
         end(job);
     }
 
@@ -252,7 +258,7 @@ public abstract class EmbeddingStoreContract {
 
             MarkedPage page = mark(job, scanned("1", "one"), scanned("2", "two"));
 
-            assertThat(page).isEqualTo(new MarkedPage(2, List.of(), List.of()));
+            assertThat(page).isEqualTo(new MarkedPage(2, List.of(), List.of(), List.of()));
             assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
             assertThat(stats().pending()).isEqualTo(2);
             assertThat(ids(claimAll(job))).containsExactly("1", "2");
@@ -309,7 +315,7 @@ public abstract class EmbeddingStoreContract {
 
         @Test
         void aPageWithoutRecordsChangesNothing() {
-            assertThat(mark(begin())).isEqualTo(new MarkedPage(0, List.of(), List.of()));
+            assertThat(mark(begin())).isEqualTo(new MarkedPage(0, List.of(), List.of(), List.of()));
             assertThat(store.stats(FINGERPRINT)).isEmpty();
         }
 
@@ -349,7 +355,7 @@ public abstract class EmbeddingStoreContract {
 
             MarkedPage page = mark(job, scanned("1", "one"));
 
-            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of(key("1"))));
+            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of(key("1")), List.of()));
             assertThat(trace("1")).isEqualTo(before);
         }
 
@@ -696,7 +702,10 @@ public abstract class EmbeddingStoreContract {
             JobTicket job = begin();
             mark(job, scanned("1", "one"));
 
-            commit(job, new NotEmbedded(claimAll(job).get(0), null, Reason.SOURCE_ERROR, "unreadable", null));
+            commit(
+                    job,
+                    new NotEmbedded(
+                            claimAll(job).get(0), null, Reason.SOURCE_ERROR, "unreadable", null, RecordCost.NONE));
 
             assertThat(trace("1").attempts()).isEqualTo(2);
         }
@@ -707,7 +716,9 @@ public abstract class EmbeddingStoreContract {
             mark(job, scanned("1", "one"));
             Instant due = Instant.parse("2030-01-02T03:04:05.678Z");
 
-            commit(job, new NotEmbedded(claimAll(job).get(0), null, Reason.EMBED_TRANSIENT, "busy", due));
+            commit(
+                    job,
+                    new NotEmbedded(claimAll(job).get(0), null, Reason.EMBED_TRANSIENT, "busy", due, RecordCost.NONE));
 
             assertThat(trace("1").retryDue()).isEqualTo(due);
         }
@@ -794,7 +805,7 @@ public abstract class EmbeddingStoreContract {
             JobTicket job = begin();
             mark(job, scanned("1", "one"));
             Sha256 hash = Sha256.ofText("one");
-            commit(job, new Embedded(claimAll(job).get(0), hash, hash, vectorOf("one"), "truncated"));
+            commit(job, new Embedded(claimAll(job).get(0), hash, hash, vectorOf("one"), "truncated", RecordCost.NONE));
             end(job);
             assertThat(trace("1").detail()).isEqualTo("truncated");
 
@@ -809,7 +820,8 @@ public abstract class EmbeddingStoreContract {
             JobTicket job = begin();
             mark(job, scanned("1", "one"));
             Claim claim = claimAll(job).get(0);
-            Embedded wrong = new Embedded(claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2), null);
+            Embedded wrong = new Embedded(
+                    claim, Sha256.ofText("one"), Sha256.ofText("one"), Embedding.of(1, 2), null, RecordCost.NONE);
 
             assertThatThrownBy(() -> commit(job, wrong)).isInstanceOf(IllegalArgumentException.class);
 
@@ -847,7 +859,7 @@ public abstract class EmbeddingStoreContract {
                     claimAll(job).stream()
                             .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
                             .toList(),
-                    new CallTotals(1, TokenUsage.reported(5000, 0)));
+                    List.of(call(TokenUsage.reported(5000, 0))));
 
             assertThat(vectors(FINGERPRINT))
                     .hasSize(1000)
@@ -947,7 +959,7 @@ public abstract class EmbeddingStoreContract {
                 Set<RecordKey> refused = late.commit(
                         lateJob,
                         lateClaims.stream().map(claim -> late(claim, kind)).toList(),
-                        CallTotals.NONE);
+                        List.of());
 
                 assertThat(refused).as(kind).containsExactlyInAnyOrder(key("1"), key("2"), key("3"));
                 assertThat(whatIsStored()).as(kind).isEqualTo(before);
@@ -961,7 +973,7 @@ public abstract class EmbeddingStoreContract {
             List<Claim> claims = claimAll(job);
 
             late.renewLeases(lateJob, LEASE);
-            late.commit(lateJob, List.of(late(lateClaims.get(0), "aborted")), CallTotals.NONE);
+            late.commit(lateJob, List.of(late(lateClaims.get(0), "aborted")), List.of());
 
             for (Claim claim : claims) {
                 assertThat(commit(job, embedded(claim, textAt(claim)))).isEmpty();
@@ -974,9 +986,9 @@ public abstract class EmbeddingStoreContract {
         void stillKeepsTheRewritesThatItPaidFor() {
             Sha256 prepared = Sha256.ofText("prepared");
 
-            late.keepRewrites(lateJob, "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+            late.keepRewrites(lateJob, "f1", Map.of(prepared, "rewritten"), List.of());
 
-            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+            assertThat(texts(store.rewrites("f1", Set.of(prepared)))).containsExactly(Map.entry(prepared, "rewritten"));
         }
     }
 
@@ -1030,47 +1042,47 @@ public abstract class EmbeddingStoreContract {
         @Test
         void rewritesComeBackByFingerprintAndText() {
             JobTicket job = begin();
-            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten \uD83D\uDE00"), CallTotals.NONE);
+            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten \uD83D\uDE00"), List.of());
 
-            assertThat(store.rewrites("f1", Set.of(prepared, Sha256.ofText("unknown"))))
+            assertThat(texts(store.rewrites("f1", Set.of(prepared, Sha256.ofText("unknown")))))
                     .containsExactly(Map.entry(prepared, "rewritten \uD83D\uDE00"));
-            assertThat(store.rewrites("f2", Set.of(prepared))).isEmpty();
-            assertThat(store.rewrites("f1", Set.of())).isEmpty();
+            assertThat(texts(store.rewrites("f2", Set.of(prepared)))).isEmpty();
+            assertThat(texts(store.rewrites("f1", Set.of()))).isEmpty();
         }
 
         @Test
         void aLaterRewriteReplacesTheEarlierOne() {
             JobTicket job = begin();
-            store.keepRewrites(job, "f1", Map.of(prepared, "first"), CallTotals.NONE);
-            store.keepRewrites(job, "f1", Map.of(prepared, "second"), CallTotals.NONE);
+            store.keepRewrites(job, "f1", Map.of(prepared, "first"), List.of());
+            store.keepRewrites(job, "f1", Map.of(prepared, "second"), List.of());
 
-            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "second"));
+            assertThat(texts(store.rewrites("f1", Set.of(prepared)))).containsExactly(Map.entry(prepared, "second"));
         }
 
         @Test
         void rewritesServeEveryGenerationAndJob() {
             JobTicket job = begin();
-            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+            store.keepRewrites(job, "f1", Map.of(prepared, "rewritten"), List.of());
             end(job);
 
             JobTicket other = begin(fingerprint("model-b"));
-            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+            assertThat(texts(store.rewrites("f1", Set.of(prepared)))).containsExactly(Map.entry(prepared, "rewritten"));
             end(other);
             store.prune(FINGERPRINT.generation());
 
-            assertThat(store.rewrites("f1", Set.of(prepared))).containsExactly(Map.entry(prepared, "rewritten"));
+            assertThat(texts(store.rewrites("f1", Set.of(prepared)))).containsExactly(Map.entry(prepared, "rewritten"));
         }
 
         @Test
         void rewritesOfAnInterruptedJobStay() throws Exception {
-            store.keepRewrites(begin(), "f1", Map.of(prepared, "rewritten"), CallTotals.NONE);
+            store.keepRewrites(begin(), "f1", Map.of(prepared, "rewritten"), List.of());
 
             try (EmbeddingStore interrupted = store) {
                 store = successor();
                 begin();
 
-                assertThat(store.rewrites("f1", Set.of(prepared)))
-                        .isEqualTo(interrupted.rewrites("f1", Set.of(prepared)))
+                assertThat(texts(store.rewrites("f1", Set.of(prepared))))
+                        .isEqualTo(texts(interrupted.rewrites("f1", Set.of(prepared))))
                         .containsExactly(Map.entry(prepared, "rewritten"));
             }
         }
@@ -1082,10 +1094,10 @@ public abstract class EmbeddingStoreContract {
             for (int i = 0; i < 1234; i++) {
                 kept.put(Sha256.ofText("p" + i), "r" + i);
             }
-            store.keepRewrites(job, "f1", kept, new CallTotals(1234, TokenUsage.estimated(10, 10)));
+            store.keepRewrites(job, "f1", kept, List.of(call(TokenUsage.estimated(10, 10))));
             end(job);
 
-            assertThat(store.rewrites("f1", kept.keySet())).isEqualTo(kept);
+            assertThat(texts(store.rewrites("f1", kept.keySet()))).isEqualTo(kept);
         }
     }
 
@@ -1276,7 +1288,7 @@ public abstract class EmbeddingStoreContract {
                         }
                     }
                 }
-                assertThat(store.commit(job, results, CallTotals.NONE)).isEmpty();
+                assertThat(store.commit(job, results, List.of())).isEmpty();
             }
             assertThat(store.endJob(job, JobState.FAILED, Reason.ABORTED).untaken())
                     .isEqualTo(listed.size());
@@ -1344,5 +1356,25 @@ public abstract class EmbeddingStoreContract {
                     .as(when + " " + key)
                     .hasValueSatisfying(trace -> assertThat(trace.state()).isEqualTo(state)));
         }
+    }
+
+    private static ProviderCall call(TokenUsage usage) {
+        return new ProviderCall(
+                Instant.EPOCH,
+                Duration.ZERO,
+                "scripted",
+                "model-a",
+                Capability.EMBEDDING,
+                1,
+                usage,
+                BigDecimal.ZERO,
+                null,
+                List.of());
+    }
+
+    private static Map<Sha256, String> texts(Map<Sha256, KeptRewrite> kept) {
+        return kept.entrySet().stream()
+                .collect(Collectors.toMap(
+                        Map.Entry::getKey, entry -> entry.getValue().text()));
     }
 }

@@ -1,6 +1,9 @@
 package dev.evervec.pipeline.store;
 
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
@@ -69,7 +72,7 @@ public final class MemoryStore implements EmbeddingStore {
     private final Clock clock;
     private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
     private final Map<String, Totals> totals = new TreeMap<>();
-    private final Map<String, String> rewrites = new HashMap<>();
+    private final Map<String, KeptRewrite> rewrites = new HashMap<>();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final Set<String> jobIds = new HashSet<>();
     private final Map<RecordKey, Boolean> seen = new HashMap<>();
@@ -115,7 +118,7 @@ public final class MemoryStore implements EmbeddingStore {
         row.onListOf = 0;
         row.claimed = true;
         row.version++;
-        return new Claim(key, row.locator, row.version, row.attempts);
+        return new Claim(key, row.locator, row.version, row.attempts, 0);
     }
 
     /** The job that is running, or null. */
@@ -143,7 +146,7 @@ public final class MemoryStore implements EmbeddingStore {
         if (!jobIds.add(start.jobId())) {
             throw new JobRefusedException("job id " + start.jobId() + " was used before");
         }
-        running = new JobTicket(++jobNumber, "memory", start);
+        running = new JobTicket(++jobNumber, "memory", start, null);
         ledger(start.fingerprint());
         seen.clear();
         seenSources.clear();
@@ -198,7 +201,7 @@ public final class MemoryStore implements EmbeddingStore {
             writes++;
             taken++;
         }
-        return new MarkedPage(taken, duplicates, exhausted);
+        return new MarkedPage(taken, duplicates, exhausted, List.of());
     }
 
     @Override
@@ -254,7 +257,7 @@ public final class MemoryStore implements EmbeddingStore {
                 row.claimed = true;
                 row.version++;
                 writes++;
-                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts));
+                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, 0));
             }
         }
         return claims;
@@ -264,7 +267,7 @@ public final class MemoryStore implements EmbeddingStore {
     public void renewLeases(JobTicket job, Duration lease) {}
 
     @Override
-    public synchronized Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
+    public synchronized Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> calls) {
         Ledger ledger = ledger(job.start().fingerprint());
         int dimension = ledger.fingerprint.embedding().dimension();
         for (RecordResult result : results) {
@@ -332,8 +335,9 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized void keepRewrites(
-            JobTicket job, String rewriteFingerprint, Map<Sha256, String> kept, CallTotals calls) {
-        kept.forEach((hash, text) -> rewrites.put(rewriteFingerprint + hash.hex(), text));
+            JobTicket job, String rewriteFingerprint, Map<Sha256, String> kept, List<ProviderCall> calls) {
+        kept.forEach(
+                (hash, text) -> rewrites.put(rewriteFingerprint + hash.hex(), new KeptRewrite(text, job.number())));
     }
 
     @Override
@@ -356,10 +360,10 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public synchronized Map<Sha256, String> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
-        Map<Sha256, String> found = new HashMap<>();
+    public synchronized Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
+        Map<Sha256, KeptRewrite> found = new HashMap<>();
         for (Sha256 hash : preparedTexts) {
-            String rewrite = rewrites.get(rewriteFingerprint + hash.hex());
+            KeptRewrite rewrite = rewrites.get(rewriteFingerprint + hash.hex());
             if (rewrite != null) {
                 found.put(hash, rewrite);
             }
@@ -411,7 +415,11 @@ public final class MemoryStore implements EmbeddingStore {
                 vector == null
                         ? null
                         : new RecordTrace.VectorInfo(
-                                vector.textHash(), vector.embedding().dimension(), vector.jobId(), vector.storedAt()),
+                                vector.textHash(),
+                                vector.embedding().dimension(),
+                                vector.jobId(),
+                                vector.storedAt(),
+                                RecordCost.NONE),
                 IntStream.range(0, outcomes.size())
                         .mapToObj(i -> outcomes.get(outcomes.size() - 1 - i))
                         .filter(past -> past.outcome().key().equals(key))
@@ -419,7 +427,8 @@ public final class MemoryStore implements EmbeddingStore {
                                 past.jobId(),
                                 past.outcome().reason(),
                                 past.outcome().detail(),
-                                past.at()))
+                                past.at(),
+                                RecordCost.NONE))
                         .toList()));
     }
 
@@ -467,5 +476,51 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void close() {
         closed = true;
+    }
+
+    @Override
+    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void noteHeldUp(JobTicket job, @Nullable String cause) {}
+
+    @Override
+    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        return Map.of();
+    }
+
+    @Override
+    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void keepCalls(List<ProviderCall> calls) {}
+
+    @Override
+    public CostReport costs(CostQuery query) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<SourceHealth> health(Fingerprint fingerprint) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<JobInfo> jobs(int limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
+        throw new UnsupportedOperationException();
     }
 }

@@ -1,19 +1,25 @@
 package dev.evervec.store.jdbc;
 
 import dev.evervec.config.StoreSettings;
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.GenerationInfo;
 import dev.evervec.pipeline.store.JobEnd;
+import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.KeptRewrite;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult;
@@ -22,6 +28,7 @@ import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
@@ -257,7 +264,7 @@ public final class JdbcStore implements EmbeddingStore {
                 dialect.claim(),
                 row -> new Numbered(
                         row.getLong(1),
-                        new Claim(Codes.key(row, 2), Codes.locator(row, 4), row.getLong(5), row.getInt(6))),
+                        new Claim(Codes.key(row, 2), Codes.locator(row, 4), row.getLong(5), row.getInt(6), 0)),
                 job.owner(),
                 leaseEnd,
                 job.number(),
@@ -282,7 +289,7 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
-    public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, CallTotals calls) {
+    public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> calls) {
         requireDimension(results, job.start().fingerprint().embedding().dimension());
         return write("commit results", job, List.of("commit", results, calls), session -> {
             long generation = Jobs.generationOf(session, job);
@@ -302,7 +309,8 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
-    public void keepRewrites(JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, CallTotals calls) {
+    public void keepRewrites(
+            JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, List<ProviderCall> calls) {
         write("keep rewrites", job, List.of("keepRewrites", rewriteFingerprint, rewrites, calls), session -> {
             Session.Batch batch = session.batch("insert into evervec_rewrite (fingerprint, text_hash, rewritten, job,"
                     + " kept_at) values (?, ?, ?, ?, ?) on conflict (fingerprint, text_hash) do update set"
@@ -361,7 +369,7 @@ public final class JdbcStore implements EmbeddingStore {
     // ---- beside a job ----
 
     @Override
-    public Map<Sha256, String> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
+    public Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
         return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
     }
 
@@ -573,5 +581,51 @@ public final class JdbcStore implements EmbeddingStore {
         if (closed) {
             throw new IllegalStateException("the store " + location() + " is closed");
         }
+    }
+
+    @Override
+    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void noteHeldUp(JobTicket job, @Nullable String cause) {}
+
+    @Override
+    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        return Map.of();
+    }
+
+    @Override
+    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void keepCalls(List<ProviderCall> calls) {}
+
+    @Override
+    public CostReport costs(CostQuery query) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<SourceHealth> health(Fingerprint fingerprint) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<JobInfo> jobs(int limit) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
+        throw new UnsupportedOperationException();
     }
 }

@@ -57,7 +57,7 @@ final class Jobs {
                 owner,
                 start.maxAttempts(),
                 now);
-        return new JobTicket(number, owner, start);
+        return new JobTicket(number, owner, start, null);
     }
 
     /**

@@ -1,9 +1,11 @@
 package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.GenerationInfo;
+import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.RecordTrace.PastOutcome;
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /** What is read beside a job. Every method runs inside a read transaction of its own connection. */
 final class Queries {
     private static final int REWRITES_A_QUERY = 200;
-    private static final String REWRITES = "select text_hash, rewritten from evervec_rewrite where fingerprint = ?"
+    private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
             + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
     private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
             + " from evervec_ledger where generation = ? and source = ? and id = ?";
@@ -46,9 +48,9 @@ final class Queries {
 
     private Queries() {}
 
-    static Map<Sha256, String> rewrites(Session session, String fingerprint, Set<Sha256> preparedTexts)
+    static Map<Sha256, KeptRewrite> rewrites(Session session, String fingerprint, Set<Sha256> preparedTexts)
             throws SQLException {
-        Map<Sha256, String> found = new HashMap<>();
+        Map<Sha256, KeptRewrite> found = new HashMap<>();
         Iterator<Sha256> rest = preparedTexts.iterator();
         while (rest.hasNext()) {
             List<@Nullable Object> values = new ArrayList<>(REWRITES_A_QUERY + 1);
@@ -61,7 +63,10 @@ final class Queries {
                 values.add(values.get(1));
             }
             session.forEach(
-                    REWRITES, row -> found.put(Sha256.fromBytes(row.getBytes(1)), row.getString(2)), values.toArray());
+                    REWRITES,
+                    row -> found.put(
+                            Sha256.fromBytes(row.getBytes(1)), new KeptRewrite(row.getString(2), row.getLong(3))),
+                    values.toArray());
         }
         return found;
     }
@@ -108,7 +113,8 @@ final class Queries {
                                 Sha256.fromBytes(row.getBytes(1)),
                                 row.getInt(2),
                                 row.getString(3),
-                                Instant.ofEpochMilli(row.getLong(4))),
+                                Instant.ofEpochMilli(row.getLong(4)),
+                                RecordCost.NONE),
                         generation,
                         key.source(),
                         key.id())
@@ -119,7 +125,8 @@ final class Queries {
                         row.getString(1),
                         Reason.ofCode(row.getString(2)),
                         row.getString(3),
-                        Instant.ofEpochMilli(row.getLong(4))),
+                        Instant.ofEpochMilli(row.getLong(4)),
+                        RecordCost.NONE),
                 key.source(),
                 key.id(),
                 generation);

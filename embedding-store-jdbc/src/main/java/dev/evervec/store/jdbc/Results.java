@@ -1,9 +1,9 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.RecordResult;
@@ -68,7 +68,7 @@ final class Results {
         this.now = now;
     }
 
-    Set<RecordKey> store(List<RecordResult> results, CallTotals calls) throws SQLException {
+    Set<RecordKey> store(List<RecordResult> results, List<ProviderCall> calls) throws SQLException {
         List<Embedded> embedded = new ArrayList<>();
         List<NotEmbedded> settled = new ArrayList<>();
         List<NotEmbedded> released = new ArrayList<>();
@@ -225,12 +225,12 @@ final class Results {
     }
 
     /** Adds to a job's vectors, requests and tokens. */
-    static void addCalls(Session session, long job, long embedded, CallTotals calls) throws SQLException {
-        TokenUsage usage = calls.usage();
+    static void addCalls(Session session, long job, long embedded, List<ProviderCall> calls) throws SQLException {
+        TokenUsage usage = calls.stream().map(ProviderCall::usage).reduce(TokenUsage.NONE, TokenUsage::plus);
         session.update(
                 ADD_CALLS,
                 embedded,
-                calls.requests(),
+                calls.size(),
                 usage.inputTokens(),
                 usage.outputTokens(),
                 usage.source() == TokenUsage.Source.ESTIMATED ? 1 : 0,

@@ -155,7 +155,8 @@ final class Scan {
         return new MarkedPage(
                 marks.taken,
                 duplicates.stream().map(ordinal -> records.get(ordinal).key()).toList(),
-                marks.exhausted);
+                marks.exhausted,
+                List.of());
     }
 
     /** Loads the records that this scan has not met before; returns the places of the others, ascending. */

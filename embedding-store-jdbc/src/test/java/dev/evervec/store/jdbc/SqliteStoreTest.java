@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.evervec.config.StoreSettings;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.EmbeddingStoreContract;
@@ -23,6 +23,7 @@ import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.provider.Capability;
 import dev.evervec.provider.TokenUsage;
 import java.io.BufferedReader;
 import java.io.File;
@@ -31,6 +32,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.math.BigDecimal;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
@@ -42,6 +44,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -544,14 +547,14 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void countsItsLateResultsAsSuperseded() throws Exception {
-            late.commit(lateJob, List.of(), CallTotals.NONE);
+            late.commit(lateJob, List.of(), List.of());
             List<Claim> claims = late.claim(lateJob, 10, LEASE);
             begin();
 
             Set<RecordKey> refused = late.commit(
                     lateJob,
                     List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMBED_PERMANENT)),
-                    new CallTotals(1, TokenUsage.reported(7, 0)));
+                    List.of(call(TokenUsage.reported(7, 0))));
 
             assertThat(refused).containsExactly(key("1"), key("2"));
             assertThat(rows("select reason, records from evervec_job_count")).containsExactly("superseded|2");
@@ -579,7 +582,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             store.endScan(job, new ScanScope.Partial(), 0.1);
             end(job);
 
-            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of()));
+            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of(), List.of()));
             assertThat(records()).isEqualTo(before);
         }
 
@@ -589,13 +592,12 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
             store.endScan(job, new ScanScope.Complete(null), 0.1);
             List<Claim> claims = store.claim(job, 3, LEASE);
-            store.keepRewrites(
-                    job, "f", Map.of(Sha256.ofText("one"), "1"), new CallTotals(2, TokenUsage.reported(20, 30)));
+            store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "1"), List.of(call(TokenUsage.reported(20, 30))));
             store.commit(
                     job,
                     List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMBED_PERMANENT)),
-                    new CallTotals(1, TokenUsage.estimated(5, 0)));
-            store.commit(job, List.of(embedded(claims.get(0), "one")), CallTotals.NONE);
+                    List.of(call(TokenUsage.estimated(5, 0))));
+            store.commit(job, List.of(embedded(claims.get(0), "one")), List.of());
             store.endJob(job, JobState.CANCELLED, Reason.CANCELLED);
 
             assertThat(rows("select id, state, embedded, untaken, untaken_reason, requests, input_tokens,"
@@ -706,7 +708,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
             failEveryStatement(() -> assertThat(mark(
                             job, scanned("1", "uno"), scanned("2", ""), scanned("3", "three"), scanned("3", "again")))
-                    .isEqualTo(new MarkedPage(2, List.of(key("3")), List.of())));
+                    .isEqualTo(new MarkedPage(2, List.of(key("3")), List.of(), List.of())));
 
             failEveryStatement(() ->
                     assertThat(mark(job, scanned("1", "again")).duplicates()).containsExactly(key("1")));
@@ -726,8 +728,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     .containsEntry("articles", 1L));
             failEveryStatement(() -> assertThat(claimAll(job[0])).hasSize(1));
             failEveryStatement(() -> store.renewLeases(job[0], LEASE));
-            failEveryStatement(
-                    () -> store.keepRewrites(job[0], "f", Map.of(Sha256.ofText("one"), "uno"), CallTotals.NONE));
+            failEveryStatement(() -> store.keepRewrites(job[0], "f", Map.of(Sha256.ofText("one"), "uno"), List.of()));
             failEveryStatement(() -> assertThat(end(job[0]).untaken()).isEqualTo(1));
             failEveryStatement(
                     () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
@@ -749,17 +750,17 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
             JobTicket job = repeat(() -> store.beginJob(new JobStart("repeated", FINGERPRINT, 3)));
             assertThat(repeat(() -> mark(job, scanned("1", "one"), scanned("2", "two"), scanned("1", "again"))))
-                    .isEqualTo(new MarkedPage(2, List.of(key("1")), List.of()));
+                    .isEqualTo(new MarkedPage(2, List.of(key("1")), List.of(), List.of()));
             List<Claim> claims = repeat(() -> claimAll(job));
             assertThat(claims).hasSize(2);
             commit(job, embedded(claims.get(0), "one"));
             assertThat(repeat(() -> store.commit(
                             job,
                             List.of(embedded(claims.get(0), "late"), embedded(claims.get(1), "two")),
-                            new CallTotals(1, TokenUsage.reported(5, 0)))))
+                            List.of(call(TokenUsage.reported(5, 0))))))
                     .containsExactly(key("1"));
             repeat(() -> {
-                store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "uno"), CallTotals.NONE);
+                store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "uno"), List.of());
                 return job;
             });
             assertThat(repeat(() -> end(job)).untaken()).isZero();
@@ -935,5 +936,19 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             assertThatThrownBy(() -> claimAll(ended)).isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(() -> end(ended)).isInstanceOf(IllegalStateException.class);
         }
+    }
+
+    private static ProviderCall call(TokenUsage usage) {
+        return new ProviderCall(
+                Instant.EPOCH,
+                Duration.ZERO,
+                "scripted",
+                "model-a",
+                Capability.EMBEDDING,
+                1,
+                usage,
+                BigDecimal.ZERO,
+                null,
+                List.of());
     }
 }

@@ -1,0 +1,43 @@
+package dev.evervec.pipeline.store;
+
+import dev.evervec.pipeline.report.Reason;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A job as the store remembers it.
+ *
+ * @param jobId its id
+ * @param generation name of the generation it works on
+ * @param state how it stands
+ * @param startedAt when it began
+ * @param endedAt when it ended, or null
+ * @param embedded vectors it stored
+ * @param notEmbedded records without a new vector, by reason; reasons that did not occur are absent
+ * @param requests provider calls, failed ones included
+ * @param inputTokens tokens sent
+ * @param outputTokens tokens generated
+ * @param costUsd what they cost, or null if a price was not known
+ * @param heldUpBy why nothing gets through to a provider at the moment, or null; only while it runs
+ * @param resumes id of the interrupted job whose spending it carries on, or null
+ */
+public record JobInfo(
+        String jobId,
+        String generation,
+        JobState state,
+        Instant startedAt,
+        @Nullable Instant endedAt,
+        long embedded,
+        Map<Reason, Long> notEmbedded,
+        long requests,
+        long inputTokens,
+        long outputTokens,
+        @Nullable BigDecimal costUsd,
+        @Nullable String heldUpBy,
+        @Nullable String resumes) {
+    public JobInfo {
+        notEmbedded = Map.copyOf(notEmbedded);
+    }
+}
