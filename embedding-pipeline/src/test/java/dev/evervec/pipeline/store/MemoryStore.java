@@ -46,12 +46,13 @@ public final class MemoryStore implements EmbeddingStore {
         Instant retryDue;
 
         long onListOf;
+        long freshSince;
         boolean claimed;
         long version;
         Instant changedAt = Instant.EPOCH;
     }
 
-    private record Vector(Sha256 textHash, Embedding embedding, String jobId, Instant storedAt) {}
+    private record Vector(Sha256 textHash, Embedding embedding, long job, String jobId, Instant storedAt) {}
 
     private record Totals(long total, long withContent, Instant asOf) {}
 
@@ -118,7 +119,7 @@ public final class MemoryStore implements EmbeddingStore {
         row.onListOf = 0;
         row.claimed = true;
         row.version++;
-        return new Claim(key, row.locator, row.version, row.attempts, 0);
+        return new Claim(key, row.locator, row.version, row.attempts, row.freshSince);
     }
 
     /** The job that is running, or null. */
@@ -198,6 +199,9 @@ public final class MemoryStore implements EmbeddingStore {
             row.contentHash = scanned.contentHash();
             row.locator = scanned.locator();
             row.onListOf = job.number();
+            if (mode == MarkMode.REBUILD) {
+                row.freshSince = job.number();
+            }
             writes++;
             taken++;
         }
@@ -257,7 +261,7 @@ public final class MemoryStore implements EmbeddingStore {
                 row.claimed = true;
                 row.version++;
                 writes++;
-                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, 0));
+                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, row.freshSince));
             }
         }
         return claims;
@@ -294,6 +298,7 @@ public final class MemoryStore implements EmbeddingStore {
             writes++;
             if (result instanceof RecordResult.Embedded embedded) {
                 row.state = RecordState.EMBEDDED;
+                row.freshSince = 0;
                 row.contentHash = embedded.contentHash();
                 row.detail = embedded.detail();
                 row.attempts = 0;
@@ -302,6 +307,7 @@ public final class MemoryStore implements EmbeddingStore {
                         new Vector(
                                 embedded.textHash(),
                                 embedded.embedding(),
+                                job.number(),
                                 job.start().jobId(),
                                 clock.instant()));
             } else if (result instanceof RecordResult.NotEmbedded not) {
@@ -492,8 +498,15 @@ public final class MemoryStore implements EmbeddingStore {
     public void noteHeldUp(JobTicket job, @Nullable String cause) {}
 
     @Override
-    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
-        return Map.of();
+    public synchronized Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        Map<Sha256, KeptVector> found = new HashMap<>();
+        for (Vector vector : known(fingerprint).vectors.values()) {
+            KeptVector kept = new KeptVector(vector.embedding(), vector.job());
+            if (textHashes.contains(vector.textHash())) {
+                found.merge(vector.textHash(), kept, (a, b) -> a.job() >= b.job() ? a : b);
+            }
+        }
+        return found;
     }
 
     @Override
