@@ -19,9 +19,9 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -68,7 +68,6 @@ public final class BuildPipeline {
     private final List<BuildListener> listeners;
     private final BuildSettings settings;
     private final @Nullable Path logsDir;
-    private final @Nullable BigDecimal usdPerMillionTokens;
     private final @Nullable Executor callExecutor;
     private final StopPatience stopPatience;
 
@@ -81,7 +80,6 @@ public final class BuildPipeline {
         this.listeners = List.copyOf(builder.listeners);
         this.settings = builder.settings;
         this.logsDir = builder.logsDir;
-        this.usdPerMillionTokens = builder.usdPerMillionTokens;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
         if (settings.budgetUsd() != null) {
@@ -206,6 +204,7 @@ public final class BuildPipeline {
         ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
         long heap = Runtime.getRuntime().maxMemory();
         ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
+        TokenPrice price = embedder.price();
         return new BuildPlan(
                 jobId,
                 startedAt,
@@ -216,7 +215,7 @@ public final class BuildPipeline {
                 rewriter == null ? null : rewriter.callPolicy(),
                 scope,
                 heap / 16,
-                new Prices(usdPerMillionTokens, rewriter != null),
+                new Prices(price == null ? null : price.inputUsdPerMillion(), rewriter != null),
                 stopPatience);
     }
 
@@ -265,7 +264,6 @@ public final class BuildPipeline {
         private final List<BuildListener> listeners = new ArrayList<>();
         private BuildSettings settings = BuildSettings.DEFAULT;
         private @Nullable Path logsDir;
-        private @Nullable BigDecimal usdPerMillionTokens;
         private @Nullable Executor callExecutor;
         private StopPatience stopPatience = StopPatience.DEFAULT;
 
@@ -317,12 +315,6 @@ public final class BuildPipeline {
         /** Folder for progress file and job log, made if it is not there. Without it neither is written. */
         public Builder logs(Path directory) {
             logsDir = directory;
-            return this;
-        }
-
-        /** What a million embedded tokens costs in USD, or null if unknown: costs are unknown then. */
-        public Builder usdPerMillionTokens(@Nullable BigDecimal usd) {
-            usdPerMillionTokens = usd;
             return this;
         }
 
