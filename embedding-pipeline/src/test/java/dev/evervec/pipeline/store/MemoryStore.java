@@ -176,6 +176,15 @@ public final class MemoryStore implements EmbeddingStore {
         return released;
     }
 
+    /** What {@link #takeOver} left behind: that worker is dead by now. */
+    private void releaseTakenOver() {
+        for (Ledger ledger : ledgers.values()) {
+            ledger.rows.values().stream()
+                    .filter(row -> row.claimed && row.onListOf == 0)
+                    .forEach(MemoryStore::release);
+        }
+    }
+
     private static void release(Row row) {
         row.onListOf = 0;
         row.claimed = false;
@@ -244,6 +253,7 @@ public final class MemoryStore implements EmbeddingStore {
         ledger(start.fingerprint());
         if (start.kind() == JobStart.Kind.BUILD) {
             seen.clear();
+            releaseTakenOver();
         }
         return ticket;
     }
