@@ -87,7 +87,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     @Override
     protected EmbeddingStore successor() {
         dialect.loseLocks();
-        return JdbcStore.openSqlite(file());
+        return openEmpty();
     }
 
     private Path file() {
@@ -631,6 +631,64 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     .containsExactly(new String(vectorOf("one").toLittleEndian(), StandardCharsets.ISO_8859_1));
         }
 
+        @ParameterizedTest
+        @ValueSource(strings = {"0.0000000000001", "-1", "9300000"})
+        void aCostThatIsNoneIsRefusedAndWritesNothing(String usd) throws Exception {
+            JobTicket job = begin();
+            List<String> before = dump();
+
+            assertThatThrownBy(() -> store.commit(job, List.of(), List.of(call(TokenUsage.NONE, new BigDecimal(usd)))))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(new BigDecimal(usd).toPlainString());
+            assertThat(dump()).isEqualTo(before);
+        }
+
+        @Test
+        void aCallIsARowWithARowForEachSource() throws Exception {
+            JobTicket job = begin();
+            ProviderCall call = new ProviderCall(
+                    Instant.ofEpochMilli(1234),
+                    Duration.ofMillis(56),
+                    "openai",
+                    "small",
+                    Capability.REWRITE,
+                    2,
+                    TokenUsage.estimated(7, 8),
+                    new BigDecimal("1.5"),
+                    "quota",
+                    List.of(
+                            new ProviderCall.Share("a", 1, 3, 8, new BigDecimal("1")),
+                            new ProviderCall.Share("b", 1, 4, 0, null)));
+
+            store.keepRewrites(job, "f", Map.of(), List.of(call));
+
+            assertThat(rows("select at, took_ms, provider, model, capability, texts, requests, input_tokens,"
+                            + " output_tokens, estimated, cost, failure, job from evervec_usage"))
+                    .containsExactly("1234|56|openai|small|rewrite|2|1|7|8|1|1500000000000|quota|" + job.number());
+            assertThat(rows("select source, texts, input_tokens, output_tokens, cost from evervec_usage_share"
+                            + " order by source"))
+                    .containsExactly("a|1|3|8|1000000000000", "b|1|4|0|null");
+        }
+
+        @ParameterizedTest
+        @CsvSource(
+                delimiter = ';',
+                value = {
+                    "select changed_at from evervec_ledger where generation = 1 and source = 'a' and state = 'pending'"
+                            + " order by changed_at limit 1; evervec_ledger_pending",
+                    "select vector, job from evervec_vector where generation = 1 and substr(text_hash, 1, 8) ="
+                            + " substr(x'00', 1, 8) and text_hash = x'00' order by job desc limit 1;"
+                            + " evervec_vector_text",
+                    "select at from evervec_usage where at >= 1 and at < 2 order by at limit 1; evervec_usage_at",
+                    "select number from evervec_ledger where generation = 1 and reason in ('a', 'b') and attempts < 3"
+                            + " limit 5; evervec_ledger_reason"
+                })
+        void whatIsLookedUpHasItsIndex(String query, String index) throws Exception {
+            assertThat(String.join(" ", rows("explain query plan " + query)))
+                    .contains(index)
+                    .doesNotContain("TEMP B-TREE");
+        }
+
         @Test
         void claimingWalksTheListByItsIndex() throws Exception {
             String plan = String.join(
@@ -943,6 +1001,10 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     }
 
     private static ProviderCall call(TokenUsage usage) {
+        return call(usage, BigDecimal.ZERO);
+    }
+
+    private static ProviderCall call(TokenUsage usage, BigDecimal usd) {
         return new ProviderCall(
                 Instant.EPOCH,
                 Duration.ZERO,
@@ -951,7 +1013,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                 Capability.EMBEDDING,
                 1,
                 usage,
-                BigDecimal.ZERO,
+                usd,
                 null,
                 List.of());
     }
