@@ -28,7 +28,6 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -177,11 +176,11 @@ public final class MemoryStore implements EmbeddingStore {
         return released;
     }
 
-    private void releaseTheDead() {
-        Set<Long> alive = running.values().stream().map(JobTicket::number).collect(Collectors.toSet());
+    /** What {@link #takeOver} left behind: that worker is dead by now. */
+    private void releaseTakenOver() {
         for (Ledger ledger : ledgers.values()) {
             ledger.rows.values().stream()
-                    .filter(row -> !alive.contains(row.onListOf))
+                    .filter(row -> row.claimed && row.onListOf == 0)
                     .forEach(MemoryStore::release);
         }
     }
@@ -250,11 +249,11 @@ public final class MemoryStore implements EmbeddingStore {
             before.startedAt = clock.instant();
             before.endedAt = null;
         }
-        releaseTheDead();
         running.put(start.kind(), ticket);
         ledger(start.fingerprint());
         if (start.kind() == JobStart.Kind.BUILD) {
             seen.clear();
+            releaseTakenOver();
         }
         return ticket;
     }
