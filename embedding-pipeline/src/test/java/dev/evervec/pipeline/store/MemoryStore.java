@@ -28,6 +28,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -176,11 +177,11 @@ public final class MemoryStore implements EmbeddingStore {
         return released;
     }
 
-    /** What {@link #takeOver} left behind: that worker is dead by now. */
-    private void releaseTakenOver() {
+    private void releaseTheDead() {
+        Set<Long> alive = running.values().stream().map(JobTicket::number).collect(Collectors.toSet());
         for (Ledger ledger : ledgers.values()) {
             ledger.rows.values().stream()
-                    .filter(row -> row.claimed && row.onListOf == 0)
+                    .filter(row -> !alive.contains(row.onListOf))
                     .forEach(MemoryStore::release);
         }
     }
@@ -249,11 +250,11 @@ public final class MemoryStore implements EmbeddingStore {
             before.startedAt = clock.instant();
             before.endedAt = null;
         }
+        releaseTheDead();
         running.put(start.kind(), ticket);
         ledger(start.fingerprint());
         if (start.kind() == JobStart.Kind.BUILD) {
             seen.clear();
-            releaseTakenOver();
         }
         return ticket;
     }
