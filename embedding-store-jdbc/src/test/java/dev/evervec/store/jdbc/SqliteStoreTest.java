@@ -60,6 +60,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -321,6 +322,98 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     executor.shutdownNow();
                 }
             }
+        }
+    }
+
+    @Nested
+    class OpeningForReading {
+        private EmbeddingStore reading(Path path) {
+            return JdbcStore.openForReading(url("jdbc:sqlite:" + path));
+        }
+
+        @Test
+        void whatIsNotThereIsAnEmptyStoreAndStaysAway() throws Exception {
+            Path none = folder.resolve("none/store.db");
+            List<ScannedRecord> page = List.of(scanned("1", "one"));
+
+            try (EmbeddingStore reader = reading(none)) {
+                assertThat(reader.wouldTake(new JobStart("imagined", FINGERPRINT, 3), page, MarkMode.PENDING))
+                        .containsExactly(key("1"));
+                assertThat(reader.stats(FINGERPRINT)).isEmpty();
+                assertThat(reader.health(FINGERPRINT)).isEmpty();
+                assertThat(reader.generations()).isEmpty();
+                assertThat(reader.jobs(1)).isEmpty();
+                assertThat(reader.vectors(FINGERPRINT, Set.of(Sha256.ofText("one"))))
+                        .isEmpty();
+                assertThat(reader.sample(FINGERPRINT, 3, 1)).isEmpty();
+                assertThat(reader.location()).isEqualTo(none.toString());
+            }
+
+            assertThat(none.getParent()).doesNotExist();
+        }
+
+        @Test
+        void aHostsFileWithoutOurTablesIsAnEmptyStoreAndIsLeftAsItIs() throws Exception {
+            Path host = folder.resolve("host.db");
+            new Tables(host).execute("create table articles (id integer primary key, body text)");
+            byte[] before = Files.readAllBytes(host);
+
+            try (EmbeddingStore reader = reading(host)) {
+                assertThat(reader.generations()).isEmpty();
+            }
+
+            assertThat(Files.readAllBytes(host)).isEqualTo(before);
+        }
+
+        @Test
+        void whatIsThereIsReadBesideARunningBuild() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket job = begin();
+            mark(job, scanned("2", "two"));
+
+            try (EmbeddingStore reader = reading(file())) {
+                assertThat(reader.stats(FINGERPRINT)).isEqualTo(store.stats(FINGERPRINT));
+                assertThat(commit(job, embedded(claimAll(job).get(0), "two"))).isEmpty();
+                assertThat(reader.vectors(FINGERPRINT, Set.of(Sha256.ofText("two"))))
+                        .hasSize(1);
+            }
+            try (Stream<Path> files = Files.list(folder)) {
+                assertThat(files.map(file -> file.getFileName().toString()))
+                        .containsExactlyInAnyOrder("store.db", "store.db-wal", "store.db-shm", "store.db.evervec.lock");
+            }
+        }
+
+        @Test
+        void nothingCanBeChanged() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            List<String> before = dump();
+
+            try (EmbeddingStore reader = reading(file())) {
+                for (ThrowingCallable write : List.<ThrowingCallable>of(
+                        () -> reader.beginJob(new JobStart("job", FINGERPRINT, 3)),
+                        () -> reader.keepCalls(List.of(call(TokenUsage.NONE))),
+                        () -> reader.prune(FINGERPRINT.generation()))) {
+                    assertThatThrownBy(write)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("opened for reading");
+                }
+            }
+
+            assertThat(dump()).isEqualTo(before);
+        }
+
+        @Test
+        void otherSchemasAndOtherFilesAreRefused() throws Exception {
+            tables().execute("insert into evervec_schema values (99, 0, 'x')");
+            assertThatThrownBy(() -> reading(file()))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("schema version 99");
+            Path notes = Files.writeString(folder.resolve("notes.txt"), "no database\n".repeat(200));
+            assertThatThrownBy(() -> reading(notes))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("SQLITE_NOTADB");
+            assertThatThrownBy(() -> JdbcStore.openForReading(url("jdbc:postgresql://db/x")))
+                    .isInstanceOf(StoreException.class);
         }
     }
 
