@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -70,6 +71,8 @@ public final class Main implements Runnable {
         CommandLine line = new CommandLine(new Main())
                 .addSubcommand(new BuildCommand(shell))
                 .addSubcommand(new StatsCommand(shell))
+                .addSubcommand(new HealthCommand(shell))
+                .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))
                 .addSubcommand(new EmbedTextCommand(shell))
                 .addSubcommand(new ExplainCommand(shell))
                 .addSubcommand(new ExportCommand(shell))

@@ -1,0 +1,194 @@
+package dev.evervec.examples;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.evervec.examples.TextTable.Column;
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.store.CostQuery;
+import java.io.PrintStream;
+import java.math.BigDecimal;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Adds up what provider calls cost. */
+@Command(
+        name = "costs",
+        description = {
+            "Adds up what the calls to providers used and cost: by day, source, model and job. It is the bill of the store, with all"
+                    + " generations and failed calls.",
+            "A price that was not known when a call was made stays unknown: set usd_per_million_tokens in the configuration for"
+                    + " the calls to come."
+        },
+        footer = ExitCode.HELP)
+final class CostsCommand implements Callable<Integer> {
+    private final Shell shell;
+    private final Clock clock;
+
+    @Mixin
+    private ConfigOption config = new ConfigOption();
+
+    @Option(
+            names = "--days",
+            paramLabel = "N",
+            description = "Only the last N days, today included. Without it: everything.")
+    private @Nullable Integer days;
+
+    @Option(
+            names = "--zone",
+            paramLabel = "ZONE",
+            description = "Where days begin, such as Europe/Berlin or +02:00. Without it: UTC.")
+    private String zone = "UTC";
+
+    @Option(names = "--json", description = "Print JSON.")
+    private boolean json;
+
+    CostsCommand(Shell shell, Clock clock) {
+        this.shell = shell;
+        this.clock = clock;
+    }
+
+    @Override
+    public Integer call() {
+        CostQuery query = query();
+        try (Wiring wiring = Wiring.of(config.load(shell))) {
+            CostReport costs = wiring.existingStore().costs(query);
+            if (json) {
+                shell.out().println(Json.line(json(costs)));
+            } else {
+                print(costs, shell.out());
+            }
+        }
+        return ExitCode.OK;
+    }
+
+    private CostQuery query() {
+        ZoneId where = zone();
+        if (days == null) {
+            return new CostQuery(null, null, where);
+        }
+        if (days < 1) {
+            throw new UsageException("--days must be at least 1, not " + days);
+        }
+        try {
+            LocalDate first = LocalDate.ofInstant(clock.instant(), where).minusDays(days - 1L);
+            Instant from = first.atStartOfDay(where).toInstant();
+            return new CostQuery(from, null, where);
+        } catch (DateTimeException e) {
+            throw new UsageException("--days " + days + " goes back further than the calendar", e);
+        }
+    }
+
+    private ZoneId zone() {
+        try {
+            return ZoneId.of(zone);
+        } catch (DateTimeException e) {
+            throw new UsageException(
+                    "--zone " + zone + " is no time zone: give one such as UTC, Europe/Berlin or +02:00", e);
+        }
+    }
+
+    private void print(CostReport costs, PrintStream out) {
+        out.println("Costs " + (days == null ? "of all days" : "of the last " + SourceTable.count(days, "day"))
+                + ", which begin in " + costs.zone());
+        out.println();
+        if (costs.total().requests() == 0) {
+            out.println("No calls to a provider");
+            return;
+        }
+        print("day", costs.byDay(), out);
+        print("source", costs.bySource(), out);
+        print("model", costs.byModel(), out);
+        print("job", costs.byJob(), out);
+        TextTable all = table("");
+        row(all, "total", costs.total());
+        all.print(out);
+        printLegend(costs.total(), out);
+    }
+
+    private static void print(String title, List<CostReport.Line> lines, PrintStream out) {
+        TextTable table = table(title);
+        lines.forEach(line -> row(table, line.key().isEmpty() ? "(none)" : line.key(), line.sum()));
+        table.print(out);
+        out.println();
+    }
+
+    private static TextTable table(String title) {
+        return new TextTable(
+                Column.text(title),
+                Column.number("requests"),
+                Column.number("input tokens"),
+                Column.number("output tokens"),
+                Column.number("USD"));
+    }
+
+    private static void row(TextTable table, String key, CostReport.Sum sum) {
+        String about = sum.estimated() ? "~" : "";
+        table.row(
+                key,
+                SourceTable.count(sum.requests()),
+                about + SourceTable.count(sum.inputTokens()),
+                about + SourceTable.count(sum.outputTokens()),
+                usd(sum));
+    }
+
+    /** An unknown price is never taken for zero. */
+    private static String usd(CostReport.Sum sum) {
+        if (sum.costUsd() != null) {
+            return Json.plain(sum.costUsd());
+        }
+        return sum.knownCostUsd().signum() == 0 ? "unknown" : Json.plain(sum.knownCostUsd()) + " + unknown";
+    }
+
+    private static void printLegend(CostReport.Sum total, PrintStream out) {
+        if (total.estimated()) {
+            out.println("~: some of the calls did not tell their tokens, which are estimated");
+        }
+        if (total.costUsd() == null) {
+            out.println("unknown: the price of " + SourceTable.count(total.unpricedTokens(), "token")
+                    + " was not known; set usd_per_million_tokens for the calls to come");
+        }
+    }
+
+    private static ObjectNode json(CostReport costs) {
+        ObjectNode json = Json.object();
+        json.put("from", Json.time(costs.from()));
+        json.put("to", Json.time(costs.to()));
+        json.put("zone", costs.zone().getId());
+        fill(json.putObject("total"), costs.total());
+        fill(json, "by_day", "day", costs.byDay());
+        fill(json, "by_source", "source", costs.bySource());
+        fill(json, "by_model", "model", costs.byModel());
+        fill(json, "by_job", "job_id", costs.byJob());
+        return json;
+    }
+
+    private static void fill(ObjectNode json, String name, String keyName, List<CostReport.Line> lines) {
+        var list = json.putArray(name);
+        for (CostReport.Line line : lines) {
+            ObjectNode entry = list.addObject().put(keyName, line.key().isEmpty() ? null : line.key());
+            fill(entry, line.sum());
+        }
+    }
+
+    private static void fill(ObjectNode json, CostReport.Sum sum) {
+        json.put("requests", sum.requests())
+                .put("input_tokens", sum.inputTokens())
+                .put("output_tokens", sum.outputTokens())
+                .put("tokens_estimated", sum.estimated())
+                .put("cost_usd", money(sum.costUsd()))
+                .put("known_cost_usd", money(sum.knownCostUsd()))
+                .put("unpriced_tokens", sum.unpricedTokens());
+    }
+
+    private static @Nullable BigDecimal money(@Nullable BigDecimal usd) {
+        return usd == null ? null : usd.stripTrailingZeros();
+    }
+}
