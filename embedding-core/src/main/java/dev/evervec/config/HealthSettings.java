@@ -1,23 +1,53 @@
 package dev.evervec.config;
 
 import java.time.Duration;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The {@code [health]} table: what is no longer healthy. A threshold that is null is not looked at.
+ * The {@code [health]} table: what a healthy state of the records is. A threshold is passed by the first value beyond it; one
+ * that is not set is never passed.
  *
- * @param maxFailed most records that may be failed
- * @param maxPending most records that may be pending
- * @param maxStale most records that may have a vector of an earlier text
- * @param maxOldestPending longest that a record may have been pending
- * @param minSuccessRate least share of embedded records among the embedded and failed ones, from 0 to 1
+ * @param maxFailed failed records at most; 0 allows none
+ * @param maxPending pending records at most
+ * @param maxStale records at most whose vector is not of their current text
+ * @param maxOldestPending age at most of the record that has been pending longest, or null
+ * @param minSuccessRate embedded / (embedded + failed) at least, from 0 to 1; never passed while nothing is either
  */
 public record HealthSettings(
-        @Nullable Long maxFailed,
-        @Nullable Long maxPending,
-        @Nullable Long maxStale,
+        OptionalInt maxFailed,
+        OptionalInt maxPending,
+        OptionalInt maxStale,
         @Nullable Duration maxOldestPending,
-        @Nullable Double minSuccessRate) {
+        OptionalDouble minSuccessRate) {
     /** No threshold at all. */
-    public static final HealthSettings NONE = new HealthSettings(null, null, null, null, null);
+    public static final HealthSettings NONE = new HealthSettings(
+            OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), null, OptionalDouble.empty());
+
+    /**
+     * Checks the thresholds.
+     *
+     * @throws IllegalArgumentException if one is negative, or the success rate above 1
+     */
+    public HealthSettings {
+        checkNotNegative(maxFailed, "maxFailed");
+        checkNotNegative(maxPending, "maxPending");
+        checkNotNegative(maxStale, "maxStale");
+        Objects.requireNonNull(minSuccessRate, "minSuccessRate");
+        if (maxOldestPending != null && maxOldestPending.isNegative()) {
+            throw new IllegalArgumentException("maxOldestPending must not be negative: " + maxOldestPending);
+        }
+        double rate = minSuccessRate.orElse(0);
+        if (!(rate >= 0 && rate <= 1)) {
+            throw new IllegalArgumentException("minSuccessRate must be from 0 to 1: " + rate);
+        }
+    }
+
+    private static void checkNotNegative(OptionalInt records, String name) {
+        if (records.orElse(0) < 0) {
+            throw new IllegalArgumentException(name + " must not be negative: " + records.getAsInt());
+        }
+    }
 }

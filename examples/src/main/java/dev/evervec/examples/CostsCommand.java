@@ -5,7 +5,6 @@ import dev.evervec.examples.TextTable.Column;
 import dev.evervec.pipeline.report.CostReport;
 import dev.evervec.pipeline.store.CostQuery;
 import java.io.PrintStream;
-import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -183,12 +182,8 @@ final class CostsCommand implements Callable<Integer> {
                 .put("input_tokens", sum.inputTokens())
                 .put("output_tokens", sum.outputTokens())
                 .put("tokens_estimated", sum.estimated())
-                .put("cost_usd", money(sum.costUsd()))
-                .put("known_cost_usd", money(sum.knownCostUsd()))
+                .put("cost_usd", Json.money(sum.costUsd()))
+                .put("known_cost_usd", Json.money(sum.knownCostUsd()))
                 .put("unpriced_tokens", sum.unpricedTokens());
-    }
-
-    private static @Nullable BigDecimal money(@Nullable BigDecimal usd) {
-        return usd == null ? null : usd.stripTrailingZeros();
     }
 }

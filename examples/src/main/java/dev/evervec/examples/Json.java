@@ -53,6 +53,11 @@ final class Json {
         return amount.stripTrailingZeros().toPlainString();
     }
 
+    /** An amount as a number in JSON, or null if it is not known. */
+    static @Nullable BigDecimal money(@Nullable BigDecimal usd) {
+        return usd == null ? null : usd.stripTrailingZeros();
+    }
+
     /** ISO-8601 in UTC. */
     static @Nullable String time(@Nullable Instant instant) {
         return instant == null ? null : instant.truncatedTo(ChronoUnit.MILLIS).toString();

@@ -43,6 +43,7 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         // Ids and titles are not confined to what the platform's charset can show, and JSON is UTF-8 by definition.
         Shell shell = new Shell(
+                System.in,
                 utf8(new FileOutputStream(FileDescriptor.out)),
                 utf8(new FileOutputStream(FileDescriptor.err)),
                 Path.of("").toAbsolutePath(),
@@ -70,6 +71,7 @@ public final class Main implements Runnable {
     private static CommandLine commandLine(Shell shell) {
         CommandLine line = new CommandLine(new Main())
                 .addSubcommand(new BuildCommand(shell))
+                .addSubcommand(new RetryFailedCommand(shell))
                 .addSubcommand(new StatsCommand(shell))
                 .addSubcommand(new HealthCommand(shell))
                 .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))

@@ -13,6 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,17 +103,18 @@ public record HealthStats(
             breaches.add("the oldest pending record has waited " + age.toSeconds() + " s, max_oldest_pending is "
                     + longest.toSeconds() + " s");
         }
-        Double least = thresholds.minSuccessRate();
         Double rate = total.successRate();
-        if (least != null && rate != null && rate < least) {
-            breaches.add("the success rate is " + roundedDown(rate) + ", min_success_rate is " + least);
+        if (rate != null && rate < thresholds.minSuccessRate().orElse(0)) {
+            breaches.add("the success rate is " + roundedDown(rate) + ", min_success_rate is "
+                    + thresholds.minSuccessRate().getAsDouble());
         }
         return breaches;
     }
 
-    private static void count(String name, @Nullable Long most, long count, String state, List<String> breaches) {
-        if (most != null && count > most) {
-            breaches.add(count + (count == 1 ? " record is " : " records are ") + state + ", " + name + " is " + most);
+    private static void count(String name, OptionalInt most, long count, String state, List<String> breaches) {
+        if (most.isPresent() && count > most.getAsInt()) {
+            breaches.add(count + (count == 1 ? " record is " : " records are ") + state + ", " + name + " is "
+                    + most.getAsInt());
         }
     }
 

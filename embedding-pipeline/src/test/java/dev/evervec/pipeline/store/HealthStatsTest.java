@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -26,6 +28,24 @@ class HealthStatsTest {
         Instant ended = state == JobState.RUNNING ? null : NOW.minusSeconds(1);
         return new JobInfo(
                 id, "7d33b963", state, NOW.minusSeconds(9), ended, 0, Map.of(), 0, 0, 0, null, heldUpBy, null);
+    }
+
+    private static HealthSettings thresholds(
+            @Nullable Integer failed,
+            @Nullable Integer pending,
+            @Nullable Integer stale,
+            @Nullable Duration oldest,
+            @Nullable Double rate) {
+        return new HealthSettings(
+                optional(failed),
+                optional(pending),
+                optional(stale),
+                oldest,
+                rate == null ? OptionalDouble.empty() : OptionalDouble.of(rate));
+    }
+
+    private static OptionalInt optional(@Nullable Integer number) {
+        return number == null ? OptionalInt.empty() : OptionalInt.of(number);
     }
 
     @Test
@@ -57,8 +77,7 @@ class HealthStatsTest {
 
         assertThat(films.sources()).containsExactly(FILMS);
         assertThat(films.total().pending()).isEqualTo(5);
-        assertThat(films.breaches(new HealthSettings(2L, null, null, null, null)))
-                .isEmpty();
+        assertThat(films.breaches(thresholds(2, null, null, null, null))).isEmpty();
         assertThat(all.only("plays")).isEmpty();
     }
 
@@ -80,7 +99,7 @@ class HealthStatsTest {
 
     @Test
     void everyThresholdThatIsPassedIsNamedWithItsLimitAndItsFigure() {
-        HealthSettings strict = new HealthSettings(0L, 1L, 0L, Duration.ofSeconds(59), 0.9);
+        HealthSettings strict = thresholds(0, 1, 0, Duration.ofSeconds(59), 0.9);
 
         assertThat(health(List.of(BOOKS)).breaches(strict))
                 .containsExactly(
@@ -95,16 +114,16 @@ class HealthStatsTest {
     void aSuccessRateIsShownRoundedDownSoThatItNeverLooksLikeMore() {
         SourceHealth almost = new SourceHealth("books", 999_999, 0, 0, 1, 0, null);
 
-        assertThat(health(List.of(almost)).breaches(new HealthSettings(null, null, null, null, 1.0)))
+        assertThat(health(List.of(almost)).breaches(thresholds(null, null, null, null, 1.0)))
                 .containsExactly("the success rate is 0.9999, min_success_rate is 1.0");
     }
 
     @Test
     void aThresholdThatIsJustReachedIsNotPassed() {
-        HealthSettings exact = new HealthSettings(3L, 2L, 4L, Duration.ofSeconds(60), 0.75);
+        HealthSettings exact = thresholds(3, 2, 4, Duration.ofSeconds(60), 0.75);
 
         assertThat(health(List.of(BOOKS)).breaches(exact)).isEmpty();
-        assertThat(health(List.of(PLAYS)).breaches(new HealthSettings(0L, 0L, 0L, Duration.ZERO, 1.0)))
+        assertThat(health(List.of(PLAYS)).breaches(thresholds(0, 0, 0, Duration.ZERO, 1.0)))
                 .as("nothing pending and nothing tried")
                 .isEmpty();
         assertThat(health(List.of(BOOKS)).breaches(HealthSettings.NONE)).isEmpty();
@@ -112,7 +131,7 @@ class HealthStatsTest {
 
     @Test
     void jsonHasEverythingAndNullForWhatIsNotKnown() throws Exception {
-        HealthSettings thresholds = new HealthSettings(2L, null, null, null, null);
+        HealthSettings thresholds = thresholds(2, null, null, null, null);
 
         JsonNode json = new ObjectMapper()
                 .readTree(health(List.of(BOOKS, PLAYS), job("b1", JobState.COMPLETED, null))
