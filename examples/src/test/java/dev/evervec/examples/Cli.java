@@ -14,8 +14,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Runs commands in a folder of their own, as a shell would, and holds what came out. */
 final class Cli {
@@ -55,6 +57,12 @@ final class Cli {
         } catch (JsonProcessingException e) {
             throw new AssertionError("no JSON: " + json, e);
         }
+    }
+
+    /** A command line with {@code config.toml} of the folder. */
+    static String[] withConfig(String command, String... rest) {
+        return Stream.concat(Stream.of(command, "--config", "config.toml"), Arrays.stream(rest))
+                .toArray(String[]::new);
     }
 
     Path folder() {
