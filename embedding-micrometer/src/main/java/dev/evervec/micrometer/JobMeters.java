@@ -6,7 +6,6 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -41,7 +40,7 @@ final class JobMeters {
         return Counter.builder(Names.WAITS)
                 .description("How long nothing got through to a provider")
                 .baseUnit("seconds")
-                .tags(common.and(Names.CAUSE, cause.name().toLowerCase(Locale.ROOT)))
+                .tags(common.and(Names.CAUSE, cause.code()))
                 .register(registry);
     }
 

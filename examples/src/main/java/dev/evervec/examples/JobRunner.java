@@ -32,7 +32,11 @@ final class JobRunner {
     /** Returns the exit code. */
     int run(BuildRequest request, Ending ending) {
         ProgressDisplay display = ProgressDisplay.on(shell);
-        return run(request, ending, display, wiring.pipeline(records).listener(display).build());
+        return run(
+                request,
+                ending,
+                display,
+                wiring.pipeline(records).listener(display).build());
     }
 
     /** The same while Prometheus may look at it. */

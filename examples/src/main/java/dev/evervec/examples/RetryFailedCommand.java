@@ -42,7 +42,8 @@ final class RetryFailedCommand implements Callable<Integer> {
     @Option(
             names = "--max-retries",
             paramLabel = "N",
-            description = "Only records that failed in fewer than N jobs, instead of max_attempts in the configuration.")
+            description =
+                    "Only records that failed in fewer than N jobs, instead of max_attempts in the configuration.")
     private @Nullable Integer maxRetries;
 
     @Option(names = "--now", description = "Do not wait for the time when the next try is due.")
@@ -80,6 +81,9 @@ final class RetryFailedCommand implements Callable<Integer> {
     private BuildRequest request() {
         if (all && maxRetries != null) {
             throw new UsageException("--all takes records however often they failed: leave out --max-retries");
+        }
+        if (maxRetries != null && maxRetries < 1) {
+            throw new UsageException("--max-retries must be at least 1, not " + maxRetries);
         }
         BuildRequest request = BuildRequest.retryFailed(all ? Retry.ALL : now ? Retry.NOW : Retry.DUE);
         if (maxRetries != null) {

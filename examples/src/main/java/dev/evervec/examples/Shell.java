@@ -15,7 +15,13 @@ import java.util.Map;
  * @param environment looked at for {@code NO_COLOR}
  * @param terminal whether a person looks at {@code err}
  */
-record Shell(InputStream in, PrintStream out, PrintStream err, Path folder, Map<String, String> environment, boolean terminal) {
+record Shell(
+        InputStream in,
+        PrintStream out,
+        PrintStream err,
+        Path folder,
+        Map<String, String> environment,
+        boolean terminal) {
     /** A file named on the command line. */
     Path file(Path named) {
         return folder.resolve(named).normalize();

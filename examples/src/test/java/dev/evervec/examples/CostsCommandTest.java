@@ -73,8 +73,7 @@ class CostsCommandTest {
         int code;
         try (PrintStream outStream = new PrintStream(out, true, StandardCharsets.UTF_8);
                 PrintStream errStream = new PrintStream(err, true, StandardCharsets.UTF_8)) {
-            Shell shell =
-                    new Shell(InputStream.nullInputStream(), outStream, errStream, cli.folder(), Map.of(), false);
+            Shell shell = new Shell(InputStream.nullInputStream(), outStream, errStream, cli.folder(), Map.of(), false);
             Failures failures = new Failures(shell);
             code = new CommandLine(CommandSpec.create())
                     .addSubcommand(new CostsCommand(shell, Clock.fixed(NOON, ZoneOffset.UTC)))

@@ -50,7 +50,8 @@ class HealthCommandTest {
         assertThat(health.code()).isZero();
         assertThat(health.err()).isEmpty();
         assertThat(health.outLines().stream().map(line -> line.replaceAll(" +", " ")))
-                .contains("books 1 0 1 1 50.0 % 0 -", "films 1 0 0 0 100.0 % 0 -", "(all) 2 0 1 1 66.6 % 0 -", "Healthy")
+                .contains(
+                        "books 1 0 1 1 50.0 % 0 -", "films 1 0 0 0 100.0 % 0 -", "(all) 2 0 1 1 66.6 % 0 -", "Healthy")
                 .anyMatch(line -> line.matches("Last job first failed, ended 20\\S+Z"));
     }
 
@@ -110,7 +111,6 @@ class HealthCommandTest {
     void aMistakeInAThresholdIsNamed() {
         thresholds("[health]\nmax_failed = -1\nmin_succes_rate = 0.5");
 
-        assertThat(cli.refused(Cli.withConfig("health")).err())
-                .contains("health.max_failed", "health.min_succes_rate");
+        assertThat(cli.refused(Cli.withConfig("health")).err()).contains("health.max_failed", "health.min_succes_rate");
     }
 }
