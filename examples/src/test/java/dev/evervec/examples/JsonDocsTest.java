@@ -84,6 +84,30 @@ class JsonDocsTest {
     }
 
     @Test
+    void healthIsDocumented() throws Exception {
+        run("build");
+
+        JsonNode health = run("health", "--json").json();
+
+        assertThat(health.get("last_run").isObject()).isTrue();
+        assertDocumented("health --json", health);
+    }
+
+    @Test
+    void costsAreDocumented() throws Exception {
+        run("build");
+
+        assertDocumented("costs --json", run("costs", "--json").json());
+    }
+
+    @Test
+    void aRetryIsSummedUpLikeABuild() throws Exception {
+        run("build");
+
+        assertDocumented("Summary of a build", run("retry-failed", "--json").json());
+    }
+
+    @Test
     void generationsAndPruningAreDocumented() throws Exception {
         run("build");
         JsonNode generations = run("generations", "--json").json();
