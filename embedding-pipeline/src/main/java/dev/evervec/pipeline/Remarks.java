@@ -64,7 +64,7 @@ final class Remarks {
         }
         if (exhausted > 0) {
             all.add(records(exhausted) + " failed " + (maxAttempts == 1 ? "once" : maxAttempts + " times")
-                    + "; left alone until the text changes: " + named(exhaustedKeys));
+                    + "; left alone until the text changes or retry-failed --all takes them: " + named(exhaustedKeys));
         }
         if (truncated > 0) {
             all.add(records(truncated) + " a text longer than the model accepts; only its beginning was embedded");

@@ -7,7 +7,6 @@ import dev.evervec.pipeline.store.CostQuery;
 import java.io.PrintStream;
 import java.time.Clock;
 import java.time.DateTimeException;
-import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.List;
@@ -76,13 +75,8 @@ final class CostsCommand implements Callable<Integer> {
         if (days < 1) {
             throw new UsageException("--days must be at least 1, not " + days);
         }
-        try {
-            LocalDate first = LocalDate.ofInstant(clock.instant(), where).minusDays(days - 1L);
-            Instant from = first.atStartOfDay(where).toInstant();
-            return new CostQuery(from, null, where);
-        } catch (DateTimeException e) {
-            throw new UsageException("--days " + days + " goes back further than the calendar", e);
-        }
+        LocalDate first = LocalDate.ofInstant(clock.instant(), where).minusDays(days - 1L);
+        return new CostQuery(first.atStartOfDay(where).toInstant(), null, where);
     }
 
     private ZoneId zone() {

@@ -60,6 +60,12 @@ final class RetryFailedCommand implements Callable<Integer> {
             description = "Spend at most X US dollars, instead of budget_usd in the configuration.")
     private @Nullable BigDecimal budgetUsd;
 
+    @Option(
+            names = "--job-id",
+            paramLabel = "ID",
+            description = "Call the job this, as of build. Without it the name is made from the time.")
+    private @Nullable String jobId;
+
     @Option(names = "--json", description = "Print only the result, as JSON.")
     private boolean json;
 
@@ -92,6 +98,9 @@ final class RetryFailedCommand implements Callable<Integer> {
         if (source != null) {
             request = request.source(source);
         }
-        return budgetUsd == null ? request : request.budgetUsd(budgetUsd);
+        if (budgetUsd != null) {
+            request = request.budgetUsd(budgetUsd);
+        }
+        return jobId == null ? request : request.jobId(jobId);
     }
 }

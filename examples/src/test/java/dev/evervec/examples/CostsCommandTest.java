@@ -121,6 +121,7 @@ class CostsCommandTest {
         assertThat(costs("--json").json().get("by_day")).hasSize(2);
         assertThat(costs("--days", "1", "--json").json().at("/total/cost_usd").asInt())
                 .isEqualTo(2);
+        assertThat(costs("--days", "2147483647", "--json").json().get("by_day")).hasSize(2);
         assertThat(costs("--days", "2", "--json").json().at("/total/cost_usd").asInt())
                 .isEqualTo(3);
         JsonNode berlin =
@@ -145,7 +146,6 @@ class CostsCommandTest {
         bill();
 
         assertThat(refused("--days", "0")).contains("--days must be at least 1, not 0");
-        assertThat(refused("--days", "2147483647")).contains("--days 2147483647");
         assertThat(refused("--zone", "Mars/Olympus")).contains("--zone Mars/Olympus is no time zone");
         assertThat(refused("--days", "many")).contains("many");
     }

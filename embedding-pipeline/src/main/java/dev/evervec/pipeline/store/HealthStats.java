@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param asOf the moment
  * @param total all sources together, under the name {@code all}
  * @param sources each source, in the order of their names
- * @param lastRun the latest job of the store, whatever its generation; null before the first one
- * @param heldUpBy why nothing gets through to a provider at the moment, as the running job says; null if nothing holds it up
- *     or no job is running
+ * @param lastRun the latest job of the store, whatever its generation, live embedding left out; null before the first one
+ * @param heldUpBy why nothing gets through to a provider at the moment, as the running job or live embedding says; null if
+ *     nothing holds them up or none is running
  */
 public record HealthStats(
         String generation,
@@ -35,9 +35,6 @@ public record HealthStats(
         List<SourceHealth> sources,
         @Nullable JobInfo lastRun,
         @Nullable String heldUpBy) {
-    /** The latest build and what is embedded live beside it. */
-    private static final int JOBS = 2;
-
     public HealthStats {
         sources = List.copyOf(sources);
     }
@@ -49,17 +46,26 @@ public record HealthStats(
      * @throws StoreException if the store cannot be read
      */
     public static HealthStats of(EmbeddingStore store, Fingerprint fingerprint, Clock clock) {
-        return of(fingerprint.generation(), clock.instant(), store.health(fingerprint), store.jobs(JOBS));
+        return of(
+                fingerprint.generation(),
+                clock.instant(),
+                store.health(fingerprint),
+                store.jobs(1).stream().findFirst().orElse(null),
+                store.job(JobStart.LIVE_ID).orElse(null));
     }
 
-    static HealthStats of(String generation, Instant asOf, List<SourceHealth> sources, List<JobInfo> newestFirst) {
-        String heldUpBy = newestFirst.stream()
-                .filter(job -> job.state() == JobState.RUNNING)
-                .flatMap(job -> Optional.ofNullable(job.heldUpBy()).stream())
-                .findFirst()
-                .orElse(null);
-        JobInfo lastRun = newestFirst.isEmpty() ? null : newestFirst.get(0);
+    static HealthStats of(
+            String generation,
+            Instant asOf,
+            List<SourceHealth> sources,
+            @Nullable JobInfo lastRun,
+            @Nullable JobInfo live) {
+        String heldUpBy = heldUpBy(lastRun) == null ? heldUpBy(live) : heldUpBy(lastRun);
         return new HealthStats(generation, asOf, sum(sources), sources, lastRun, heldUpBy);
+    }
+
+    private static @Nullable String heldUpBy(@Nullable JobInfo job) {
+        return job == null || job.state() != JobState.RUNNING ? null : job.heldUpBy();
     }
 
     private static SourceHealth sum(List<SourceHealth> sources) {
