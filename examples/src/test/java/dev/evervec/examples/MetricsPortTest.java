@@ -18,6 +18,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -78,10 +79,10 @@ class MetricsPortTest {
     }
 
     /** Listeners hear of a call soon, but not at once. */
-    private String scrapeUntil(String expected) {
+    private String scrapeUntilThereAre(String... names) {
         try {
             String body = scrape(announced()).body();
-            while (!body.contains(expected)) {
+            while (!Arrays.stream(names).allMatch(body::contains)) {
                 body = scrape(announced()).body();
             }
             return body;
@@ -97,7 +98,10 @@ class MetricsPortTest {
         AtomicReference<String> scraped = new AtomicReference<>();
         server.beforeEachAnswer(() -> {
             if (server.embedded().size() == 2) {
-                scraped.set(scrapeUntil("gen_ai_client_operation_duration_seconds_count"));
+                scraped.set(scrapeUntilThereAre(
+                        "gen_ai_client_operation_duration_seconds_count",
+                        "gen_ai_client_token_usage_count",
+                        "evervec_cost_usd_total"));
             }
         });
 
