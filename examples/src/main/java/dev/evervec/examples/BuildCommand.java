@@ -124,10 +124,10 @@ final class BuildCommand implements Callable<Integer> {
 
     private int run(JobRunner runner, BuildRequest request) {
         if (metricsPort == null) {
-            return runner.run(request, Ending.PEOPLE);
+            return runner.run(request, Ending.BUILD);
         }
         try (MetricsEndpoint endpoint = MetricsEndpoint.start(metricsPort)) {
-            return runner.run(request, Ending.PEOPLE, endpoint);
+            return runner.run(request, Ending.BUILD, endpoint);
         }
     }
 

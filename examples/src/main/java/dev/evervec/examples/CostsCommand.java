@@ -89,47 +89,55 @@ final class CostsCommand implements Callable<Integer> {
     }
 
     private void print(CostReport costs, PrintStream out) {
-        out.println("Costs " + (days == null ? "of all days" : "of the last " + SourceTable.count(days, "day"))
-                + ", which begin in " + costs.zone());
-        out.println();
+        out.println("Costs " + period() + " (" + costs.zone() + ")");
         if (costs.total().requests() == 0) {
             out.println("No calls to a provider");
             return;
         }
-        print("day", costs.byDay(), out);
-        print("source", costs.bySource(), out);
-        print("model", costs.byModel(), out);
-        print("job", costs.byJob(), out);
-        TextTable all = table("");
-        row(all, "total", costs.total());
-        all.print(out);
-        printLegend(costs.total(), out);
-    }
-
-    private static void print(String title, List<CostReport.Line> lines, PrintStream out) {
-        TextTable table = table(title);
-        lines.forEach(line -> row(table, line.key().isEmpty() ? "(none)" : line.key(), line.sum()));
-        table.print(out);
-        out.println();
-    }
-
-    private static TextTable table(String title) {
-        return new TextTable(
-                Column.text(title),
+        TextTable table = new TextTable(
+                Column.text(""),
+                Column.text(""),
                 Column.number("requests"),
                 Column.number("input tokens"),
                 Column.number("output tokens"),
                 Column.number("USD"));
+        rows(table, "day", costs.byDay());
+        rows(table, "source", costs.bySource());
+        rows(table, "model", costs.byModel());
+        rows(table, "job", costs.byJob());
+        row(table, "total", "", costs.total());
+        out.println();
+        table.print(out);
+        printLegend(costs.total(), out);
     }
 
-    private static void row(TextTable table, String key, CostReport.Sum sum) {
-        String about = sum.estimated() ? "~" : "";
+    private String period() {
+        if (days == null) {
+            return "since the first call";
+        }
+        return days == 1 ? "of today" : "of the last " + SourceTable.count(days, "day");
+    }
+
+    private static void rows(TextTable table, String title, List<CostReport.Line> lines) {
+        String once = title;
+        for (CostReport.Line line : lines) {
+            row(table, once, line.key().isEmpty() ? "(none)" : line.key(), line.sum());
+            once = "";
+        }
+    }
+
+    private static void row(TextTable table, String title, String key, CostReport.Sum sum) {
         table.row(
+                title,
                 key,
                 SourceTable.count(sum.requests()),
-                about + SourceTable.count(sum.inputTokens()),
-                about + SourceTable.count(sum.outputTokens()),
+                tokens(sum.inputTokens(), sum),
+                tokens(sum.outputTokens(), sum),
                 usd(sum));
+    }
+
+    private static String tokens(long count, CostReport.Sum sum) {
+        return (sum.estimated() && count > 0 ? "~" : "") + SourceTable.count(count);
     }
 
     /** An unknown price is never taken for zero. */
@@ -141,6 +149,7 @@ final class CostsCommand implements Callable<Integer> {
     }
 
     private static void printLegend(CostReport.Sum total, PrintStream out) {
+        out.println();
         if (total.estimated()) {
             out.println("~: some of the calls did not tell their tokens, which are estimated");
         }

@@ -57,14 +57,13 @@ final class HealthCommand implements Callable<Integer> {
         try (Wiring wiring = Wiring.of(loaded)) {
             HealthStats health =
                     wanted(HealthStats.of(wiring.existingStore(), wiring.fingerprint(), Clock.systemUTC()));
-            List<String> breaches = health.breaches(thresholds);
             if (json) {
                 shell.out().println(health.toJson(thresholds));
             } else {
                 shell.out().println(GenerationsCommand.describe(wiring.fingerprint()));
-                print(health, breaches, shell.out());
+                print(health, thresholds, shell.out());
             }
-            return breaches.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
+            return health.breaches(thresholds).isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 
@@ -76,7 +75,7 @@ final class HealthCommand implements Callable<Integer> {
         return all.only(source).orElseThrow(() -> StatsCommand.unknownSource(String.valueOf(source), known));
     }
 
-    private static void print(HealthStats health, List<String> breaches, PrintStream out) {
+    private static void print(HealthStats health, HealthSettings thresholds, PrintStream out) {
         out.println();
         printSources(health, out);
         out.println();
@@ -84,8 +83,13 @@ final class HealthCommand implements Callable<Integer> {
         if (health.heldUpBy() != null) {
             out.println("Held up   " + health.heldUpBy());
         }
-        out.println(breaches.isEmpty() ? "Healthy" : "Not healthy:");
-        breaches.forEach(breach -> out.println("  " + breach));
+        List<String> breaches = health.breaches(thresholds);
+        if (breaches.isEmpty()) {
+            out.println(thresholds.equals(HealthSettings.NONE) ? "Healthy: [health] sets no threshold" : "Healthy");
+        } else {
+            out.println("Not healthy:");
+            breaches.forEach(breach -> out.println("  " + breach));
+        }
     }
 
     private static void printSources(HealthStats health, PrintStream out) {

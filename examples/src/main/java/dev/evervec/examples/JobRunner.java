@@ -16,10 +16,21 @@ final class JobRunner {
 
     /** How the end of a job is told. */
     enum Ending {
-        /** Tables and lists for people, and the summary as the last line. */
-        PEOPLE,
+        /** Of a build: tables and lists for people, and the summary as the last line. */
+        BUILD("No pending embeddings to process"),
+        /** The same of another try of what is due. */
+        RETRY_DUE(
+                "No failed record is due and has tries left: --now does not wait, --all takes those without tries too"),
+        /** The same of another try of all that failed. */
+        RETRY_ALL("No failed records"),
         /** The summary alone, as a line of JSON. */
-        JSON
+        JSON("");
+
+        private final String nothingToDo;
+
+        Ending(String nothingToDo) {
+            this.nothingToDo = nothingToDo;
+        }
     }
 
     JobRunner(Shell shell, Wiring wiring, LlmConfig config, RecordSource records) {
@@ -70,7 +81,8 @@ final class JobRunner {
         if (ending == Ending.JSON) {
             shell.out().println(report.toJson());
         } else {
-            new BuildResult(report, pipeline.fingerprint(), wiring.store(), config.logsDir()).print(shell);
+            new BuildResult(report, pipeline.fingerprint(), wiring.store(), config.logsDir(), ending.nothingToDo)
+                    .print(shell);
         }
     }
 }

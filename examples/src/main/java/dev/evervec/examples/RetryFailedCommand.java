@@ -80,7 +80,7 @@ final class RetryFailedCommand implements Callable<Integer> {
         try (Wiring wiring = Wiring.of(loaded)) {
             StatsCommand.of(source, wiring.existingStore().stats(wiring.fingerprint()));
             return new JobRunner(shell, wiring, loaded, wiring.records())
-                    .run(request, json ? Ending.JSON : Ending.PEOPLE);
+                    .run(request, json ? Ending.JSON : all ? Ending.RETRY_ALL : Ending.RETRY_DUE);
         }
     }
 

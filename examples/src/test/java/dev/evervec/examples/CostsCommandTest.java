@@ -89,7 +89,7 @@ class CostsCommandTest {
         bill(call(NOON, "0.000000000001"), call(NOON, "0.1"), call(NOON, "0.2"), call(NOON, "100"));
 
         assertThat(costs().outLines().stream().map(line -> line.replaceAll(" +", " ")))
-                .contains("2026-01-02 4 4,000 0 100.300000000001", "total 4 4,000 0 100.300000000001");
+                .contains("day 2026-01-02 4 4,000 0 100.300000000001", "total 4 4,000 0 100.300000000001");
         assertThat(costs("--json").out()).contains("\"cost_usd\":100.300000000001");
     }
 
@@ -102,9 +102,9 @@ class CostsCommandTest {
 
         assertThat(people.outLines().stream().map(line -> line.replaceAll(" +", " ")))
                 .contains(
-                        "books 1 1,000 0 unknown",
-                        "films 1 ~50 ~0 0.5",
-                        "total 2 ~1,050 ~0 0.5 + unknown",
+                        "source books 1 1,000 0 unknown",
+                        " films 1 ~50 0 0.5",
+                        "total 2 ~1,050 0 0.5 + unknown",
                         "~: some of the calls did not tell their tokens, which are estimated")
                 .anyMatch(line -> line.startsWith("unknown: the price of 1,000 tokens was not known"));
         assertThat(json.at("/total/cost_usd").isNull()).isTrue();
@@ -137,7 +137,7 @@ class CostsCommandTest {
     void withoutCallsItSaysSo() {
         bill();
 
-        assertThat(costs("--days", "7").out()).contains("Costs of the last 7 days", "No calls to a provider");
+        assertThat(costs("--days", "7").out()).contains("Costs of the last 7 days (UTC)", "No calls to a provider");
         assertThat(costs("--json").json().at("/total/cost_usd").asInt()).isZero();
     }
 
@@ -163,7 +163,7 @@ class CostsCommandTest {
         bill(call(NOON, "1"));
 
         assertThat(costs().outLines().stream().map(line -> line.replaceAll(" +", " ")))
-                .contains("(none) 1 1,000 0 1", "openai/a-model 1 1,000 0 1");
+                .contains("job (none) 1 1,000 0 1", "model openai/a-model 1 1,000 0 1");
         assertThat(costs("--json").json().at("/by_job/0/job_id").isNull()).isTrue();
     }
 }

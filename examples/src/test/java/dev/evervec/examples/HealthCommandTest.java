@@ -51,7 +51,8 @@ class HealthCommandTest {
         assertThat(health.err()).isEmpty();
         assertThat(health.outLines().stream().map(line -> line.replaceAll(" +", " ")))
                 .contains(
-                        "books 1 0 1 1 50.0 % 0 -", "films 1 0 0 0 100.0 % 0 -", "(all) 2 0 1 1 66.6 % 0 -", "Healthy")
+                        "books 1 0 1 1 50.0 % 0 -",
+                        "films 1 0 0 0 100.0 % 0 -", "(all) 2 0 1 1 66.6 % 0 -", "Healthy: [health] sets no threshold")
                 .anyMatch(line -> line.matches("Last job first failed, ended 20\\S+Z"));
     }
 
