@@ -391,7 +391,11 @@ final class Watch {
         require(open.contains(key), () -> key + " is sent and not claimed");
         Sha256 text = work.text().hash();
         require(!answered.contains(key), () -> key + " is sent again although its vector has arrived");
-        require(!answeredTexts.contains(text), () -> key + " is sent although the vector of an equal text has arrived");
+        boolean boughtAnew =
+                plan.rewriting() != null && work.claim().freshSince() > 0; // may come out as one that was kept
+        require(
+                boughtAnew || !answeredTexts.contains(text),
+                () -> key + " is sent although the vector of an equal text has arrived");
         leaders.computeIfAbsent(text, any -> new HashSet<>()).add(key);
         Tree tree = sendingsOf(key).tree;
         if (tree.began == Long.MIN_VALUE) {
