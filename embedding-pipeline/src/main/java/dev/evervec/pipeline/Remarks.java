@@ -54,7 +54,8 @@ final class Remarks {
                         add(records(count) + " vanished from source " + source + " and left the ledger"));
         summary.kept()
                 .forEach((source, count) -> add(records(count) + " vanished from source " + source
-                        + "; that is too large a share to remove in one pass, so nothing was removed"));
+                        + "; that is too large a share to remove in one pass, so nothing was removed: build with"
+                        + " --remove-vanished if they are really gone"));
     }
 
     List<String> all() {

@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -16,6 +17,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command line; every command is a class of its own. */
 @Command(
@@ -81,10 +83,20 @@ public final class Main implements Runnable {
                 .addSubcommand(new GenerationsCommand(shell))
                 .addSubcommand(new PruneCommand(shell));
         addStandardOptions(line);
+        line.registerConverter(BigDecimal.class, Main::amount);
         return line.setOut(writer(shell.out()))
                 .setErr(writer(shell.err()))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setUsageHelpWidth(100);
+    }
+
+    /** Java's own message tells of classes. */
+    private static BigDecimal amount(String text) {
+        try {
+            return new BigDecimal(text);
+        } catch (NumberFormatException e) {
+            throw new TypeConversionException("'" + text + "' is no number such as 2.50");
+        }
     }
 
     private static void addStandardOptions(CommandLine line) {

@@ -30,12 +30,7 @@ class JsonDocsTest {
     }
 
     private Cli.Result run(String command, String... rest) {
-        String[] args = new String[rest.length + 3];
-        args[0] = command;
-        args[1] = "--config";
-        args[2] = "config.toml";
-        System.arraycopy(rest, 0, args, 3, rest.length);
-        return cli.run(args);
+        return cli.run(Cli.withConfig(command, rest));
     }
 
     private static void assertDocumented(String heading, JsonNode real) throws Exception {
