@@ -49,7 +49,7 @@ final class CallMeters {
                     .tags(tags.and(Names.TOKEN_TYPE, type))
                     .serviceLevelObjectives(TOKEN_BUCKETS)
                     .register(registry)
-                    .record(count);
+                    .record((double) count);
         }
     }
 
@@ -58,7 +58,7 @@ final class CallMeters {
         BigDecimal usd = call.costUsd();
         if (usd == null) {
             counter(Names.UNPRICED_TOKENS, "Tokens of calls whose price is not known", "tokens", tags)
-                    .increment(call.usage().totalTokens());
+                    .increment((double) call.usage().totalTokens());
         } else {
             counter(Names.COST, "What calls with a known price cost", "usd", tags)
                     .increment(usd.doubleValue());

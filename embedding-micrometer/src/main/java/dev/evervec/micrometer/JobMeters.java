@@ -52,7 +52,7 @@ final class JobMeters {
         Seen now = new Seen(progress.splits(), progress.waited());
         Seen before = seen.put(progress.jobId(), now);
         Seen counted = before == null ? Seen.NOTHING : before;
-        splits.increment(Math.max(0, now.splits() - counted.splits()));
+        splits.increment((double) Math.max(0, now.splits() - counted.splits()));
         now.waited().forEach((cause, waited) -> {
             Duration more = waited.minus(counted.waited().getOrDefault(cause, Duration.ZERO));
             waits(cause).increment(Math.max(0, more.toMillis() / 1000.0));
