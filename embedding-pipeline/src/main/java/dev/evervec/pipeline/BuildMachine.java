@@ -341,7 +341,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
     }
 
-    private static RecordKey keyOf(UnreadableRecord record) {
+    /** Under which key it is counted. */
+    static RecordKey keyOf(UnreadableRecord record) {
         if (record.key() != null) {
             return record.key();
         }

@@ -3,6 +3,7 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.config.BuildSettings.TooLong;
 import dev.evervec.pipeline.progress.BuildListener;
+import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordScan;
@@ -173,6 +174,47 @@ public final class BuildPipeline {
             throw e;
         }
     }
+
+    // ---- before a job ----
+
+    /**
+     * Tells what {@link #run} would do and cost, without any call to a provider and without writing anything. All records are
+     * read once; the heap needed does not grow with their number.
+     *
+     * <p>Different texts are told apart exactly up to about a million; beyond that their number is estimated. The tokens of
+     * every text are counted up to 1 GiB of text; of more, those of 50,000 texts or more, chosen by their hash, are. The
+     * same records give the same estimate, and what it rests on is said in it.
+     *
+     * @throws SourceException if the records cannot be read to their end
+     * @throws StoreException if the store cannot be asked
+     * @throws java.util.concurrent.CancellationException if this thread is interrupted; its flag is set
+     * @throws IllegalArgumentException if the job id is none
+     */
+    public BuildEstimate estimate(BuildRequest request) {
+        Instant now = Instant.now();
+        String jobId = request.jobId() == null ? newJobId(now) : request.jobId();
+        JobStart start = new JobStart(jobId, fingerprint(), settings.maxAttempts(), reconsidered());
+        BuildPlan plan = plan(request, jobId, now);
+        Hands.Rewriting rewriting = rewriting();
+        Remarks remarks = new Remarks(settings.maxAttempts());
+        EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, embedder, plan.limits(), remarks);
+        PageAppraiser appraiser =
+                new PageAppraiser(store, start, request.mode(), embedder, rewriting, settings.onTooLong());
+        new Estimator(appraiser, tally, remarks, plan.maxTextBytes()).read(records.scan(request.source()), request);
+        Quote quote = new Quote(
+                service(embedder, plan.embedding().maxInFlight()),
+                rewriter == null || plan.rewriting() == null
+                        ? null
+                        : service(rewriter, plan.rewriting().maxInFlight()),
+                tally);
+        return quote.estimate(fingerprint().generation(), settings.budgetUsd(), remarks.all());
+    }
+
+    private Quote.Service service(LLMProvider provider, int maxInFlight) {
+        return new Quote.Service(provider, maxInFlight, provider.price(), store.latestLatency(provider.model()));
+    }
+
+    // ---- a job ----
 
     /** Texts that an earlier configuration skipped for their length are truncated now. */
     private Set<Reason> reconsidered() {
