@@ -4,6 +4,7 @@ import dev.evervec.pipeline.PageAppraiser.Appraisal;
 import dev.evervec.pipeline.PageAppraiser.Fate;
 import dev.evervec.pipeline.PageAppraiser.Text;
 import dev.evervec.pipeline.TextSums.Levels;
+import dev.evervec.pipeline.TokenCounts.Kind;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
@@ -11,9 +12,12 @@ import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Adds up what a build would make of records, in bounded memory. What it comes to depends on the records and their order only,
@@ -51,9 +55,9 @@ final class EstimateTally {
 
     /** The records of one source, or of all. */
     static final class Sums {
-        private final long[] fates = new long[Fate.values().length];
-        final TextSums plain = new TextSums(1);
-        final TextSums toRewrite = new TextSums(3);
+        private final Map<Fate, Long> fates = new EnumMap<>(Fate.class);
+        final TextSums plain = new TextSums();
+        final TextSums toRewrite = new TextSums();
         final RequestCounter requests;
 
         Sums(ProviderLimits limits) {
@@ -61,7 +65,7 @@ final class EstimateTally {
         }
 
         long count(Fate fate) {
-            return fates[fate.ordinal()];
+            return fates.getOrDefault(fate, 0L);
         }
     }
 
@@ -127,8 +131,8 @@ final class EstimateTally {
     }
 
     private void count(RecordKey key, Fate fate) {
-        of(key).fates[fate.ordinal()]++;
-        all.fates[fate.ordinal()]++;
+        of(key).fates.merge(fate, 1L, Long::sum);
+        all.fates.merge(fate, 1L, Long::sum);
     }
 
     private Sums of(RecordKey key) {
@@ -140,7 +144,7 @@ final class EstimateTally {
             return;
         }
         // Whoever counted may not yet have known that it need not.
-        int[] tokens = HashSample.zone(text.hash()) < countedLevel ? new int[0] : text.tokens();
+        TokenCounts tokens = HashSample.zone(text.hash()) < countedLevel ? null : text.tokens();
         long whenCut = tokensWhenCut(text, tokens);
         for (Sums sums : List.of(source, all)) {
             TextSums of = text.toRewrite() ? sums.toRewrite : sums.plain;
@@ -149,14 +153,14 @@ final class EstimateTally {
         }
     }
 
-    private long tokensWhenCut(Text text, int[] tokens) {
+    private long tokensWhenCut(Text text, @Nullable TokenCounts tokens) {
         if (!sizer.counts(text.bytes())) {
             return text.bytes();
         }
         TextSums alike = text.toRewrite() ? all.toRewrite : all.plain;
-        return tokens.length > 0
-                ? tokens[Text.EMBEDDED]
-                : (long) Math.ceil(text.bytes() * alike.tokensPerByte(Text.EMBEDDED, new Levels(0, countedLevel)));
+        return tokens != null
+                ? tokens.embedded()
+                : (long) Math.ceil(text.bytes() * alike.tokensPerByte(Kind.EMBEDDED, new Levels(0, countedLevel)));
     }
 
     /** From which zone on texts are known and counted. */

@@ -48,15 +48,10 @@ final class PageAppraiser {
      *
      * @param hash the beginning of its hash; of a text that is to be rewritten, another one than if it were not
      * @param bytes of UTF-8
-     * @param tokens its tokens when it is embedded ({@link #EMBEDDED}) and, if it is to be rewritten first, those of its
-     *     prompt ({@link #PROMPT}) and of its rewrite ({@link #REWRITE}); empty if they were not counted
+     * @param tokens its tokens, or null if they were not counted
      * @param toRewrite whether it is to be rewritten
      */
-    record Text(long hash, int bytes, int[] tokens, boolean toRewrite) {
-        static final int EMBEDDED = 0;
-        static final int PROMPT = 1;
-        static final int REWRITE = 2;
-    }
+    record Text(long hash, int bytes, @Nullable TokenCounts tokens, boolean toRewrite) {}
 
     private static final long REWRITTEN = 0x9E3779B97F4A7C15L;
 
@@ -202,8 +197,8 @@ final class PageAppraiser {
         }
         long hash = beginning(text) ^ (one.toRewrite() ? REWRITTEN : 0);
         try {
-            int[] tokens =
-                    HashSample.zone(hash) < levels.counted() ? new int[0] : tokens(one.record(), text, one.toRewrite());
+            TokenCounts tokens =
+                    HashSample.zone(hash) < levels.counted() ? null : tokens(one.record(), text, one.toRewrite());
             return new Appraisal(key, one.fate(), new Text(hash, text.bytes(), tokens, one.toRewrite()), "");
         } catch (RuntimeException e) {
             return new Appraisal(key, Fate.UNREADABLE, null, Faults.unexpected("counting the record's tokens", e));
@@ -214,13 +209,13 @@ final class PageAppraiser {
         return ByteBuffer.wrap(text.hash().bytes()).getLong();
     }
 
-    private int[] tokens(SourceRecord record, SizedText text, boolean toRewrite) {
+    private TokenCounts tokens(SourceRecord record, SizedText text, boolean toRewrite) {
         int embedded = embedder.countTokens(text.text());
         if (!toRewrite || rewriting == null) {
-            return new int[] {embedded};
+            return TokenCounts.embedded(embedded);
         }
         LLMProvider rewriter = rewriting.provider();
         int prompt = rewriter.countTokens(rewriting.prompt().fill(record.title(), text.text()));
-        return new int[] {Math.min(embedded, mostTokensOfText), prompt, rewriter.countTokens(text.text())};
+        return new TokenCounts(Math.min(embedded, mostTokensOfText), prompt, rewriter.countTokens(text.text()));
     }
 }

@@ -2,9 +2,9 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.EstimateTally.Sums;
 import dev.evervec.pipeline.PageAppraiser.Fate;
-import dev.evervec.pipeline.PageAppraiser.Text;
 import dev.evervec.pipeline.TextSums.Amount;
 import dev.evervec.pipeline.TextSums.Levels;
+import dev.evervec.pipeline.TokenCounts.Kind;
 import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildEstimate.Amounts;
 import dev.evervec.pipeline.report.BuildEstimate.Calls;
@@ -144,8 +144,8 @@ final class Quote {
             return Calls.NONE;
         }
         Amount tokens = sums.plain
-                .tokens(Text.EMBEDDED, levels, tally.all().plain)
-                .plus(sums.toRewrite.tokens(Text.EMBEDDED, levels, tally.all().toRewrite));
+                .tokens(Kind.EMBEDDED, levels, tally.all().plain)
+                .plus(sums.toRewrite.tokens(Kind.EMBEDDED, levels, tally.all().toRewrite));
         boolean estimated =
                 !embedding.provider().countsTokensExactly() || levels.counted() > 0 || sums.toRewrite.texts(levels) > 0;
         return new Calls(
@@ -163,9 +163,9 @@ final class Quote {
         if (rewriting == null || texts == 0) {
             return Calls.NONE;
         }
-        Amount prompts = sums.toRewrite.tokens(Text.PROMPT, levels, tally.all().toRewrite);
+        Amount prompts = sums.toRewrite.tokens(Kind.PROMPT, levels, tally.all().toRewrite);
         long rewrites = sums.toRewrite
-                .tokens(Text.REWRITE, levels, tally.all().toRewrite)
+                .tokens(Kind.REWRITE, levels, tally.all().toRewrite)
                 .rounded();
         return new Calls(
                 texts,
@@ -229,14 +229,14 @@ final class Quote {
 
     private void sayDistinct(Amounts total, List<String> said) {
         if (levels.distinct() > 0) {
+            long sample = total.embedding().texts() >> levels.distinct();
             said.add(String.format(
                     Locale.ROOT,
-                    "Different texts are estimated from those whose hash begins with %d zero bits: %,d of %,d, with a"
-                            + " standard error of %.2f %%.",
+                    "Different texts are estimated from %,d of them, whose hash begins with %d zero bits; standard error"
+                            + " %.2f %%.",
+                    sample,
                     levels.distinct(),
-                    total.embedding().texts() >> levels.distinct(),
-                    total.embedding().texts(),
-                    100 / Math.sqrt(Math.max(1, total.embedding().texts() >> levels.distinct()))));
+                    100 / Math.sqrt((double) sample)));
         }
         if (!tally.comparedAllIds()) {
             said.add(

@@ -1,5 +1,11 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.pipeline.TokenCounts.Kind;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Adds up distinct texts and what counting their tokens came to. Everything is kept by {@linkplain HashSample#zone zone}, so
  * that whoever reads it may leave out zones in which, from some time on, texts were no longer looked at. Not thread-safe.
@@ -15,13 +21,19 @@ final class TextSums {
     private final long[] countedTexts = new long[ZONES];
     private final long[] countedBytes = new long[ZONES];
     private final double[] squaredBytes = new double[ZONES];
-    private final Tokens[] tokens;
+    private final Map<Kind, Tokens> tokens = new EnumMap<>(Kind.class);
 
     /** Tokens of one kind of the texts that were counted. */
     private static final class Tokens {
         final long[] sum = new long[ZONES];
         final double[] squares = new double[ZONES];
         final double[] timesBytes = new double[ZONES];
+
+        void add(int zone, int tokensOfText, int bytesOfText) {
+            sum[zone] += tokensOfText;
+            squares[zone] += (double) tokensOfText * tokensOfText;
+            timesBytes[zone] += (double) tokensOfText * bytesOfText;
+        }
     }
 
     /**
@@ -51,30 +63,24 @@ final class TextSums {
         }
     }
 
-    /** For texts with so many kinds of tokens. */
-    TextSums(int kinds) {
-        tokens = new Tokens[kinds];
-        for (int i = 0; i < kinds; i++) {
-            tokens[i] = new Tokens();
+    TextSums() {
+        for (Kind kind : Kind.values()) {
+            tokens.put(kind, new Tokens());
         }
     }
 
-    /** One more text; its tokens by kind, or none if they were not counted. */
-    void add(long hash, int bytesOfText, int[] tokensOfText) {
+    /** One more text, with its tokens unless they were not counted. */
+    void add(long hash, int bytesOfText, @Nullable TokenCounts counts) {
         int zone = HashSample.zone(hash);
         texts[zone]++;
         bytes[zone] += bytesOfText;
-        if (tokensOfText.length == 0) {
+        if (counts == null) {
             return;
         }
         countedTexts[zone]++;
         countedBytes[zone] += bytesOfText;
         squaredBytes[zone] += (double) bytesOfText * bytesOfText;
-        for (int i = 0; i < tokens.length; i++) {
-            tokens[i].sum[zone] += tokensOfText[i];
-            tokens[i].squares[zone] += (double) tokensOfText[i] * tokensOfText[i];
-            tokens[i].timesBytes[zone] += (double) tokensOfText[i] * bytesOfText;
-        }
+        tokens.forEach((kind, sums) -> sums.add(zone, counts.of(kind), bytesOfText));
     }
 
     long texts(Levels levels) {
@@ -90,9 +96,9 @@ final class TextSums {
     }
 
     /** Tokens of one kind for each byte, of the texts that were counted. */
-    double tokensPerByte(int kind, Levels levels) {
+    double tokensPerByte(Kind kind, Levels levels) {
         long counted = countedBytes(levels);
-        return counted == 0 ? 0 : (double) from(tokens[kind].sum, levels.counted()) / counted;
+        return counted == 0 ? 0 : (double) from(of(kind).sum, levels.counted()) / counted;
     }
 
     /**
@@ -100,9 +106,9 @@ final class TextSums {
      *
      * @param all the sums over all sources, for a source of which too few texts were counted
      */
-    Amount tokens(int kind, Levels levels, TextSums all) {
+    Amount tokens(Kind kind, Levels levels, TextSums all) {
         if (levels.counted() == 0) {
-            return new Amount(from(tokens[kind].sum, 0), 0);
+            return new Amount(from(of(kind).sum, 0), 0);
         }
         TextSums sample = countedTexts(levels) < ENOUGH_TEXTS ? all : this;
         double ratio = sample.tokensPerByte(kind, levels);
@@ -114,13 +120,13 @@ final class TextSums {
     }
 
     /** Cochran, Sampling Techniques, 6.3: the standard error of a total by ratio. */
-    private double ofRatio(TextSums sample, int kind, double ratio, Levels levels) {
+    private double ofRatio(TextSums sample, Kind kind, double ratio, Levels levels) {
         int from = levels.counted();
         double counted = sample.countedTexts(levels);
         if (counted < 2) {
             return 0;
         }
-        Tokens of = sample.tokens[kind];
+        Tokens of = sample.of(kind);
         double residuals = from(of.squares, from)
                 - 2 * ratio * from(of.timesBytes, from)
                 + ratio * ratio * from(sample.squaredBytes, from);
@@ -133,6 +139,10 @@ final class TextSums {
     private double ofDistinctBytes(double share, Levels levels) {
         double squares = Math.scalb(from(squaredBytes, levels.counted()), levels.counted() - levels.distinct());
         return Math.sqrt((1 - share) * squares) / share;
+    }
+
+    private Tokens of(Kind kind) {
+        return Objects.requireNonNull(tokens.get(kind));
     }
 
     private static long from(long[] byZone, int zone) {

@@ -45,8 +45,8 @@ class EstimateTallyTest {
                 texts.add(text);
                 if (seen.add(text.hash())) {
                     distinct++;
-                    tokensOfFirst += first ? text.tokens()[0] : 0;
-                    tokensOfSecond += first ? 0 : text.tokens()[0];
+                    tokensOfFirst += first ? text.tokens().embedded() : 0;
+                    tokensOfSecond += first ? 0 : text.tokens().embedded();
                 }
                 RecordKey key = new RecordKey(first ? "first" : "second", "id-" + i);
                 records.add(new Appraisal(key, Fate.EMBED, text, ""));
@@ -56,7 +56,7 @@ class EstimateTallyTest {
         private static Text text(boolean first, Random random) {
             int bytes = 100 + random.nextInt(900);
             int tokens = first ? bytes / 4 + random.nextInt(20) : bytes / 2 + random.nextInt(40);
-            return new Text(random.nextLong(), bytes, new int[] {tokens}, false);
+            return new Text(random.nextLong(), bytes, TokenCounts.embedded(tokens), false);
         }
     }
 
@@ -152,7 +152,6 @@ class EstimateTallyTest {
         Text text = record.text();
         return text == null || HashSample.zone(text.hash()) >= zone
                 ? record
-                : new Appraisal(
-                        record.key(), record.fate(), new Text(text.hash(), text.bytes(), new int[0], false), "");
+                : new Appraisal(record.key(), record.fate(), new Text(text.hash(), text.bytes(), null, false), "");
     }
 }
