@@ -9,7 +9,6 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
-import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -69,10 +68,10 @@ final class EstimateTally {
         }
     }
 
-    EstimateTally(Bounds bounds, LLMProvider embedder, ProviderLimits limits, Remarks remarks) {
+    EstimateTally(Bounds bounds, TextSizer sizer, ProviderLimits limits, Remarks remarks) {
         this.bounds = bounds;
         this.limits = limits;
-        this.sizer = new TextSizer(embedder);
+        this.sizer = sizer;
         this.ids = new HashSample(bounds.maxHashes());
         this.texts = new HashSample(bounds.maxHashes());
         this.all = new Sums(limits);

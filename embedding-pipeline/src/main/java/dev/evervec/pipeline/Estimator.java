@@ -112,7 +112,7 @@ final class Estimator {
         bytesUnderWay -= first.bytes();
     }
 
-    private static RuntimeException asThrown(Throwable cause) {
+    private static RuntimeException asThrown(@Nullable Throwable cause) {
         if (cause instanceof RuntimeException thrown) {
             return thrown;
         }

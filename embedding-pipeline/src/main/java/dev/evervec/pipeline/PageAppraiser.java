@@ -106,7 +106,7 @@ final class PageAppraiser {
      */
     List<Appraisal> appraise(ScanPage page) {
         List<ScannedRecord> scanned =
-                page.records().stream().map(ScanReader::scanned).toList();
+                page.records().stream().map(RecordReader::scanned).toList();
         Set<RecordKey> taken = store.wouldTake(start, scanned, mode);
         List<Prepared> prepared = new ArrayList<>(scanned.size());
         for (SourceRecord record : page.records()) {

@@ -27,14 +27,10 @@ final class Quote {
      *
      * @param provider the provider
      * @param maxInFlight requests at a time
-     * @param price what its tokens cost, or null if that is not known
      * @param requestTakes how long its latest requests took on average, or null if none is in the bill
      */
     record Service(
-            LLMProvider provider,
-            int maxInFlight,
-            @Nullable TokenPrice price,
-            @Nullable Duration requestTakes) {
+            LLMProvider provider, int maxInFlight, @Nullable Duration requestTakes) {
         private static final Duration ASSUMED_EMBEDDING = Duration.ofSeconds(1);
         private static final Duration ASSUMED_REWRITE = Duration.ofSeconds(5);
 
@@ -56,10 +52,7 @@ final class Quote {
 
         @Nullable
         BigDecimal costOf(long inputTokens, long outputTokens) {
-            if (inputTokens == 0 && outputTokens == 0) {
-                return BigDecimal.ZERO;
-            }
-            return price == null ? null : price.costOf(inputTokens, outputTokens);
+            return PricedModel.of(provider).costOf(inputTokens, outputTokens);
         }
 
         String name() {
@@ -266,7 +259,7 @@ final class Quote {
                         ? "Tokens of " + service.name() + " are counted as the service counts them."
                         : "Tokens of " + service.name()
                                 + " are an estimate that leans upwards, because its tokenizer is not known.");
-        TokenPrice price = service.price();
+        TokenPrice price = provider.price();
         if (price == null) {
             said.add("The price of " + service.name() + " is not known.");
         } else {

@@ -6,15 +6,13 @@ import dev.evervec.pipeline.source.ScanPage;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.ScannedRecord;
-import dev.evervec.pipeline.store.ScannedRecord.Content;
-import dev.evervec.pipeline.store.Sha256;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a scan page by page and keeps of each selected record what the ledger compares. Confined to one thread. */
-final class ScanReader implements AutoCloseable {
+final class ScanReader implements RecordReader {
     private static final int PAGE_RECORDS = 1000;
     private static final long PAGE_BYTES = 8L << 20;
 
@@ -28,18 +26,18 @@ final class ScanReader implements AutoCloseable {
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
-    /** The next page, or the end of the source. */
-    Event next() {
+    @Override
+    public Event next() {
         ScanPage page = nextSelected();
         if (page == null) {
             return new Event.SourceExhausted(notes());
         }
         List<ScannedRecord> scanned =
-                page.records().stream().map(ScanReader::scanned).toList();
+                page.records().stream().map(RecordReader::scanned).toList();
         long textBytes = page.records().stream()
                 .mapToLong(record -> record.content().length())
                 .sum();
-        return new Event.PageScanned(scanned, page.unreadable(), textBytes);
+        return new Event.PageScanned(scanned, page.unreadable(), textBytes, Set.of());
     }
 
     /** What is selected of the next page, which may be nothing, or null at the end of the source. */
@@ -57,12 +55,6 @@ final class ScanReader implements AutoCloseable {
                 .filter(record -> record.key() == null || request.selects(record.key()))
                 .toList();
         return new ScanPage(selected, unreadable);
-    }
-
-    static ScannedRecord scanned(SourceRecord record) {
-        Content content = record.content().isBlank() ? Content.BLANK : Content.PRESENT;
-        return new ScannedRecord(
-                record.key(), Sha256.ofContent(record.title(), record.content()), content, record.locator());
     }
 
     private void met(RecordKey key) {

@@ -15,12 +15,24 @@ final class TextSizer {
     private final LLMProvider provider;
     private final ProviderLimits limits;
     private final int uncountedBytes;
+    private final boolean countsAlways;
 
+    /** Counts tokens only where a limit can be near. */
     TextSizer(LLMProvider provider) {
+        this(provider, false);
+    }
+
+    private TextSizer(LLMProvider provider, boolean countsAlways) {
         this.provider = provider;
         this.limits = provider.limits();
         this.uncountedBytes =
                 Math.min(limits.maxTokensPerText(), limits.maxTokensPerRequest() / limits.maxTextsPerRequest());
+        this.countsAlways = countsAlways;
+    }
+
+    /** Counts the tokens of every text, for those who have to know what it costs. */
+    static TextSizer counting(LLMProvider provider) {
+        return new TextSizer(provider, true);
     }
 
     SizedText size(String text) {
@@ -48,7 +60,7 @@ final class TextSizer {
 
     /** Whether the tokens of a text with so many bytes are counted before it is sent. */
     boolean counts(int bytes) {
-        return bytes > uncountedBytes && !noTokenLimit();
+        return countsAlways || (bytes > uncountedBytes && !noTokenLimit());
     }
 
     private boolean noTokenLimit() {

@@ -62,12 +62,11 @@ class EstimateTallyTest {
 
     private BuildEstimate estimate(Bounds bounds, List<Appraisal> records) {
         System.out.println("seed " + seed);
-        EstimateTally tally = new EstimateTally(bounds, PROVIDER, LIMITS, new Remarks(3));
+        EstimateTally tally = new EstimateTally(bounds, new TextSizer(PROVIDER), LIMITS, new Remarks(3));
         for (int from = 0; from < records.size(); from += 1_000) {
             tally.add(records.subList(from, Math.min(records.size(), from + 1_000)), List.of());
         }
-        return new Quote(new Quote.Service(PROVIDER, 1, null, null), null, tally)
-                .estimate("generation", null, List.of());
+        return new Quote(new Quote.Service(PROVIDER, 1, null), null, tally).estimate("generation", null, List.of());
     }
 
     private static long tokensOf(BuildEstimate estimate, String source) {
@@ -132,7 +131,7 @@ class EstimateTallyTest {
         BuildEstimate everyTextCounted = estimate(bounds, corpus.records);
 
         BuildEstimate again = estimate(bounds, corpus.records);
-        EstimateTally tally = new EstimateTally(bounds, PROVIDER, LIMITS, new Remarks(3));
+        EstimateTally tally = new EstimateTally(bounds, new TextSizer(PROVIDER), LIMITS, new Remarks(3));
         TextSums.Levels levels = tally.levels();
         for (int from = 0; from < corpus.records.size(); from += 1_000) {
             int countedFrom = levels.counted();
@@ -143,8 +142,7 @@ class EstimateTallyTest {
         }
 
         assertThat(again).isEqualTo(everyTextCounted);
-        assertThat(new Quote(new Quote.Service(PROVIDER, 1, null, null), null, tally)
-                        .estimate("generation", null, List.of()))
+        assertThat(new Quote(new Quote.Service(PROVIDER, 1, null), null, tally).estimate("generation", null, List.of()))
                 .isEqualTo(everyTextCounted);
     }
 
