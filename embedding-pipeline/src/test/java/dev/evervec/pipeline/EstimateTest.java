@@ -107,8 +107,8 @@ class EstimateTest {
                 .isEqualTo(provider.timesSent().size());
         assertThat(total.embedding().inputTokens()).isEqualTo(report.usage().totalTokens());
         assertThat(total.costUsd()).isEqualByComparingTo(report.costUsd());
-        assertThat((double) total.embedding().requests())
-                .isBetween(0.99 * report.requests() - 1, 1.01 * report.requests() + 1);
+        // A build sends what it has when the service is idle, which here it often is.
+        assertThat(report.requests()).isBetween(total.embedding().requests(), 2 * total.embedding().requests());
         assertThat(estimate.notes()).isEqualTo(report.notes());
         estimate.sources()
                 .forEach(line -> store.stats(pipeline.fingerprint()).stream()
@@ -119,6 +119,18 @@ class EstimateTest {
                             assertThat(line.amounts().toEmbed()).isEqualTo(stats.embedded());
                         }));
         assertThat(estimate.sources()).hasSize(3);
+    }
+
+    @Test
+    void requestsAreFullWhereTheServiceIsBusy() {
+        ScriptedProvider provider = embedder();
+        BuildPipeline pipeline = pipeline(provider, records(3_200)).build();
+
+        BuildEstimate estimate = pipeline.estimate(BuildRequest.all());
+        BuildReport report = pipeline.run(BuildRequest.all());
+
+        assertThat(estimate.total().embedding().requests()).isEqualTo(200);
+        assertThat(report.requests()).isBetween(200L, 210L);
     }
 
     @Test
