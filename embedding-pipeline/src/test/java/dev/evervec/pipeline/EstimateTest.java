@@ -108,7 +108,8 @@ class EstimateTest {
         assertThat(total.embedding().inputTokens()).isEqualTo(report.usage().totalTokens());
         assertThat(total.costUsd()).isEqualByComparingTo(report.costUsd());
         // A build sends what it has when the service is idle, which here it often is.
-        assertThat(report.requests()).isBetween(total.embedding().requests(), 2 * total.embedding().requests());
+        assertThat(report.requests())
+                .isBetween(total.embedding().requests(), 2 * total.embedding().requests());
         assertThat(estimate.notes()).isEqualTo(report.notes());
         estimate.sources()
                 .forEach(line -> store.stats(pipeline.fingerprint()).stream()

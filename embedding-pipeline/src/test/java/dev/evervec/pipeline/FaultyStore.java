@@ -30,6 +30,7 @@ import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.ModelIdentity;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -199,6 +200,11 @@ final class FaultyStore implements EmbeddingStore {
     public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
         meet(Method.LOOK_UP);
         return store.vectors(fingerprint, textHashes);
+    }
+
+    @Override
+    public @Nullable Duration latestLatency(ModelIdentity model) {
+        return store.latestLatency(model);
     }
 
     @Override

@@ -134,10 +134,9 @@ public interface EmbeddingStore extends AutoCloseable {
     CostReport costs(CostQuery query);
 
     /**
-     * How long the latest answered calls to a model took on average: up to a hundred of them, without probes. The default is
-     * null.
+     * How long the latest answered calls to a model took on average, of a hundred or fewer. The default is null.
      *
-     * @return null if the bill has none
+     * @return null if none of the latest calls in the bill went to it
      */
     default @Nullable Duration latestLatency(ModelIdentity model) {
         return null;
