@@ -359,7 +359,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return cost == null ? BigDecimal.ZERO : cost; // without prices there is no budget
     }
 
-    private static String wordFor(ProviderException failure) {
+    static String wordFor(ProviderException failure) {
         Enum<?> word = failure instanceof TransientProviderException passing ? passing.failure() : failure.owner();
         return word.name().toLowerCase(Locale.ROOT);
     }

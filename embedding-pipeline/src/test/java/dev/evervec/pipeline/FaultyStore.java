@@ -54,7 +54,8 @@ final class FaultyStore implements EmbeddingStore {
         KEEP_OUTCOMES,
         NOTE_HELD_UP,
         END_JOB,
-        LOOK_UP
+        LOOK_UP,
+        KEEP_CALLS
     }
 
     /** Decides what goes wrong. */
@@ -214,6 +215,7 @@ final class FaultyStore implements EmbeddingStore {
 
     @Override
     public void keepCalls(List<ProviderCall> made) {
+        meet(Method.KEEP_CALLS);
         store.keepCalls(made);
     }
 
