@@ -27,6 +27,7 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -38,6 +39,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -2433,6 +2435,40 @@ public abstract class EmbeddingStoreContract {
                     .as(when + " " + key)
                     .hasValueSatisfying(trace -> assertThat(trace.state()).isEqualTo(state)));
         }
+    }
+
+    @Test
+    void theLatencyOfAModelIsThatOfItsLatestAnsweredCalls() {
+        List<ProviderCall> older = Collections.nCopies(50, took(Duration.ofSeconds(9), "model-a", null));
+        List<ProviderCall> latest =
+                new ArrayList<>(Collections.nCopies(50, took(Duration.ofSeconds(1), "model-a", null)));
+        latest.addAll(Collections.nCopies(50, took(Duration.ofSeconds(3), "model-a", null)));
+        latest.add(took(Duration.ofSeconds(60), "model-a", "timeout"));
+        latest.add(took(Duration.ofSeconds(60), "model-b", null));
+
+        store.keepCalls(older);
+        store.keepCalls(latest);
+
+        assertThat(store.latestLatency(modelNamed("model-a"))).isEqualTo(Duration.ofSeconds(2));
+        assertThat(store.latestLatency(modelNamed("model-c"))).isNull();
+    }
+
+    private static ModelIdentity modelNamed(String model) {
+        return ModelIdentity.embedding("scripted", model, 4, "", "none");
+    }
+
+    private static ProviderCall took(Duration time, String model, @Nullable String failure) {
+        return new ProviderCall(
+                Instant.EPOCH,
+                time,
+                "scripted",
+                model,
+                Capability.EMBEDDING,
+                1,
+                TokenUsage.NONE,
+                BigDecimal.ZERO,
+                failure,
+                List.of());
     }
 
     private static ProviderCall call(TokenUsage usage) {

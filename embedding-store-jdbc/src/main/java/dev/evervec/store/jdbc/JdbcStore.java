@@ -32,6 +32,7 @@ import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.ModelIdentity;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -487,6 +488,11 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public CostReport costs(CostQuery query) {
         return read("add up the bill", session -> Bill.costs(session, query));
+    }
+
+    @Override
+    public @Nullable Duration latestLatency(ModelIdentity model) {
+        return read("look up calls", session -> Bill.latestLatency(session, model));
     }
 
     @Override
