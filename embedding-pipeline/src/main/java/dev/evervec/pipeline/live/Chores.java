@@ -3,6 +3,7 @@ package dev.evervec.pipeline.live;
 import dev.evervec.pipeline.live.Jobs.Running;
 import dev.evervec.pipeline.store.JobRefusedException;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -47,6 +48,8 @@ final class Chores {
         }
         try {
             beginWhatIsDue(now);
+        } catch (CancellationException e) {
+            throw e;
         } catch (JobRefusedException e) {
             log.debug("a build is running, the work beside live embedding waits for it: {}", e.getMessage());
             postpone(now);

@@ -21,7 +21,7 @@ interface Jobs {
     /** Begins to compare everything with its source. */
     Running reconcile();
 
-    /** Stops what is running, and whatever begins from now on. */
+    /** Cancels what is running and waits for its end. Nothing begins any more. May be called from any thread. */
     void stop();
 
     /**

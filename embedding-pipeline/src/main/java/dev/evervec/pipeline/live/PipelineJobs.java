@@ -9,7 +9,6 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
@@ -100,8 +99,21 @@ final class PipelineJobs implements Jobs {
     }
 
     @Override
-    public synchronized void stop() {
+    public void stop() {
+        cancelAll().forEach(PipelineJobs::awaitEnd);
+    }
+
+    private synchronized List<BuildRun> cancelAll() {
         stopped = true;
         runs.forEach(BuildRun::cancel);
+        return List.copyOf(runs);
+    }
+
+    private static void awaitEnd(BuildRun run) {
+        try {
+            run.result();
+        } catch (IllegalStateException e) {
+            log.warn("job {} ended without balanced books", run.jobId(), e);
+        }
     }
 }
