@@ -8,6 +8,7 @@ public final class TransientProviderException extends ProviderException {
     private static final long serialVersionUID = 1L;
 
     private final Failure failure;
+    private final boolean sent;
     private final @Nullable Duration retryAfter;
 
     /** What went wrong, as far as it decides between trying again and splitting. */
@@ -32,8 +33,21 @@ public final class TransientProviderException extends ProviderException {
             @Nullable String requestId,
             @Nullable Duration retryAfter,
             @Nullable Throwable cause) {
+        this(owner, failure, message, httpStatus, requestId, retryAfter, cause, true);
+    }
+
+    private TransientProviderException(
+            FaultOwner owner,
+            Failure failure,
+            String message,
+            int httpStatus,
+            @Nullable String requestId,
+            @Nullable Duration retryAfter,
+            @Nullable Throwable cause,
+            boolean sent) {
         super(owner, message, httpStatus, requestId, cause);
         this.failure = failure;
+        this.sent = sent;
         this.retryAfter = retryAfter;
     }
 
@@ -51,6 +65,12 @@ public final class TransientProviderException extends ProviderException {
     /** No answer came; owner {@link FaultOwner#PROVIDER}. */
     public static TransientProviderException noAnswer(String message, @Nullable Throwable cause) {
         return new TransientProviderException(FaultOwner.PROVIDER, Failure.NO_ANSWER, message, 0, null, null, cause);
+    }
+
+    /** No connection came about, so nothing was sent; owner {@link FaultOwner#PROVIDER}. */
+    public static TransientProviderException notSent(String message, @Nullable Throwable cause) {
+        return new TransientProviderException(
+                FaultOwner.PROVIDER, Failure.NO_ANSWER, message, 0, null, null, cause, false);
     }
 
     /**
@@ -85,5 +105,17 @@ public final class TransientProviderException extends ProviderException {
     /** How long the service asked to wait before the next request, or null if it did not say. */
     public @Nullable Duration retryAfter() {
         return retryAfter;
+    }
+
+    /**
+     * Whether the service may have done its work, and bill it, although the answer was lost: it was sent and no answer came, or
+     * one that could not be used.
+     */
+    public boolean mayBeBilled() {
+        return switch (failure) {
+            case NO_ANSWER, CANCELLED -> sent;
+            case MALFORMED_ANSWER -> true;
+            case RATE_LIMITED, SERVER_ERROR -> false;
+        };
     }
 }

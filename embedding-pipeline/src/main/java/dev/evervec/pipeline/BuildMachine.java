@@ -3,14 +3,14 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.progress.BuildProgress.Phase;
-import dev.evervec.pipeline.report.ProviderCall;
+import dev.evervec.pipeline.progress.Wait;
 import dev.evervec.pipeline.report.Reason;
-import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult;
@@ -36,12 +36,15 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +87,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private final Books books = new Books();
     private final Remarks remarks;
     private final StoreQueue storeQueue;
+    private final Purse purse;
+    private final Bill bill = new Bill();
+    private final @Nullable FailedSelection failedSelection;
     private List<Command> out = new ArrayList<>();
     private long now;
 
@@ -98,6 +104,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long scannedBytes;
     private long listed;
     private long outsideLedger; // unreadable records, a scan that broke off
+    private final Set<RecordKey> missing = new LinkedHashSet<>(); // of given records
+    private final Set<RecordKey> busy = new LinkedHashSet<>();
 
     // records on their way
     private boolean claiming;
@@ -105,12 +113,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long claimed;
     private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
-    private final Set<Claim> beingRead = new LinkedHashSet<>();
+    private final Map<Claim, Long> beingRead = new LinkedHashMap<>(); // with the number of the read
+    private long reads;
     private int readFailures;
     private long readNotBefore;
     private int onTheWay;
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
+    private final Twins twins = new Twins();
 
     // results
     private List<RecordResult> settled = new ArrayList<>();
@@ -124,8 +134,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean keepingRewrites;
     private List<RecordOutcome> outcomesToKeep = new ArrayList<>();
     private boolean keepingOutcomes;
-    private CallTotals calls = CallTotals.NONE;
-    private List<ProviderCall> uncommittedCalls = new ArrayList<>();
+    private @Nullable String notedHeldUpBy;
+    private boolean notingHeldUp;
 
     // progress
     private Phase phase = Phase.SCANNING;
@@ -139,6 +149,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // the end
     private @Nullable Reason stopReason;
     private @Nullable String stopCause;
+    private boolean overBudget;
     private long stoppedAt = Long.MAX_VALUE;
     private boolean cut;
     private boolean letGo;
@@ -157,11 +168,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.remarks = new Remarks(plan.settings().maxAttempts());
         this.readNotBefore = now;
         this.storeQueue = new StoreQueue(backoff, random, now);
-        this.embedding =
-                new EmbedStage<>(plan.dimension(), plan.limits(), plan.embedding(), newGate(), backoff, random, this);
-        this.rewriting = plan.rewriting() == null
+        this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        this.embedding = new EmbedStage<>(
+                plan.embedder(), plan.limits(), plan.embedding(), newGate(), purse, backoff, random, this);
+        this.rewriting = rewriting(plan.rewriting());
+        this.failedSelection = plan.failedSelection();
+    }
+
+    private @Nullable RewriteStage<Work> rewriting(BuildPlan.@Nullable Rewriting how) {
+        return how == null
                 ? null
-                : new RewriteStage<>(plan.rewriting(), newGate(), backoff, random, this);
+                : new RewriteStage<>(how::mostCostOf, how.policy(), newGate(), purse, backoff, random, this);
     }
 
     private Gate newGate() {
@@ -224,6 +241,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.PageMarked marked) {
             storeQueue.done();
             pageMarked(marked.marked());
+        } else if (event instanceof Event.FailedMarked marked) {
+            storeQueue.done();
+            failedMarked(marked.count());
+        } else if (event instanceof Event.Forgotten forgotten) {
+            storeQueue.done();
+            pagesBeingMarked--;
+            busy.addAll(forgotten.busy());
         } else if (event instanceof Event.ScanClosed closed) {
             storeQueue.done();
             scanClosed(closed.summary());
@@ -232,31 +256,33 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             claimed(claims.claims());
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
+            long read = numberOf(prepared);
             prepared.records().forEach(record -> beingRead.remove(record.claim()));
             beUnread(prepared.unread());
             readFailures = 0;
-            prepared.records().forEach(this::prepared);
+            prepared.records().forEach(record -> prepared(record, read));
         } else if (event instanceof Event.ReadFailed failure) {
             readFailed(failure);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteNotAsked found) {
+            rewriting().settle(found.call(), BigDecimal.ZERO);
             rewriting().withdrawn(found.call()).forEach(original -> goOn(original, found.outcome()));
         } else if (event instanceof Event.RewriteFailed failure) {
-            failed(failure.call(), failure.failure());
+            failed(rewriting(), failure.call(), failure.failure(), failure.usage());
             rewriting().failed(failure.call(), failure.failure(), now);
         } else if (event instanceof Event.EmbedAnswered answer) {
-            called(answer.response().usage());
+            called(embedding, answer.batch(), answer.response().usage(), null);
             embedding.answered(answer.batch(), answer.response(), now);
             settledBatches++;
         } else if (event instanceof Event.EmbedFailed failure) {
-            failed(failure.batch(), failure.failure());
+            failed(embedding, failure.batch(), failure.failure(), failure.usage());
             embedding.batchFailed(failure.batch(), failure.failure(), now);
         } else if (event instanceof Event.ProbeAnswered answer) {
-            called(answer.usage());
+            probed(answer.capability(), answer.usage(), null);
             stageOf(answer.capability()).probeSucceeded(now);
         } else if (event instanceof Event.ProbeFailed failure) {
-            called(TokenUsage.NONE);
+            probed(failure.capability(), TokenUsage.NONE, failure.failure());
             stageOf(failure.capability()).probeFailed(failure.failure(), now);
         } else if (event instanceof Event.Committed committed) {
             storeQueue.done();
@@ -289,9 +315,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return capability == Capability.REWRITE ? rewriting() : embedding;
     }
 
-    private void failed(Call call, ProviderException failure) {
-        if (!keptBack(call, failure)) {
-            countIfMade(call);
+    private <C extends Call> void failed(CallStage<C> stage, C call, ProviderException failure, TokenUsage usage) {
+        if (keptBack(call, failure) || !call.hasBegun()) {
+            stage.settle(call, BigDecimal.ZERO);
+        } else {
+            called(stage, call, usage, failure);
         }
         progressDue = true;
     }
@@ -306,18 +334,52 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return failure instanceof TransientProviderException passing && passing.failure() == Failure.CANCELLED;
     }
 
-    private void countIfMade(Call call) {
-        if (call.hasBegun()) {
-            called(TokenUsage.NONE);
-        }
+    private <C extends Call> void called(
+            CallStage<C> stage, C call, TokenUsage usage, @Nullable ProviderException failure) {
+        stage.settle(call, enter(capabilityOf(stage), call.sentAt, usage, failure, partsOf(call)));
     }
 
-    private void called(TokenUsage usage) {
-        CallTotals call = new CallTotals(1, usage);
-        calls = calls.plus(call);
-        uncommittedCalls.add(new ProviderCall(
-                wallClock(), Duration.ZERO, "", "", Capability.EMBEDDING, 0, usage, null, null, List.of()));
+    private void probed(Capability capability, TokenUsage usage, @Nullable ProviderException failure) {
+        CallStage<?> stage = stageOf(capability);
+        stage.settleProbe(enter(capability, stage.probeSentAt(), usage, failure, List.of()));
+    }
+
+    private BigDecimal enter(
+            Capability capability,
+            long sentAt,
+            TokenUsage usage,
+            @Nullable ProviderException failure,
+            List<Bill.Part> parts) {
         progressDue = true;
+        Bill.Made made = new Bill.Made(
+                wallClock(), Duration.ofNanos(now - sentAt), capability, failure == null ? null : wordFor(failure));
+        BigDecimal cost = bill.enter(made, modelOf(capability), usage, parts);
+        return cost == null ? BigDecimal.ZERO : cost; // without prices there is no budget
+    }
+
+    private static String wordFor(ProviderException failure) {
+        Enum<?> word = failure instanceof TransientProviderException passing ? passing.failure() : failure.owner();
+        return word.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static List<Bill.Part> partsOf(Call call) {
+        if (call instanceof RequestBatch<?> batch) {
+            return batch.items.stream().map(item -> partOf((Work) item)).toList();
+        }
+        return List.of(partOf((Work) ((RewriteCall<?>) call).item));
+    }
+
+    private static Bill.Part partOf(Work work) {
+        return new Bill.Part(work.claim().key(), work.text().tokens());
+    }
+
+    private Capability capabilityOf(CallStage<?> stage) {
+        return stage == embedding ? Capability.EMBEDDING : Capability.REWRITE;
+    }
+
+    private PricedModel modelOf(Capability capability) {
+        BuildPlan.Rewriting how = plan.rewriting();
+        return capability == Capability.EMBEDDING || how == null ? plan.embedder() : how.model();
     }
 
     // ---- scan ----
@@ -327,6 +389,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         for (UnreadableRecord record : page.unreadable()) {
             unreadable(record);
         }
+        missing(page.missing());
         if (page.records().isEmpty() || stopReason != null) {
             return;
         }
@@ -334,6 +397,31 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         scannedBytes += page.textBytes();
         pagesBeingMarked++;
         storeQueue.add(new Command.Mark(page.records()));
+    }
+
+    /** Of given records, those that the source does not have. */
+    private void missing(Set<RecordKey> keys) {
+        if (keys.isEmpty() || !(plan.request().intake() instanceof BuildRequest.Intake.Changes changes)) {
+            return;
+        }
+        Set<RecordKey> gone = new LinkedHashSet<>(keys);
+        gone.retainAll(changes.removable());
+        missing.addAll(keys);
+        missing.removeAll(gone);
+        if (!gone.isEmpty() && stopReason == null) {
+            pagesBeingMarked++;
+            storeQueue.add(new Command.Forget(gone));
+        }
+    }
+
+    private void failedMarked(int count) {
+        pagesBeingMarked--;
+        listed += count;
+        listIsEmpty &= count == 0;
+        progressDue = true;
+        if (count == 0) {
+            scan = Scan.CLOSING;
+        }
     }
 
     private void unreadable(UnreadableRecord record) {
@@ -356,6 +444,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void scanBroke(String problem) {
         pagesBeingRead--;
         scan = Scan.CLOSING;
+        if (plan.request().isLive()) {
+            stop(Reason.ABORTED, "the record source failed: " + problem);
+            return;
+        }
         remarks.add("the scan broke off: " + problem);
         noteOutsideLedger(new RecordOutcome(SCAN_ITSELF, Reason.SOURCE_ERROR, "the scan broke off: " + problem));
     }
@@ -373,6 +465,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         pagesBeingMarked--;
         listed += marked.taken();
         listIsEmpty &= marked.taken() == 0;
+        busy.addAll(marked.busy());
         remarks.add(marked);
         progressDue = true;
     }
@@ -384,7 +477,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private ScanScope scope() {
-        return scanIncomplete || stopReason != null ? new ScanScope.Partial() : plan.scope();
+        return scanIncomplete || stopReason != null
+                ? new ScanScope.Partial()
+                : plan.request().scope();
     }
 
     // ---- claims and preparation ----
@@ -414,7 +509,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         claims.forEach(beingRead::remove);
     }
 
-    private void prepared(Preparation preparation) {
+    private long numberOf(Event.Prepared prepared) {
+        Claim any = prepared.records().isEmpty()
+                ? prepared.unread().get(0)
+                : prepared.records().get(0).claim();
+        return beingRead.getOrDefault(any, reads);
+    }
+
+    private long oldestOpenRead() {
+        return beingRead.values().stream().mapToLong(Long::longValue).min().orElse(reads + 1);
+    }
+
+    private void prepared(Preparation preparation, long read) {
         if (preparation instanceof Preparation.Unusable unusable) {
             leftBeforeEmbedding(unusable.claim());
             settle(unusable.claim(), unusable.contentHash(), unusable.reason(), unusable.detail());
@@ -422,16 +528,43 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             carry(next.work());
             Preparation known = unkeptRewrites.get(next.work().text().hash());
             if (known == null) {
-                rewriting().offer(next.work().text().hash(), next.work());
+                rewriting().offer(RewriteKey.of(next.work()), next.work());
             } else {
                 goOn(next.work(), known);
             }
         } else if (preparation instanceof Preparation.Ready next) {
-            carry(next.work());
-            if (rewriting != null) {
-                rewriteDone++;
+            if (twins.committedSince(read, next.work().text().hash())) {
+                unread.add(next.work().claim()); // the read looked for a vector too early
+                return;
             }
-            embedding.offer(next.work());
+            carry(next.work());
+            rewritten();
+            embedNext(next.work());
+        } else if (preparation instanceof Preparation.Known next) {
+            rewritten();
+            settle(next.work(), next.vector());
+        }
+    }
+
+    private void rewritten() {
+        if (rewriting != null) {
+            rewriteDone++;
+        }
+    }
+
+    private void embedNext(Work work) {
+        Embedding twin = twins.answered(work.text().hash());
+        if (twin != null) {
+            settle(work, twin);
+        } else if (twins.lead(work)) {
+            embedding.offer(work);
+        }
+    }
+
+    /** Equal for records that one rewrite serves. */
+    private record RewriteKey(Sha256 text, long freshSince) {
+        static RewriteKey of(Work work) {
+            return new RewriteKey(work.text().hash(), work.claim().freshSince());
         }
     }
 
@@ -456,7 +589,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // ---- rewrites ----
 
     private void rewriteAnswered(Event.RewriteAnswered answer) {
-        called(answer.usage());
+        called(rewriting(), answer.call(), answer.usage(), null);
         List<Work> originals = rewriting().rewritten(answer.call(), now);
         Sha256 textHash = answer.call().item.text().hash();
         boolean noRewrite = answer.outcome() instanceof Preparation.Unusable unusable
@@ -472,7 +605,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void goOn(Work original, Preparation outcome) {
         if (outcome instanceof Preparation.Ready next) {
             rewriteDone++;
-            embedding.offer(original.withText(next.work().text()));
+            embedNext(original.withText(next.work().text()));
         } else if (outcome instanceof Preparation.Unusable unusable) {
             notRewritten(original, unusable.reason(), unusable.detail());
         }
@@ -488,6 +621,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     @Override
     public void embedded(Work work, Embedding vector) {
+        twins.answer(work.text().hash(), vector);
+        settle(work, vector);
+        twins.followersOf(work).forEach(twin -> settle(twin.withText(work.text()), vector));
+    }
+
+    private void settle(Work work, Embedding vector) {
+        RecordKey key = work.claim().key();
         leave(work.claim());
         settled.add(new Embedded(
                 work.claim(),
@@ -495,7 +635,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.text().hash(),
                 vector,
                 work.text().truncation(),
-                RecordCost.NONE));
+                bill.takeCost(key)));
     }
 
     @Override
@@ -509,6 +649,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     @Override
     public void notEmbedded(Work work, Reason reason, String detail) {
         settle(work.claim(), work.contentHash(), reason, detail);
+        twins.followersOf(work).forEach(twin -> settle(twin.claim(), twin.contentHash(), reason, detail));
     }
 
     private void settleUnread(Claim claim, Reason reason, String detail) {
@@ -518,7 +659,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void settle(Claim claim, @Nullable Sha256 contentHash, Reason reason, String detail) {
         leave(claim);
         Instant retryDue = reason.ledger() == Reason.Ledger.ATTEMPTED ? retryDue(claim.attempts() + 1) : null;
-        settled.add(new NotEmbedded(claim, contentHash, reason, detail, retryDue, RecordCost.NONE));
+        settled.add(new NotEmbedded(claim, contentHash, reason, detail, retryDue, bill.takeCost(claim.key())));
     }
 
     private void leave(Claim claim) {
@@ -540,9 +681,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void committed(Event.Committed committed) {
         committing = false;
         committingBatches = 0;
+        List<Sha256> stored = new ArrayList<>();
         for (RecordResult result : committed.results()) {
-            enter(result, committed.refused().contains(result.claim().key()));
+            boolean refused = committed.refused().contains(result.claim().key());
+            if (result instanceof Embedded embedded && refused) {
+                twins.lose(embedded.textHash());
+            } else if (result instanceof Embedded embedded) {
+                stored.add(embedded.textHash());
+            }
+            enter(result, refused);
         }
+        twins.commit(stored, reads, oldestOpenRead());
     }
 
     private void enter(RecordResult result, boolean refused) {
@@ -582,6 +731,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             unkeptRewrites.keySet().removeAll(keep.rewrites().keySet());
         } else if (command instanceof Command.KeepOutcomes) {
             keepingOutcomes = false;
+        } else if (command instanceof Command.NoteHeldUp) {
+            notingHeldUp = false;
         }
     }
 
@@ -619,7 +770,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void giveUp(Command.StoreCommand command, String cause) {
-        if (command instanceof Command.Mark) {
+        if (command instanceof Command.Mark
+                || command instanceof Command.MarkFailed
+                || command instanceof Command.Forget) {
             pagesBeingMarked--;
             scanLost(cause);
         } else if (command instanceof Command.CloseScan) {
@@ -650,6 +803,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** What a lost store could not take: its ledger still says pending. */
     private void unstored(RecordResult result, String cause) {
         onTheWay--;
+        if (result instanceof Embedded embedded) {
+            twins.lose(embedded.textHash());
+        }
         boolean stays = result instanceof NotEmbedded not && not.reason().ledger() == Reason.Ledger.PENDING;
         if (stays) {
             NotEmbedded not = (NotEmbedded) result;
@@ -724,22 +880,32 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         pagesBeingRead = 0;
         reading = 0;
-        beUnread(List.copyOf(beingRead));
+        beUnread(List.copyOf(beingRead.keySet()));
     }
 
     private String secondsSinceStop() {
         return Duration.ofNanos(now - stoppedAt).toSeconds() + " s";
     }
 
-    private int letGoOf(CallStage<?> stage) {
-        Set<? extends Call> calls = stage.callsInFlight();
+    private <C extends Call> int letGoOf(CallStage<C> stage) {
+        Set<C> calls = stage.callsInFlight();
         boolean probing = stage.probeInFlight() != null;
-        calls.forEach(this::countIfMade);
+        calls.forEach(call -> letGoOf(stage, call));
         if (probing) {
-            called(TokenUsage.NONE);
+            probed(capabilityOf(stage), TokenUsage.NONE, TransientProviderException.cancelled());
         }
         stage.letGo(now);
         return calls.size() + (probing ? 1 : 0);
+    }
+
+    /** Nobody will ever say what it cost. */
+    private <C extends Call> void letGoOf(CallStage<C> stage, C call) {
+        if (call.hasBegun()) {
+            long tokens = partsOf(call).stream().mapToLong(Bill.Part::tokens).sum();
+            called(stage, call, TokenUsage.estimated(tokens, 0), TransientProviderException.cancelled());
+        } else {
+            stage.settle(call, BigDecimal.ZERO);
+        }
     }
 
     private void cutCalls() {
@@ -760,7 +926,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         stopIfAStageStopped();
         giveUpWhoIsLate();
         if (stopReason != null) {
-            settleWhatWaits(stopReason);
+            settleWhatWaits(stopReason, String.valueOf(stopCause));
+        } else if (overBudget) {
+            settleWhatWaits(Reason.OVER_BUDGET, purse.account());
         }
         scanOn();
         claimOn();
@@ -781,11 +949,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
-    private void settleWhatWaits(Reason reason) {
-        String detail = String.valueOf(stopCause);
+    private void settleWhatWaits(Reason reason, String detail) {
         unread.forEach(claim -> settleUnread(claim, reason, detail));
         unread.clear();
-        embedding.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
+        embedding.drain().forEach(work -> notEmbedded(work, reason, detail));
         if (rewriting != null) {
             rewriting.drain().forEach(work -> settle(work.claim(), work.contentHash(), reason, detail));
         }
@@ -798,8 +965,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         boolean roomForPage = pagesBeingMarked < OPEN_PAGES && outcomesToKeep.size() < MAX_CLAIM;
         if (scan == Scan.READING && pagesBeingRead == 0 && roomForPage) {
-            pagesBeingRead++;
-            out.add(new Command.ScanPage());
+            readPage();
         }
         if (scan == Scan.CLOSING && pagesBeingRead == 0 && pagesBeingMarked == 0 && !scanBeingClosed) {
             scanBeingClosed = true;
@@ -811,9 +977,23 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
+    private void readPage() {
+        if (failedSelection == null) {
+            pagesBeingRead++;
+            out.add(new Command.ScanPage());
+        } else if (pagesBeingMarked == 0) {
+            pagesBeingMarked++;
+            storeQueue.add(new Command.MarkFailed(failedSelection, MAX_CLAIM));
+        }
+    }
+
+    private boolean takesNoMore() {
+        return stopReason != null || overBudget;
+    }
+
     private void claimOn() {
         boolean enough = claiming || !unread.isEmpty() || reading >= OPEN_READS;
-        if (enough || !unclaimedAreListed() || stopReason != null || !roomToClaim()) {
+        if (enough || !unclaimedAreListed() || takesNoMore() || !roomToClaim()) {
             return;
         }
         claiming = true;
@@ -844,7 +1024,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         List<Claim> next = new ArrayList<>(unread);
         unread.clear();
         reading++;
-        beingRead.addAll(next);
+        reads++;
+        next.forEach(claim -> beingRead.put(claim, reads));
         out.add(new Command.Read(next, room));
     }
 
@@ -874,6 +1055,21 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 now,
                 batch -> out.add(new Command.Embed(batch)),
                 signal -> out.add(new Command.Probe(Capability.EMBEDDING, signal)));
+        boolean starved = embedding.isStarved() || (rewriting != null && rewriting.isStarved());
+        if (starved && purse.nothingReserved() && !takesNoMore()) {
+            stopSpending();
+        }
+    }
+
+    /** Not a stop: the scan goes on, so that the report can say how much is left. */
+    private void stopSpending() {
+        overBudget = true;
+        remarks.add(purse.account() + "; what is left stays pending");
+        embedding.halt();
+        if (rewriting != null) {
+            rewriting.halt();
+        }
+        settleWhatWaits(Reason.OVER_BUDGET, purse.account());
     }
 
     private void storeOn() {
@@ -888,7 +1084,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (!keepingRewrites && !rewritesToKeep.isEmpty()) {
             keepingRewrites = true;
-            storeQueue.add(new Command.KeepRewrites(rewritesToKeep, takeCalls()));
+            storeQueue.add(new Command.KeepRewrites(rewritesToKeep, bill.takeUnstored()));
             rewritesToKeep = new LinkedHashMap<>();
         }
         if (!keepingOutcomes && !outcomesToKeep.isEmpty()) {
@@ -900,36 +1096,36 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             committing = true;
             committingBatches = settledBatches;
             settledBatches = 0;
-            storeQueue.add(new Command.Commit(settled, takeCalls()));
+            storeQueue.add(new Command.Commit(settled, bill.takeUnstored()));
             settled = new ArrayList<>();
         }
         if (settled.isEmpty()) {
             settledBatches = 0;
         }
-    }
-
-    private List<ProviderCall> takeCalls() {
-        List<ProviderCall> taken = uncommittedCalls;
-        uncommittedCalls = new ArrayList<>();
-        return taken;
+        String heldUpBy = heldUpBy();
+        if (!notingHeldUp && !closing && !Objects.equals(heldUpBy, notedHeldUpBy)) {
+            notingHeldUp = true;
+            notedHeldUpBy = heldUpBy;
+            storeQueue.add(new Command.NoteHeldUp(heldUpBy));
+        }
     }
 
     private void endIfDone() {
-        boolean nothingToClaim = stopReason != null || listIsEmpty || listed == claimed;
+        boolean nothingToClaim = takesNoMore() || listIsEmpty || listed == claimed;
         boolean nothingOnTheWay = onTheWay == 0 && !claiming && reading == 0 && callsAreOver();
-        boolean nothingToStore = !keepingRewrites && !keepingOutcomes && !committing && settled.isEmpty();
+        boolean nothingToStore =
+                !keepingRewrites && !keepingOutcomes && !notingHeldUp && !committing && settled.isEmpty();
         if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
             return;
         }
         if (storeHangs) {
             jobClosed(listed - claimed);
-        } else if (!uncommittedCalls.isEmpty() && !storeLost) {
+        } else if (bill.hasUnstored() && !storeLost) {
             committing = true;
-            storeQueue.add(new Command.Commit(List.of(), takeCalls()));
+            storeQueue.add(new Command.Commit(List.of(), bill.takeUnstored()));
         } else {
             closing = true;
-            Reason whyLeft = stopReason == null ? Reason.ABORTED : stopReason;
-            storeQueue.add(new Command.CloseJob(endState(listed - claimed), whyLeft));
+            storeQueue.add(new Command.CloseJob(endState(listed - claimed), whyLeft()));
         }
     }
 
@@ -937,17 +1133,26 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return embedding.nothingOut() && (rewriting == null || rewriting.nothingOut());
     }
 
+    /** Why records are left over, if there are any. */
+    private Reason whyLeft() {
+        if (stopReason != null) {
+            return stopReason;
+        }
+        return overBudget ? Reason.OVER_BUDGET : Reason.ABORTED;
+    }
+
     private JobState endState(long untaken) {
         if (stopReason == Reason.CANCELLED) {
             return JobState.CANCELLED;
         }
-        boolean failed = books.sum(Reason.Kind.FAILED) > 0 || untaken > 0;
+        boolean leftForFailure = untaken > 0 && whyLeft().kind() == Reason.Kind.FAILED;
+        boolean failed = books.sum(Reason.Kind.FAILED) > 0 || leftForFailure;
         return failed ? JobState.FAILED : JobState.COMPLETED;
     }
 
     private void jobClosed(long recordsLeft) {
         untaken = Math.max(0, recordsLeft);
-        books.notEmbedded(stopReason == null ? Reason.ABORTED : stopReason, untaken);
+        books.notEmbedded(whyLeft(), untaken);
         finalState = endState(0);
         over = true;
         progressDue = true;
@@ -967,7 +1172,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** What is left to be done with the store by whoever can still use it, or null if the job was closed there. */
     Command.@Nullable CloseJob unclosed() {
         boolean closed = !abandoned && !storeHangs;
-        return closed ? null : new Command.CloseJob(finalState, stopReason == null ? Reason.ABORTED : stopReason);
+        return closed ? null : new Command.CloseJob(finalState, whyLeft());
     }
 
     /** Whether the store was given up because it does not answer. */
@@ -1000,7 +1205,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         lastTold = now;
         progressDue = false;
-        out.add(new Command.Tell(progress(), outcomesToTell));
+        out.add(new Command.Tell(progress(), outcomesToTell, bill.takeUntold()));
         outcomesToTell = new ArrayList<>();
     }
 
@@ -1045,10 +1250,27 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 plan.startedAt(),
                 wallClock(),
                 eta(done, embedTotal),
-                calls.requests(),
-                calls.usage().totalTokens(),
-                plan.prices().costOf(calls),
-                heldUpBy());
+                bill.totals().requests(),
+                bill.totals().usage().totalTokens(),
+                bill.costUsd(),
+                heldUpBy(),
+                embedding.splits(),
+                waited());
+    }
+
+    private Map<Wait, Duration> waited() {
+        Map<Wait, Duration> waited = new EnumMap<>(Wait.class);
+        addWaits(waited, embedding);
+        if (rewriting != null) {
+            addWaits(waited, rewriting);
+        }
+        return waited;
+    }
+
+    private void addWaits(Map<Wait, Duration> waited, CallStage<?> stage) {
+        waited.merge(Wait.QUOTA, stage.gate.waitedForQuota(now), Duration::plus);
+        waited.merge(Wait.OUTAGE, stage.gate.waitedInOutages(now), Duration::plus);
+        waited.merge(Wait.RETRY, stage.waitedForRetries(), Duration::plus);
     }
 
     private @Nullable String heldUpBy() {
@@ -1077,10 +1299,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 totalPending(),
                 books,
                 Duration.ofNanos(now - startedAt),
-                calls,
-                plan.prices().costOf(calls),
+                bill.totals(),
+                bill.costUsd(),
                 remarks.all(),
-                stopCause);
+                stopCause == null && overBudget ? purse.account() : stopCause,
+                missing,
+                busy);
     }
 
     /** What a report is made of. */
@@ -1092,7 +1316,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             CallTotals calls,
             @Nullable BigDecimal costUsd,
             List<String> notes,
-            @Nullable String stopCause) {}
+            @Nullable String stopCause,
+            Set<RecordKey> missing,
+            Set<RecordKey> busy) {}
 
     // ---- for tests of the bounds ----
 

@@ -5,7 +5,6 @@ import dev.evervec.config.BuildSettings.TooLong;
 import dev.evervec.pipeline.progress.BuildListener;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
-import dev.evervec.pipeline.source.RecordScan;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -14,14 +13,12 @@ import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
-import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -68,7 +65,6 @@ public final class BuildPipeline {
     private final List<BuildListener> listeners;
     private final BuildSettings settings;
     private final @Nullable Path logsDir;
-    private final @Nullable BigDecimal usdPerMillionTokens;
     private final @Nullable Executor callExecutor;
     private final StopPatience stopPatience;
 
@@ -81,12 +77,10 @@ public final class BuildPipeline {
         this.listeners = List.copyOf(builder.listeners);
         this.settings = builder.settings;
         this.logsDir = builder.logsDir;
-        this.usdPerMillionTokens = builder.usdPerMillionTokens;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
         if (settings.budgetUsd() != null) {
-            throw new IllegalArgumentException(
-                    "budget_usd is set, but this version cannot hold a build to a budget; leave it out");
+            requirePrices();
         }
         fingerprint();
     }
@@ -121,10 +115,12 @@ public final class BuildPipeline {
      * Starts a job and returns at once; throws what {@link #run} throws, for troubles found before the job begins.
      */
     public BuildRun start(BuildRequest request) {
+        if (request.budgetUsd() != null) {
+            requirePrices();
+        }
         Instant startedAt = Instant.now();
-        String jobId = request.jobId() == null ? newJobId(startedAt) : request.jobId();
-        JobStart start = new JobStart(jobId, fingerprint(), settings.maxAttempts(), reconsidered());
-        RecordScan scan = records.scan(request.source());
+        JobStart start = jobStart(request, startedAt);
+        RecordReader scan = reader(request);
         try {
             JobTicket job = store.beginJob(start);
             return start(request, job, scan, startedAt);
@@ -134,14 +130,31 @@ public final class BuildPipeline {
         }
     }
 
-    private BuildRun start(BuildRequest request, JobTicket job, RecordScan scan, Instant startedAt) {
+    private JobStart jobStart(BuildRequest request, Instant startedAt) {
+        boolean live = request.isLive();
+        String jobId = request.jobId() == null ? live ? JobStart.LIVE_ID : newJobId(startedAt) : request.jobId();
+        return new JobStart(
+                jobId,
+                fingerprint(),
+                settings.maxAttempts(),
+                reconsidered(),
+                live ? JobStart.Kind.LIVE : JobStart.Kind.BUILD);
+    }
+
+    private RecordReader reader(BuildRequest request) {
+        return request.intake() instanceof BuildRequest.Intake.Changes changes
+                ? new ChangesReader(records, changes)
+                : new ScanReader(records.scan(request.source()), request);
+    }
+
+    private BuildRun start(BuildRequest request, JobTicket job, RecordReader scan, Instant startedAt) {
         String jobId = job.start().jobId();
         JobFiles files = null;
         try {
-            files = logsDir == null ? null : JobFiles.open(logsDir, jobId);
-            BuildMachine machine = new BuildMachine(
-                    plan(request, jobId, startedAt), Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
-            Hands hands = new Hands(store, job, scan, request, preparer(), embedder, rewriting());
+            files = logsDir == null || request.isLive() ? null : JobFiles.open(logsDir, jobId);
+            BuildPlan plan = plan(request, job, startedAt);
+            BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
+            Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
             BuildRun run = new BuildRun(
                     jobId,
                     machine,
@@ -188,35 +201,61 @@ public final class BuildPipeline {
         }
     }
 
+    /**
+     * Tries failed records again that are due and have tries left: a short form of {@link #run} with
+     * {@link BuildRequest#retryFailed}; throws what that throws.
+     *
+     * @param maxRetries only records that failed in fewer jobs than this
+     */
+    public BuildReport retryFailed(int maxRetries) {
+        return run(BuildRequest.retryFailed(BuildRequest.Retry.DUE).maxRetries(maxRetries));
+    }
+
+    /** A budget can only be kept where prices are known. */
+    private void requirePrices() {
+        requirePrice(embedder);
+        if (rewriter != null) {
+            requirePrice(rewriter);
+        }
+    }
+
+    private static void requirePrice(LLMProvider provider) {
+        if (provider.price() == null) {
+            throw new IllegalArgumentException("a budget is set, but the price of model "
+                    + provider.model().model() + " at " + provider.model().provider()
+                    + " is not known: set usd_per_million_tokens for it, or leave the budget out");
+        }
+    }
+
     private static String newJobId(Instant startedAt) {
         return JOB_ID.format(startedAt)
                 + String.format("-%04x", ThreadLocalRandom.current().nextInt(1 << 16));
     }
 
-    private Preparer preparer() {
-        String fingerprint = rewriter == null ? null : rewriteFingerprint();
-        return new Preparer(records, store, new TextSizer(embedder), settings.onTooLong(), fingerprint);
+    private Preparer preparer(BuildPlan plan) {
+        boolean exactCounts = plan.budgetUsd() != null && embedder.countsTokensExactly();
+        TextSizer sizer = exactCounts ? TextSizer.counting(embedder) : new TextSizer(embedder);
+        return new Preparer(records, store, sizer, settings.onTooLong(), fingerprint());
     }
 
     private Hands.@Nullable Rewriting rewriting() {
         return rewriter == null || prompt == null ? null : new Hands.Rewriting(rewriter, prompt, rewriteFingerprint());
     }
 
-    private BuildPlan plan(BuildRequest request, String jobId, Instant startedAt) {
-        ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
+    private BuildPlan plan(BuildRequest request, JobTicket job, Instant startedAt) {
         long heap = Runtime.getRuntime().maxMemory();
         ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
         return new BuildPlan(
-                jobId,
+                job.start().jobId(),
                 startedAt,
+                request,
+                job.resumed(),
                 settings,
-                embedder.model().dimension(),
+                PricedModel.of(embedder),
                 limits,
                 withinHeap(embedder.callPolicy(), limits, heap / 4),
-                rewriter == null ? null : rewriter.callPolicy(),
-                scope,
+                rewriter == null || prompt == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 heap / 16,
-                new Prices(usdPerMillionTokens, rewriter != null),
                 stopPatience);
     }
 
@@ -265,7 +304,6 @@ public final class BuildPipeline {
         private final List<BuildListener> listeners = new ArrayList<>();
         private BuildSettings settings = BuildSettings.DEFAULT;
         private @Nullable Path logsDir;
-        private @Nullable BigDecimal usdPerMillionTokens;
         private @Nullable Executor callExecutor;
         private StopPatience stopPatience = StopPatience.DEFAULT;
 
@@ -317,12 +355,6 @@ public final class BuildPipeline {
         /** Folder for progress file and job log, made if it is not there. Without it neither is written. */
         public Builder logs(Path directory) {
             logsDir = directory;
-            return this;
-        }
-
-        /** What a million embedded tokens costs in USD, or null if unknown: costs are unknown then. */
-        public Builder usdPerMillionTokens(@Nullable BigDecimal usd) {
-            usdPerMillionTokens = usd;
             return this;
         }
 

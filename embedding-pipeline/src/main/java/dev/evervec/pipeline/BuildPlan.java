@@ -1,9 +1,13 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
-import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.FailedSelection;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -12,32 +16,84 @@ import org.jspecify.annotations.Nullable;
  *
  * @param jobId the job
  * @param startedAt when it began
+ * @param request what it is to do
+ * @param resumed the interrupted job that it carries on, or null
  * @param settings how patient and strict it is
- * @param dimension components of a vector
+ * @param embedder the model that embeds
  * @param limits what one embedding request may carry
  * @param embedding retries, timeout and concurrency of embedding calls
- * @param rewriting the same for rewrites, or null without rewriting
- * @param scope what the scan covers if nothing goes wrong
+ * @param rewriting how texts are rewritten, or null without rewriting
  * @param maxTextBytes bytes of text that may be on their way at once
- * @param prices what tokens cost
  * @param patience how long it waits for others once it is to stop
  */
 record BuildPlan(
         String jobId,
         Instant startedAt,
+        BuildRequest request,
+        JobTicket.@Nullable Resumed resumed,
         BuildSettings settings,
-        int dimension,
+        PricedModel embedder,
         ProviderLimits limits,
         CallPolicy embedding,
-        @Nullable CallPolicy rewriting,
-        ScanScope scope,
+        @Nullable Rewriting rewriting,
         long maxTextBytes,
-        Prices prices,
         StopPatience patience) {
+    /** What the answer to a rewrite prompt is taken to have at most, where neither the model nor the configuration says. */
+    private static final int MOST_OUTPUT = 8192;
+
+    /**
+     * How texts are rewritten.
+     *
+     * @param model who rewrites
+     * @param policy retries, timeout and concurrency
+     * @param promptBytes bytes of the prompt around the text
+     * @param maxOutputTokens most tokens that an answer may have, or 0 if unknown
+     */
+    record Rewriting(PricedModel model, CallPolicy policy, int promptBytes, int maxOutputTokens) {
+        static Rewriting of(LLMProvider provider, PromptTemplate prompt) {
+            int promptBytes = prompt.template().getBytes(StandardCharsets.UTF_8).length;
+            return new Rewriting(PricedModel.of(provider), provider.callPolicy(), promptBytes, 0);
+        }
+
+        /** Most that the rewrite of this text may cost in USD; null for a probe. */
+        BigDecimal mostCostOf(@Nullable Work work) {
+            long title =
+                    work == null || work.title() == null ? 0 : 4L * work.title().length();
+            long text = work == null ? 0 : work.text().bytes();
+            long output = maxOutputTokens > 0 ? maxOutputTokens : MOST_OUTPUT;
+            return model.mostCostOf(promptBytes + title + text + 16, output);
+        }
+    }
+
     /** Records that may be claimed and not yet committed: enough to fill every request, and some in reserve. */
     int maxRecords() {
         long forEmbedding = (embedding.maxInFlight() + 4L) * limits.maxTextsPerRequest();
-        long forRewriting = rewriting == null ? 0 : 2L * rewriting.maxInFlight();
+        long forRewriting = rewriting == null ? 0 : 2L * rewriting.policy().maxInFlight();
         return (int) Math.min(1 << 16, forEmbedding + forRewriting);
+    }
+
+    /** Most that the job may cost in USD, or null without a cap. */
+    @Nullable
+    BigDecimal budgetUsd() {
+        return request.budgetUsd() == null ? settings.budgetUsd() : request.budgetUsd();
+    }
+
+    /** What has been spent of the budget before. */
+    BigDecimal carriedUsd() {
+        return resumed == null ? BigDecimal.ZERO : resumed.spentUsd();
+    }
+
+    /** Which failed records it takes, or null if it takes its records from the source. */
+    @Nullable
+    FailedSelection failedSelection() {
+        if (!(request.intake() instanceof BuildRequest.Intake.Failed failed)) {
+            return null;
+        }
+        int limit = failed.maxRetries() == null ? settings.maxAttempts() : failed.maxRetries();
+        return switch (failed.which()) {
+            case DUE -> new FailedSelection(request.source(), limit, startedAt);
+            case NOW -> new FailedSelection(request.source(), limit, null);
+            case ALL -> new FailedSelection(request.source(), Integer.MAX_VALUE, null);
+        };
     }
 }

@@ -8,6 +8,7 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.util.List;
@@ -216,10 +217,16 @@ public final class BuildRun {
             carryOut(preparers, () -> hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
             RequestBatch<Work> batch = embed.batch();
-            call(batch.cancelSignal(), () -> hands.embed(batch), refusal -> new Event.EmbedFailed(batch, refusal));
+            call(
+                    batch.cancelSignal(),
+                    () -> hands.embed(batch),
+                    refusal -> new Event.EmbedFailed(batch, refusal, TokenUsage.NONE));
         } else if (command instanceof Command.Rewrite rewrite) {
             RewriteCall<Work> call = rewrite.call();
-            call(call.cancelSignal(), () -> hands.rewrite(call), refusal -> new Event.RewriteFailed(call, refusal));
+            call(
+                    call.cancelSignal(),
+                    () -> hands.rewrite(call),
+                    refusal -> new Event.RewriteFailed(call, refusal, TokenUsage.NONE));
         } else if (command instanceof Command.Probe probe) {
             call(
                     probe.signal(),
@@ -312,7 +319,7 @@ public final class BuildRun {
 
     private void tell(Command.Tell tell) {
         progress = tell.progress();
-        if (news.add(tell.progress(), tell.outcomes())) {
+        if (news.add(tell)) {
             writer.execute(this::tellNews);
         }
     }
@@ -324,7 +331,7 @@ public final class BuildRun {
             files.progress(untold.progress());
             files.outcomes(untold.outcomes());
         }
-        listeners.tell(untold.progress(), untold.outcomes());
+        listeners.tell(untold);
     }
 
     private void tellWhetherHeldUp(@Nullable String cause) {
@@ -386,7 +393,8 @@ public final class BuildRun {
         callers.shutdownNow(); // a call that is still there has ignored being cut
         Duration forOthers = patience.afterCut();
         if (!threads.haveEnded("writer", machine.storeHangs() ? forOthers : patience.store())) {
-            listeners.tell(progress, news.take().outcomes()); // what the writer had no time for
+            News.Untold untold = news.take(); // what the writer had no time for
+            listeners.tell(new News.Untold(progress, untold.outcomes(), untold.calls()));
         }
         threads.haveEnded("", forOthers);
         threads.alive("")
@@ -447,6 +455,8 @@ public final class BuildRun {
                 ending.costUsd(),
                 ending.notes(),
                 ending.stopCause(),
+                ending.missing(),
+                ending.busy(),
                 (reason, consumer) -> store.forEachOutcome(jobId, reason, consumer));
     }
 }

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.provider.CancelSignal;
+import java.math.BigDecimal;
 
 /**
  * A provider call on the way: what it has failed at so far and how it is cut. Owned by the thread of the state machine,
@@ -53,6 +54,8 @@ abstract class Call {
     long sentAt;
     /** Not to be sent before this time. */
     long notBefore;
+    /** USD set aside for this sending of it. */
+    BigDecimal reserved = BigDecimal.ZERO;
 
     private CancelSignal cancelSignal = new CancelSignal();
     private volatile boolean begun; // set by the thread that makes the call

@@ -8,6 +8,7 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ abstract class CallStage<C extends Call> {
 
     final CallPolicy policy;
     final Gate gate;
+    final Purse purse;
 
     private final Backoff backoff;
     private final RandomGenerator random;
@@ -52,13 +54,17 @@ abstract class CallStage<C extends Call> {
     private boolean halted;
     private @Nullable CancelSignal probe;
     private long probeSentAt;
+    private BigDecimal probeReserved = BigDecimal.ZERO;
+    private boolean starved;
+    private long retryWaits;
 
     /** A call that waits for the end of an outage, and why. */
     private record Held<C>(C call, TransientProviderException failure) {}
 
-    CallStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random) {
+    CallStage(CallPolicy policy, Gate gate, Purse purse, Backoff backoff, RandomGenerator random) {
         this.policy = policy;
         this.gate = gate;
+        this.purse = purse;
         this.backoff = backoff;
         this.random = random;
     }
@@ -67,6 +73,7 @@ abstract class CallStage<C extends Call> {
 
     /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
     final void pump(long now, Consumer<C> send, Consumer<CancelSignal> sendProbe) {
+        starved = false;
         if (halted || stopCause != null || isEmpty()) {
             return;
         }
@@ -77,6 +84,12 @@ abstract class CallStage<C extends Call> {
                 return;
             }
         }
+        BigDecimal most = mostCostOfProbe();
+        if (!purse.tryReserve(most)) {
+            starved = true;
+            return;
+        }
+        probeReserved = most;
         gate.probeStarted();
         probe = new CancelSignal();
         probeSentAt = now;
@@ -90,6 +103,13 @@ abstract class CallStage<C extends Call> {
             if (call == null) {
                 return;
             }
+            BigDecimal mostCost = mostCostOf(call);
+            if (!purse.tryReserve(mostCost)) {
+                starved = true;
+                sendAgainAt(call, call.notBefore);
+                return;
+            }
+            call.reserved = mostCost;
             call.renewCancelSignal();
             call.sentAt = now;
             if (call.failures == 0) {
@@ -107,6 +127,37 @@ abstract class CallStage<C extends Call> {
             return delayed.poll();
         }
         return doubt.maySend() ? nextFresh() : null;
+    }
+
+    /** The budget does not pay for the next call, unless calls under way turn out cheaper than they might. */
+    final boolean isStarved() {
+        return starved;
+    }
+
+    final void starve() {
+        starved = true;
+    }
+
+    /** Most that a call can cost in USD. */
+    abstract BigDecimal mostCostOf(C call);
+
+    /** Most that a probe can cost in USD. */
+    abstract BigDecimal mostCostOfProbe();
+
+    /** The call's sending is over: what was reserved for it and not spent is free again. */
+    final void settle(Call call, BigDecimal cost) {
+        purse.settle(call.reserved, cost);
+        call.reserved = BigDecimal.ZERO;
+    }
+
+    final void settleProbe(BigDecimal cost) {
+        purse.settle(probeReserved, cost);
+        probeReserved = BigDecimal.ZERO;
+    }
+
+    /** How long calls waited by now, all together, because they had failed before. */
+    final Duration waitedForRetries() {
+        return Duration.ofNanos(retryWaits);
     }
 
     final Call.Budget budget(int retries) {
@@ -240,6 +291,7 @@ abstract class CallStage<C extends Call> {
         call.tryBegan = now;
         long wait = waitAfter(call, failure);
         if (call.budget.tryTake(wait, gate.unpaused(now))) {
+            retryWaits += wait;
             sendAgainAt(call, now + wait);
         } else if (othersSucceed) {
             exhausted(call, failure);
@@ -354,6 +406,11 @@ abstract class CallStage<C extends Call> {
     /** What cuts the probe that is under way, or null if there is none. */
     final @Nullable CancelSignal probeInFlight() {
         return probe;
+    }
+
+    /** When the probe under way was sent. */
+    final long probeSentAt() {
+        return probeSentAt;
     }
 
     /** Whether no call and no probe is under way. */

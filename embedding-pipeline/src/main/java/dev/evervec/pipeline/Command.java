@@ -4,7 +4,9 @@ import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
+import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.ScanScope;
@@ -14,6 +16,8 @@ import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.Capability;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Something that the state machine wants done. Every command but {@link Cut} and {@link Tell} is answered by one event. */
 sealed interface Command {
@@ -35,14 +39,23 @@ sealed interface Command {
     /** Cut the call or probe under way that has this signal. */
     record Cut(CancelSignal signal) implements Command {}
 
-    /** Tell the outside how far the job is and which records were not embedded. */
-    record Tell(BuildProgress progress, List<RecordOutcome> outcomes) implements Command {}
+    /** Tell the outside how far the job is, which records were not embedded, and which calls were made. */
+    record Tell(BuildProgress progress, List<RecordOutcome> outcomes, List<ProviderCall> calls) implements Command {}
 
     /** For the one writer. */
     sealed interface StoreCommand extends Command {}
 
     /** Compare a page with the ledger. */
     record Mark(List<ScannedRecord> page) implements StoreCommand {}
+
+    /** Put failed records on the list, so many at most. */
+    record MarkFailed(FailedSelection selection, int limit) implements StoreCommand {}
+
+    /** Take records out of the ledger that their source has no more. */
+    record Forget(Set<RecordKey> gone) implements StoreCommand {}
+
+    /** Note why nothing gets through to a provider, or with null that something does again. */
+    record NoteHeldUp(@Nullable String cause) implements StoreCommand {}
 
     /** End the scan. */
     record CloseScan(ScanScope scope) implements StoreCommand {}

@@ -12,6 +12,7 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -49,7 +50,10 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     private static final int WAYS = 4;
     private static final int BELIEVED_INDICES = 3;
 
+    private static final int PROBE_TOKENS = 16;
+
     private final int dimension;
+    private final PricedModel model;
     private final Results<T> results;
     private final Deque<T> ready = new ArrayDeque<>();
     private final Deque<RequestBatch<T>> parts = new ArrayDeque<>();
@@ -60,17 +64,20 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     private long mostBytesAccepted;
     private boolean moreToCome = true;
     private int uncommitted;
+    private long splits;
 
     EmbedStage(
-            int dimension,
+            PricedModel model,
             ProviderLimits limits,
             CallPolicy policy,
             Gate gate,
+            Purse purse,
             Backoff backoff,
             RandomGenerator random,
             Results<T> results) {
-        super(policy, gate, backoff, random);
-        this.dimension = dimension;
+        super(policy, gate, purse, backoff, random);
+        this.dimension = model.identity().dimension();
+        this.model = model;
         this.learned = limits;
         this.results = results;
         this.maxOpenBatches = policy.maxInFlight() + 2;
@@ -109,6 +116,10 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         boolean idle = inFlight() == 0 && waiting() == 0;
         List<T> cut = new ArrayList<>(Math.min(ready.size(), learned.maxTextsPerRequest()));
         boolean full = cut(cut);
+        if (cut.isEmpty()) {
+            starve();
+            return null;
+        }
         if (!full && !idle && moreToCome) {
             for (int i = cut.size() - 1; i >= 0; i--) {
                 ready.addFirst(cut.get(i));
@@ -118,12 +129,17 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         return new RequestBatch<>(cut, budget(policy.maxRetries()), false, BELIEVED_INDICES);
     }
 
-    /** Moves texts from the queue as long as they fit into one request; says whether it is full. */
+    /** Moves texts from the queue as long as they fit into one request, and are affordable; says whether it is full. */
     private boolean cut(List<T> into) {
+        long affordable = model.affordableInput(purse.left());
         long tokens = 0;
         long bytes = 0;
         while (!ready.isEmpty()) {
             SizedText text = ready.getFirst().text();
+            affordable -= model.mostTokensOf(text);
+            if (affordable < 0) {
+                return true;
+            }
             tokens += text.tokens();
             bytes += text.bytes();
             boolean fits = into.size() < learned.maxTextsPerRequest()
@@ -135,6 +151,25 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             into.add(ready.removeFirst());
         }
         return into.size() >= learned.maxTextsPerRequest();
+    }
+
+    @Override
+    BigDecimal mostCostOf(RequestBatch<T> batch) {
+        return model.mostCostOf(
+                batch.items.stream()
+                        .mapToLong(item -> model.mostTokensOf(item.text()))
+                        .sum(),
+                0);
+    }
+
+    @Override
+    BigDecimal mostCostOfProbe() {
+        return model.mostCostOf(PROBE_TOKENS, 0);
+    }
+
+    /** How often a request was split so far. */
+    long splits() {
+        return splits;
     }
 
     // ---- answers ----
@@ -292,6 +327,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     }
 
     private void split(RequestBatch<T> batch, RequestBatch.@Nullable Split split) {
+        splits++;
         int size = batch.size();
         int ways = Math.min(WAYS, size);
         for (int way = 0; way < ways; way++) {

@@ -117,10 +117,11 @@ public final class EmbeddingGenerator {
             this.embeddings = new @Nullable Embedding[texts.size()];
             SplittableRandom random = new SplittableRandom();
             this.stage = new EmbedStage<>(
-                    provider.model().dimension(),
+                    PricedModel.of(provider),
                     provider.limits(),
                     provider.callPolicy(),
                     new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random),
+                    Purse.unlimited(),
                     Backoff.DEFAULT,
                     random,
                     this);

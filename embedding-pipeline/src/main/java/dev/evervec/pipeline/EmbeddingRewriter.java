@@ -10,6 +10,7 @@ import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -99,7 +100,14 @@ public final class EmbeddingRewriter {
             this.rewritten = new @Nullable String[texts.size()];
             SplittableRandom random = new SplittableRandom();
             Gate gate = new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random);
-            this.stage = new RewriteStage<>(provider.callPolicy(), gate, Backoff.DEFAULT, random, this);
+            this.stage = new RewriteStage<>(
+                    text -> BigDecimal.ZERO,
+                    provider.callPolicy(),
+                    gate,
+                    Purse.unlimited(),
+                    Backoff.DEFAULT,
+                    random,
+                    this);
             for (int i = 0; i < texts.size(); i++) {
                 stage.offer(texts.get(i), new Slot(i, texts.get(i)));
             }

@@ -27,8 +27,12 @@ sealed interface Event {
     /** The run begins. */
     record Begin() implements Event {}
 
-    /** A page of the source was read; its records have about so many bytes of text. */
-    record PageScanned(List<ScannedRecord> records, List<UnreadableRecord> unreadable, long textBytes)
+    /**
+     * A page of the source was read; its records have about so many bytes of text. Missing are given records that the source
+     * does not have.
+     */
+    record PageScanned(
+            List<ScannedRecord> records, List<UnreadableRecord> unreadable, long textBytes, Set<RecordKey> missing)
             implements FromOutside {}
 
     /** The source has no more pages. */
@@ -39,6 +43,12 @@ sealed interface Event {
 
     /** The ledger was compared with a page. */
     record PageMarked(MarkedPage marked) implements FromStore {}
+
+    /** So many failed records were put on the list; 0 if there are no more. */
+    record FailedMarked(int count) implements FromStore {}
+
+    /** Records left the ledger, but for those that another worker has claimed. */
+    record Forgotten(Set<RecordKey> busy) implements FromStore {}
 
     /** The ledger knows that the scan is over. */
     record ScanClosed(ScanSummary summary) implements FromStore {}
@@ -59,14 +69,14 @@ sealed interface Event {
     /** A rewrite need not or cannot be asked for: it was bought meanwhile, or nobody can say whether it was. */
     record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements FromOutside {}
 
-    /** A rewrite failed. */
-    record RewriteFailed(RewriteCall<Work> call, ProviderException failure) implements FromOutside {}
+    /** A rewrite failed; usage is what may have to be paid for it all the same. */
+    record RewriteFailed(RewriteCall<Work> call, ProviderException failure, TokenUsage usage) implements FromOutside {}
 
     /** Vectors arrived. */
     record EmbedAnswered(RequestBatch<Work> batch, EmbedResponse response) implements FromOutside {}
 
-    /** An embedding call failed. */
-    record EmbedFailed(RequestBatch<Work> batch, ProviderException failure) implements FromOutside {}
+    /** An embedding call failed; usage is what may have to be paid for it all the same. */
+    record EmbedFailed(RequestBatch<Work> batch, ProviderException failure, TokenUsage usage) implements FromOutside {}
 
     /** A probe was answered. */
     record ProbeAnswered(Capability capability, TokenUsage usage) implements FromOutside {}
@@ -77,7 +87,7 @@ sealed interface Event {
     /** Results were stored, but for those whose claim was lost. */
     record Committed(List<RecordResult> results, Set<RecordKey> refused) implements FromStore {}
 
-    /** Rewrites and outcomes without a claim were stored. */
+    /** What needs no answer was stored. */
     record Noted(Command.StoreCommand command) implements FromStore {}
 
     /** The store failed at a command. */

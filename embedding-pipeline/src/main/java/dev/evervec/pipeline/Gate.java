@@ -33,6 +33,8 @@ final class Gate {
     private boolean probing;
     private long nextProbe;
     private int failedProbes;
+    private long outageSince;
+    private long outagesInAll;
 
     Gate(BuildSettings settings, Backoff backoff, RandomGenerator random) {
         this.backoff = backoff;
@@ -92,6 +94,9 @@ final class Gate {
         refusedSince = NEVER;
         refusals = 0;
         failingSince = NEVER;
+        if (outage) {
+            outagesInAll += now - outageSince;
+        }
         outage = false;
         failedProbes = 0;
     }
@@ -137,6 +142,16 @@ final class Gate {
         return now - (pausedInAll - Math.max(0, pausedUntil == NEVER ? 0 : pausedUntil - now));
     }
 
+    /** How long calls have been kept back for the quota's sake by now. */
+    Duration waitedForQuota(long now) {
+        return Duration.ofNanos(now - unpaused(now));
+    }
+
+    /** How long calls have been kept back because nothing succeeded. */
+    Duration waitedInOutages(long now) {
+        return Duration.ofNanos(outagesInAll + (outage ? now - outageSince : 0));
+    }
+
     /** Nanoseconds for which one request may go on failing while others succeed: as long as an outage is sat out. */
     long retryTime() {
         return outagePatience;
@@ -163,6 +178,7 @@ final class Gate {
     void openCircuit(long now) {
         if (!outage) {
             outage = true;
+            outageSince = now;
             failedProbes = 0;
             nextProbe = now;
         }

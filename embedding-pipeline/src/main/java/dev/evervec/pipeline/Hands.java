@@ -2,7 +2,6 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.source.RecordScan;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -18,8 +17,11 @@ import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.RetryBudget;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenUsage;
+import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,16 +40,13 @@ final class Hands implements AutoCloseable {
     /** How long a claim holds without being renewed. */
     static final Duration LEASE = Duration.ofSeconds(60);
 
-    /** What a scan may take out of the ledger at once, of one source. */
-    private static final double MAX_VANISHED_SHARE = 0.10;
-
     private static final String PROBE_TEXT = "hello";
 
     private static final Logger log = LoggerFactory.getLogger(Hands.class);
 
     private final EmbeddingStore store;
     private final JobTicket job;
-    private final ScanReader scan;
+    private final RecordReader scan;
     private final Preparer preparer;
     private final LLMProvider embedder;
     private final @Nullable Rewriting rewriting;
@@ -68,14 +67,14 @@ final class Hands implements AutoCloseable {
     Hands(
             EmbeddingStore store,
             JobTicket job,
-            RecordScan scan,
+            RecordReader scan,
             BuildRequest request,
             Preparer preparer,
             LLMProvider embedder,
             @Nullable Rewriting rewriting) {
         this.store = store;
         this.job = job;
-        this.scan = new ScanReader(scan, request);
+        this.scan = scan;
         this.request = request;
         this.preparer = preparer;
         this.embedder = embedder;
@@ -153,22 +152,40 @@ final class Hands implements AutoCloseable {
             return new Event.EmbedAnswered(batch, response);
         } catch (ProviderException e) {
             noteRefusal(Capability.EMBEDDING, e);
-            return new Event.EmbedFailed(batch, e);
+            return failed(batch, e);
         } catch (RuntimeException | Error e) {
-            return new Event.EmbedFailed(batch, Faults.ofProvider(embedder, e));
+            return failed(batch, Faults.ofProvider(embedder, e));
+        }
+    }
+
+    private Event failed(RequestBatch<Work> batch, ProviderException failure) {
+        return new Event.EmbedFailed(batch, failure, usageOf(embedder, batch.texts(), failure));
+    }
+
+    /** What may have to be paid for a failed call: its input, if the service may have worked on it. */
+    private static TokenUsage usageOf(LLMProvider provider, List<String> texts, ProviderException failure) {
+        if (!(failure instanceof TransientProviderException passing) || !passing.mayBeBilled()) {
+            return TokenUsage.NONE;
+        }
+        try {
+            return TokenUsage.estimated(
+                    texts.stream().mapToLong(provider::countTokens).sum(), 0);
+        } catch (RuntimeException | Error e) {
+            log.warn("{}", Faults.unexpected("counting the tokens of a failed call", e));
+            return TokenUsage.NONE;
         }
     }
 
     Event rewrite(RewriteCall<Work> call) {
         Rewriting with = rewriting();
         Work work = call.item;
+        String prompt = with.prompt().fill(work.title(), work.text().text());
         try {
             Preparation bought = preparer.boughtMeanwhile(work);
             if (bought != null) {
                 return new Event.RewriteNotAsked(call, bought);
             }
             checkNotRefused(Capability.REWRITE);
-            String prompt = with.prompt().fill(work.title(), work.text().text());
             call.begin();
             RewriteResponse response =
                     with.provider().rewrite(new RewriteRequest(prompt, contextOf(call.cancelSignal())));
@@ -181,14 +198,19 @@ final class Hands implements AutoCloseable {
                     new Preparation.Unusable(work.claim(), work.contentHash(), Reason.STORE_ERROR, e.getMessage()));
         } catch (ProviderException e) {
             noteRefusal(Capability.REWRITE, e);
-            return new Event.RewriteFailed(call, e);
+            return failed(call, prompt, e);
         } catch (RuntimeException | Error e) {
-            return new Event.RewriteFailed(call, Faults.ofProvider(with.provider(), e));
+            return failed(call, prompt, Faults.ofProvider(with.provider(), e));
         }
     }
 
+    private Event failed(RewriteCall<Work> call, String prompt, ProviderException failure) {
+        return new Event.RewriteFailed(call, failure, usageOf(rewriting().provider(), List.of(prompt), failure));
+    }
+
     private CallContext contextOf(CancelSignal signal) {
-        return CallContext.build(signal).withRecall(recall);
+        CallContext.Priority priority = request.isLive() ? CallContext.Priority.LIVE : CallContext.Priority.BUILD;
+        return new CallContext(null, priority, RetryBudget.none(), signal, recall);
     }
 
     /** The job stops: calls that still stand in line for quota are not sent. */
@@ -270,8 +292,15 @@ final class Hands implements AutoCloseable {
     private Event written(Command.StoreCommand command) {
         if (command instanceof Command.Mark mark) {
             return new Event.PageMarked(store.mark(job, mark.page(), request.mode()));
+        } else if (command instanceof Command.MarkFailed mark) {
+            return new Event.FailedMarked(store.markFailed(job, mark.selection(), mark.limit()));
+        } else if (command instanceof Command.Forget forget) {
+            return new Event.Forgotten(store.forget(job, forget.gone()));
+        } else if (command instanceof Command.NoteHeldUp note) {
+            store.noteHeldUp(job, note.cause());
+            return new Event.Noted(note);
         } else if (command instanceof Command.CloseScan close) {
-            return new Event.ScanClosed(store.endScan(job, close.scope(), MAX_VANISHED_SHARE));
+            return new Event.ScanClosed(store.endScan(job, close.scope(), request.maxVanishedShare()));
         } else if (command instanceof Command.ClaimRecords claim) {
             return new Event.Claimed(store.claim(job, claim.limit(), LEASE));
         } else if (command instanceof Command.Commit commit) {

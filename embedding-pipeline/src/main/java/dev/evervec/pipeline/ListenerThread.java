@@ -3,9 +3,12 @@ package dev.evervec.pipeline;
 import dev.evervec.pipeline.progress.BuildListener;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.RecordOutcome;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
@@ -21,10 +24,14 @@ import org.slf4j.LoggerFactory;
 final class ListenerThread {
     private static final Logger log = LoggerFactory.getLogger(ListenerThread.class);
 
+    private static final int KEPT_CALLS = 4096;
+
     private final String jobId;
     private final List<BuildListener> listeners;
     private final Thread thread;
     private final OutcomeQueue outcomes = new OutcomeQueue(); // guarded by this
+    private final Deque<ProviderCall> calls = new ArrayDeque<>(); // guarded by this
+    private long callsLost; // guarded by this
     private @Nullable BuildProgress progress; // guarded by this
     private @Nullable BuildReport report; // guarded by this
     private boolean ended; // guarded by this
@@ -48,12 +55,16 @@ final class ListenerThread {
         return Thread.currentThread() == thread;
     }
 
-    synchronized void tell(BuildProgress newProgress, List<RecordOutcome> newOutcomes) {
+    synchronized void tell(News.Untold news) {
         if (listeners.isEmpty() || ended) {
             return;
         }
-        outcomes.add(newOutcomes);
-        progress = newProgress;
+        outcomes.add(news.outcomes());
+        calls.addAll(news.calls());
+        for (; calls.size() > KEPT_CALLS; callsLost++) {
+            calls.removeFirst();
+        }
+        progress = news.progress();
         notifyAll();
     }
 
@@ -88,17 +99,18 @@ final class ListenerThread {
     }
 
     private record Untold(
+            List<ProviderCall> calls,
             List<RecordOutcome> outcomes,
             @Nullable BuildProgress progress,
             @Nullable BuildReport report) {
         boolean isNothing() {
-            return outcomes.isEmpty() && progress == null && report == null;
+            return calls.isEmpty() && outcomes.isEmpty() && progress == null && report == null;
         }
     }
 
     /** Waits for something to tell; null when there is nothing more to come. */
     private synchronized @Nullable Untold next() {
-        while (outcomes.isEmpty() && progress == null && !ended) {
+        while (outcomes.isEmpty() && calls.isEmpty() && progress == null && !ended) {
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -107,7 +119,8 @@ final class ListenerThread {
         }
         List<RecordOutcome> some = outcomes.take();
         boolean all = outcomes.isEmpty();
-        Untold next = new Untold(some, progress, all ? report : null);
+        Untold next = new Untold(List.copyOf(calls), some, progress, all ? report : null);
+        calls.clear();
         progress = null;
         if (all) {
             report = null;
@@ -116,6 +129,7 @@ final class ListenerThread {
     }
 
     private void tell(Untold untold) {
+        untold.calls().forEach(call -> each(listener -> listener.onCall(call)));
         untold.outcomes().forEach(outcome -> each(listener -> listener.onRecordNotEmbedded(outcome)));
         BuildProgress newProgress = untold.progress();
         if (newProgress != null) {
@@ -148,6 +162,9 @@ final class ListenerThread {
     }
 
     private synchronized void close() {
+        if (callsLost > 0) {
+            log.warn("job {}: its listeners were too slow to hear of {} provider calls", jobId, callsLost);
+        }
         if (outcomes.lost() > 0) {
             log.warn("job {}: its listeners did not hear of {} records", jobId, outcomes.lost());
         }

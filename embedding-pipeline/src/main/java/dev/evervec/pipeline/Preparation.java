@@ -3,6 +3,7 @@ package dev.evervec.pipeline;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.provider.Embedding;
 import org.jspecify.annotations.Nullable;
 
 /** What reading or rewriting a claimed record came to. */
@@ -12,6 +13,14 @@ sealed interface Preparation {
 
     /** Its text is ready to be embedded. */
     record Ready(Work work) implements Preparation {
+        @Override
+        public Claim claim() {
+            return work.claim();
+        }
+    }
+
+    /** A vector of its text is stored already, and new enough for it. */
+    record Known(Work work, Embedding vector) implements Preparation {
         @Override
         public Claim claim() {
             return work.claim();

@@ -9,7 +9,9 @@ import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.KeptRewrite;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.Sha256;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -28,20 +30,17 @@ final class Preparer {
     private final EmbeddingStore store;
     private final TextSizer sizer;
     private final TooLong onTooLong;
+    private final Fingerprint fingerprint;
     private final @Nullable String rewriteFingerprint;
 
-    /** {@code rewriteFingerprint}: where kept rewrites are found, or null without rewriting. */
-    Preparer(
-            RecordSource records,
-            EmbeddingStore store,
-            TextSizer sizer,
-            TooLong onTooLong,
-            @Nullable String rewriteFingerprint) {
+    /** {@code fingerprint}: under which vectors and, if it has a part for them, rewrites are found. */
+    Preparer(RecordSource records, EmbeddingStore store, TextSizer sizer, TooLong onTooLong, Fingerprint fingerprint) {
         this.records = records;
         this.store = store;
         this.sizer = sizer;
         this.onTooLong = onTooLong;
-        this.rewriteFingerprint = rewriteFingerprint;
+        this.fingerprint = fingerprint;
+        this.rewriteFingerprint = fingerprint.rewrite().isEmpty() ? null : fingerprint.rewrite();
     }
 
     /**
@@ -89,7 +88,33 @@ final class Preparer {
         for (Claim claim : claims) {
             prepared.add(prepare(claim, fetched));
         }
-        return rewriteFingerprint == null ? prepared : withKeptRewrites(prepared, rewriteFingerprint);
+        return withKeptVectors(rewriteFingerprint == null ? prepared : withKeptRewrites(prepared, rewriteFingerprint));
+    }
+
+    private List<Preparation> withKeptVectors(List<Preparation> prepared) {
+        Set<Sha256> wanted = new HashSet<>();
+        for (Preparation preparation : prepared) {
+            if (preparation instanceof Preparation.Ready ready) {
+                wanted.add(ready.work().text().hash());
+            }
+        }
+        if (wanted.isEmpty()) {
+            return prepared;
+        }
+        Map<Sha256, KeptVector> kept = store.vectors(fingerprint, wanted);
+        return prepared.stream()
+                .map(preparation -> withVector(preparation, kept))
+                .toList();
+    }
+
+    private static Preparation withVector(Preparation preparation, Map<Sha256, KeptVector> kept) {
+        if (!(preparation instanceof Preparation.Ready ready)) {
+            return preparation;
+        }
+        KeptVector vector = kept.get(ready.work().text().hash());
+        return vector == null || vector.job() < ready.claim().freshSince()
+                ? preparation
+                : new Preparation.Known(ready.work(), vector.embedding());
     }
 
     private Preparation prepare(Claim claim, FetchedRecords fetched) {
@@ -140,7 +165,7 @@ final class Preparer {
                     ? kept.get(next.work().text().hash())
                     : null;
             result.add(
-                    rewrite == null
+                    rewrite == null || rewrite.job() < preparation.claim().freshSince()
                             ? preparation
                             : rewritten(((Preparation.ToRewrite) preparation).work(), rewrite.text()));
         }
@@ -156,7 +181,7 @@ final class Preparer {
         Sha256 hash = original.text().hash();
         KeptRewrite kept = store.rewrites(Objects.requireNonNull(rewriteFingerprint), Set.of(hash))
                 .get(hash);
-        return kept == null ? null : rewritten(original, kept.text());
+        return kept == null || kept.job() < original.claim().freshSince() ? null : rewritten(original, kept.text());
     }
 
     /** What a rewrite came to. */

@@ -7,6 +7,7 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -28,14 +29,41 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
         void notRewritten(T item, Reason reason, String detail);
     }
 
+    /** What calls may cost at most, in USD. */
+    @FunctionalInterface
+    interface Ceiling<T> {
+        /** For a rewrite of the item, or, for null, a probe. */
+        BigDecimal mostCostOf(@Nullable T item);
+    }
+
+    private final Ceiling<T> ceiling;
     private final Results<T> results;
     private final Deque<RewriteCall<T>> ready = new ArrayDeque<>();
     private final Map<Object, RewriteCall<T>> open = new HashMap<>();
     private int unkept;
 
-    RewriteStage(CallPolicy policy, Gate gate, Backoff backoff, RandomGenerator random, Results<T> results) {
-        super(policy, gate, backoff, random);
+    /** {@code ceiling}: what the rewrite of an item may cost at most. */
+    RewriteStage(
+            Ceiling<T> ceiling,
+            CallPolicy policy,
+            Gate gate,
+            Purse purse,
+            Backoff backoff,
+            RandomGenerator random,
+            Results<T> results) {
+        super(policy, gate, purse, backoff, random);
+        this.ceiling = ceiling;
         this.results = results;
+    }
+
+    @Override
+    BigDecimal mostCostOf(RewriteCall<T> call) {
+        return ceiling.mostCostOf(call.item);
+    }
+
+    @Override
+    BigDecimal mostCostOfProbe() {
+        return ceiling.mostCostOf(null);
     }
 
     /**

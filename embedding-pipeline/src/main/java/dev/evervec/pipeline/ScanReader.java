@@ -6,8 +6,6 @@ import dev.evervec.pipeline.source.ScanPage;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.ScannedRecord;
-import dev.evervec.pipeline.store.ScannedRecord.Content;
-import dev.evervec.pipeline.store.Sha256;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -15,7 +13,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a scan page by page and keeps of each selected record what the ledger compares. Confined to one thread. */
-final class ScanReader implements AutoCloseable {
+final class ScanReader implements RecordReader {
     private static final int PAGE_RECORDS = 1000;
     private static final long PAGE_BYTES = 8L << 20;
 
@@ -29,8 +27,8 @@ final class ScanReader implements AutoCloseable {
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
-    /** The next page, or the end of the source. */
-    Event next() {
+    @Override
+    public Event next() {
         ScanPage page = scan.next(PAGE_RECORDS, PAGE_BYTES);
         if (page == null) {
             return new Event.SourceExhausted(notes());
@@ -39,7 +37,7 @@ final class ScanReader implements AutoCloseable {
         long textBytes = 0;
         for (SourceRecord record : page.records()) {
             if (request.selects(record.key())) {
-                selected.add(scanned(record));
+                selected.add(RecordReader.scanned(record));
                 textBytes += record.content().length();
                 met(record.key());
             }
@@ -47,13 +45,7 @@ final class ScanReader implements AutoCloseable {
         List<UnreadableRecord> unreadable = page.unreadable().stream()
                 .filter(record -> record.key() == null || request.selects(record.key()))
                 .toList();
-        return new Event.PageScanned(selected, unreadable, textBytes);
-    }
-
-    private static ScannedRecord scanned(SourceRecord record) {
-        Content content = record.content().isBlank() ? Content.BLANK : Content.PRESENT;
-        return new ScannedRecord(
-                record.key(), Sha256.ofContent(record.title(), record.content()), content, record.locator());
+        return new Event.PageScanned(selected, unreadable, textBytes, Set.of());
     }
 
     private void met(RecordKey key) {

@@ -15,12 +15,24 @@ final class TextSizer {
     private final LLMProvider provider;
     private final ProviderLimits limits;
     private final int uncountedBytes;
+    private final boolean countsAlways;
 
+    /** Counts tokens only where a limit can be near. */
     TextSizer(LLMProvider provider) {
+        this(provider, false);
+    }
+
+    private TextSizer(LLMProvider provider, boolean countsAlways) {
         this.provider = provider;
         this.limits = provider.limits();
         this.uncountedBytes =
                 Math.min(limits.maxTokensPerText(), limits.maxTokensPerRequest() / limits.maxTextsPerRequest());
+        this.countsAlways = countsAlways;
+    }
+
+    /** Counts the tokens of every text, for those who have to know what it costs. */
+    static TextSizer counting(LLMProvider provider) {
+        return new TextSizer(provider, true);
     }
 
     SizedText size(String text) {
@@ -29,7 +41,8 @@ final class TextSizer {
 
     private SizedText size(String text, int wholeLength) {
         int bytes = text.getBytes(StandardCharsets.UTF_8).length;
-        int tokens = bytes <= uncountedBytes || noTokenLimit() ? bytes : provider.countTokens(text);
+        boolean farFromLimits = bytes <= uncountedBytes || noTokenLimit();
+        int tokens = farFromLimits && !countsAlways ? bytes : provider.countTokens(text);
         return new SizedText(text, Sha256.ofText(text), bytes, tokens, wholeLength);
     }
 

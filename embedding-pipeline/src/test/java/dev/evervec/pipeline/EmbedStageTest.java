@@ -9,6 +9,7 @@ import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.EmbedResponse;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.ProviderLimits;
@@ -60,10 +61,11 @@ class EmbedStageTest {
     private EmbedStage<Slot> stage(ProviderLimits limits, int retries, int inFlight) {
         SplittableRandom random = new SplittableRandom(7);
         return new EmbedStage<>(
-                DIMENSION,
+                new PricedModel(ModelIdentity.embedding("scripted", "model", DIMENSION, "", "none"), null, false),
                 limits,
                 new CallPolicy(retries, Duration.ofSeconds(60), inFlight),
                 new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random),
+                Purse.unlimited(),
                 Backoff.DEFAULT,
                 random,
                 new EmbedStage.Results<>() {

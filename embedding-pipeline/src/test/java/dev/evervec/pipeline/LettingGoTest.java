@@ -13,7 +13,6 @@ import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MemoryStore;
-import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.ProviderLimits;
@@ -77,22 +76,23 @@ class LettingGoTest {
             BuildPlan plan = new BuildPlan(
                     jobId,
                     clock.instant(),
+                    BuildRequest.all(),
+                    null,
                     BuildSettings.DEFAULT,
-                    provider.model().dimension(),
+                    PricedModel.of(provider),
                     provider.limits(),
                     provider.callPolicy(),
-                    rewrites ? rewriter.callPolicy() : null,
-                    new ScanScope.Complete(null),
+                    rewrites ? BuildPlan.Rewriting.of(rewriter, prompt) : null,
                     1 << 20,
-                    new Prices(null, rewrites),
                     StopPatience.DEFAULT);
             machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(1), 0);
             hands = new Hands(
                     store,
                     ticket,
-                    records.scan(null),
+                    new ScanReader(records.scan(null), BuildRequest.all()),
                     BuildRequest.all(),
-                    new Preparer(records, store, new TextSizer(provider), BuildSettings.DEFAULT.onTooLong(), rewriting),
+                    new Preparer(
+                            records, store, new TextSizer(provider), BuildSettings.DEFAULT.onTooLong(), fingerprint),
                     provider,
                     rewriting == null ? null : new Hands.Rewriting(rewriter, prompt, rewriting));
         }

@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
@@ -39,6 +40,8 @@ class ListenerThreadConcurrencyTest {
             null,
             List.of(),
             null,
+            Set.of(),
+            Set.of(),
             (reason, consumer) -> {});
 
     private static RecordOutcome outcome(String id) {
@@ -57,7 +60,9 @@ class ListenerThreadConcurrencyTest {
                 requests,
                 0,
                 null,
-                null);
+                null,
+                0,
+                Map.of());
     }
 
     /** Remembers what it is told, in order. */
@@ -97,16 +102,16 @@ class ListenerThreadConcurrencyTest {
             CyclicBarrier together = new CyclicBarrier(2);
             Thread other = new Thread(() -> {
                 await(together);
-                thread.tell(EARLY, List.of(outcome("other")));
+                thread.tell(new News.Untold(EARLY, List.of(outcome("other")), List.of()));
             });
             other.start();
             thread.start();
             await(together);
             for (int i = 0; i < 10; i++) {
-                thread.tell(EARLY, List.of(outcome("own-" + i)));
+                thread.tell(new News.Untold(EARLY, List.of(outcome("own-" + i)), List.of()));
             }
             other.join();
-            thread.tell(LATE, List.of());
+            thread.tell(new News.Untold(LATE, List.of(), List.of()));
             thread.tellEnd(REPORT);
             heard.end.await();
 

@@ -9,6 +9,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.resilience.Backoff;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -33,8 +34,10 @@ class RewriteStageTest {
     private RewriteStage<String> stage(int retries) {
         SplittableRandom random = new SplittableRandom(7);
         return new RewriteStage<>(
+                item -> BigDecimal.ZERO,
                 new CallPolicy(retries, Duration.ofSeconds(60), 8),
                 new Gate(BuildSettings.DEFAULT, Backoff.DEFAULT, random),
+                Purse.unlimited(),
                 Backoff.DEFAULT,
                 random,
                 (item, reason, detail) ->

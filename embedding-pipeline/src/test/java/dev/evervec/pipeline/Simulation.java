@@ -8,10 +8,10 @@ import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobTicket;
-import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderException;
+import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.resilience.Backoff;
 import dev.evervec.testkit.ManualClock;
@@ -112,32 +112,26 @@ final class Simulation {
         String rewriteFingerprint = rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
         Fingerprint fingerprint = new Fingerprint(embedder.model(), rewriteFingerprint);
         this.job = store.beginJob(new JobStart(jobId, fingerprint, settings.maxAttempts()));
-        ScanScope scope = request.isSelection() ? new ScanScope.Partial() : new ScanScope.Complete(request.source());
         this.plan = new BuildPlan(
                 jobId,
                 clock.instant(),
+                request,
+                job.resumed(),
                 settings,
-                embedder.model().dimension(),
+                PricedModel.of(embedder),
                 embedder.limits(),
                 embedder.callPolicy(),
-                rewriter == null ? null : rewriter.callPolicy(),
-                scope,
+                rewriter == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 maxTextBytes,
-                new Prices(null, rewriter != null),
                 StopPatience.DEFAULT);
         this.watch = new Watch(plan);
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
                 store,
                 job,
-                records.scan(request.source()),
+                new ScanReader(records.scan(request.source()), request),
                 request,
-                new Preparer(
-                        records,
-                        store,
-                        new TextSizer(embedder),
-                        settings.onTooLong(),
-                        rewriter == null ? null : rewriteFingerprint),
+                new Preparer(records, store, new TextSizer(embedder), settings.onTooLong(), fingerprint),
                 embedder,
                 rewriter == null ? null : new Hands.Rewriting(rewriter, prompt, rewriteFingerprint));
     }
@@ -311,15 +305,15 @@ final class Simulation {
     private static Event cutShort(Event answer) {
         ProviderException cut = TransientProviderException.cancelled();
         if (answer instanceof Event.EmbedAnswered embedded) {
-            return new Event.EmbedFailed(embedded.batch(), cut);
+            return new Event.EmbedFailed(embedded.batch(), cut, TokenUsage.NONE);
         } else if (answer instanceof Event.EmbedFailed failed) {
-            return new Event.EmbedFailed(failed.batch(), cut);
+            return new Event.EmbedFailed(failed.batch(), cut, TokenUsage.NONE);
         } else if (answer instanceof Event.RewriteAnswered rewritten) {
-            return new Event.RewriteFailed(rewritten.call(), cut);
+            return new Event.RewriteFailed(rewritten.call(), cut, TokenUsage.NONE);
         } else if (answer instanceof Event.RewriteNotAsked) {
             return answer;
         } else if (answer instanceof Event.RewriteFailed failed) {
-            return new Event.RewriteFailed(failed.call(), cut);
+            return new Event.RewriteFailed(failed.call(), cut, TokenUsage.NONE);
         } else if (answer instanceof Event.ProbeAnswered probed) {
             return new Event.ProbeFailed(probed.capability(), cut);
         } else if (answer instanceof Event.ProbeFailed failed) {

@@ -391,7 +391,8 @@ final class Watch {
 
     /** Equal texts share a call and its budget. */
     boolean rewriteBudgetWasSpent(Sha256 text) {
-        int retries = Math.max(1, Objects.requireNonNull(plan.rewriting()).maxRetries());
+        int retries =
+                Math.max(1, Objects.requireNonNull(plan.rewriting()).policy().maxRetries());
         boolean tried = rewritesFailed.getOrDefault(text, 0) > retries;
         return tried || longEnough(rewritesFailedSince.getOrDefault(text, now));
     }

@@ -127,8 +127,7 @@ final class Wiring implements AutoCloseable {
                 .embedder(embedder)
                 .store(store())
                 .settings(config.build())
-                .logs(config.logsDir())
-                .usdPerMillionTokens(config.embedding().usdPerMillionTokens());
+                .logs(config.logsDir());
         if (rewriter != null) {
             config.rewrite().ifPresent(rewrite -> builder.rewriter(rewriter, rewrite.promptTemplate()));
         }

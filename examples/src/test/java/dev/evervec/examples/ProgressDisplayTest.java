@@ -30,7 +30,7 @@ class ProgressDisplayTest {
     private static BuildProgress progress(
             Phase phase, Stage rewrite, Stage embed, int seconds, @Nullable Duration eta) {
         return new BuildProgress(
-                "job", phase, rewrite, embed, START, START.plusSeconds(seconds), eta, 0, 0, null, null);
+                "job", phase, rewrite, embed, START, START.plusSeconds(seconds), eta, 0, 0, null, null, 0, Map.of());
     }
 
     private String shown() {
@@ -99,7 +99,8 @@ class ProgressDisplayTest {
     private static BuildProgress heldUp(int seconds) {
         Stage embed = new Stage(500, 2_000, 0);
         Instant now = START.plusSeconds(seconds);
-        return new BuildProgress("job", Phase.EMBEDDING, NO_REWRITING, embed, START, now, null, 9, 9, null, "HTTP 503");
+        return new BuildProgress(
+                "job", Phase.EMBEDDING, NO_REWRITING, embed, START, now, null, 9, 9, null, "HTTP 503", 0, Map.of());
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline.progress;
 
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.RecordOutcome;
 
 /**
@@ -29,6 +30,12 @@ public interface BuildListener {
 
     /** A record was skipped or failed: its result is stored, or the store cannot be used any more. */
     default void onRecordNotEmbedded(RecordOutcome outcome) {}
+
+    /**
+     * A request to a provider has ended: answered, refused or failed. Of calls that listeners are too slow to hear of, the
+     * latest few thousand are kept; the store has them all.
+     */
+    default void onCall(ProviderCall call) {}
 
     /** The job has ended: its store may be used for another one. Not called if the job ended without balanced books. */
     default void onEnd(BuildReport report) {}

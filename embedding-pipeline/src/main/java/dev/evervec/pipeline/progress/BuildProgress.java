@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param costUsd cost so far at the configured prices, or null if a price is not known
  * @param heldUpBy why nothing gets through to a provider at the moment (an outage with its last failure, or a quota that is
  *     used up for half a minute or more), or null if nothing holds the job up
+ * @param splits how often a request was split because of what was in it
+ * @param waited for how long calls have been kept back by now, by cause
  */
 public record BuildProgress(
         String jobId,
@@ -36,7 +39,13 @@ public record BuildProgress(
         long requests,
         long tokens,
         @Nullable BigDecimal costUsd,
-        @Nullable String heldUpBy) {
+        @Nullable String heldUpBy,
+        long splits,
+        Map<Wait, Duration> waited) {
+    public BuildProgress {
+        waited = Map.copyOf(waited);
+    }
+
     /** What a job is doing. */
     public enum Phase {
         /** Looking for records to embed. */

@@ -2,6 +2,7 @@ package dev.evervec.pipeline.report;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -12,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * @param costUsd what they cost at the configured prices, or null if a price is not known
  * @param notes what an operator should know beyond the counts: duplicate ids, exhausted records, sources not cleaned
  * @param stoppedBy why the job stopped before its end, or null
+ * @param missing of given records, those that their source did not have and that were not removable; otherwise empty
+ * @param busy of given records, those that another worker was working on; otherwise empty
  * @param outcomes where the records behind the counts are looked up
  */
 public record BuildReport(
@@ -45,6 +49,8 @@ public record BuildReport(
         @Nullable BigDecimal costUsd,
         List<String> notes,
         @Nullable String stoppedBy,
+        Set<RecordKey> missing,
+        Set<RecordKey> busy,
         Outcomes outcomes) {
     /** How a job ended. */
     public enum State {
@@ -79,6 +85,8 @@ public record BuildReport(
         skipped = copyOf(skipped, Reason.Kind.SKIPPED);
         failed = copyOf(failed, Reason.Kind.FAILED);
         notes = List.copyOf(notes);
+        missing = Set.copyOf(missing);
+        busy = Set.copyOf(busy);
         long counted = succeeded + sum(skipped) + sum(failed);
         if (counted != totalPending) {
             throw new IllegalStateException("the books of job " + jobId + " do not balance: " + totalPending

@@ -8,6 +8,7 @@ import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class BuildReportTest {
@@ -25,6 +26,8 @@ class BuildReportTest {
                 new BigDecimal("0.0000201"),
                 List.of(),
                 null,
+                Set.of(),
+                Set.of(),
                 (reason, consumer) -> {});
     }
 
