@@ -56,7 +56,7 @@ final class PipelineJobs implements Jobs {
 
     @Override
     public boolean anyFailed() {
-        return pipeline.health().failed() > 0;
+        return true;
     }
 
     @Override
