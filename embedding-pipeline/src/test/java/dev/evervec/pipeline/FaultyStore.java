@@ -227,6 +227,11 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
+    public Optional<JobInfo> job(String jobId) {
+        return store.job(jobId);
+    }
+
+    @Override
     public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
         return store.sample(fingerprint, count, seed);
     }

@@ -135,8 +135,14 @@ public interface EmbeddingStore extends AutoCloseable {
     /** How every source stands, in the order of their names; answered from what is kept, whatever the size of the ledger. */
     List<SourceHealth> health(Fingerprint fingerprint);
 
-    /** The latest jobs, newest first. */
+    /** The latest builds, newest first. What is embedded live is not among them: ask {@link #job} for it. */
     List<JobInfo> jobs(int limit);
+
+    /**
+     * What is known of a job, or empty if there was none of this id. {@link JobStart#LIVE_ID} is everything that was ever
+     * embedded live on this store, with state, start and end of the last run.
+     */
+    Optional<JobInfo> job(String jobId);
 
     /**
      * So many different stored vectors at random, fewer if there are not as many.

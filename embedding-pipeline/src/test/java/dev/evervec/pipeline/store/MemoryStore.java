@@ -8,21 +8,28 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.TokenUsage;
+import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** A store in memory, for tests of what uses a store; the simplest thing that keeps the store's contract. */
@@ -47,11 +54,25 @@ public final class MemoryStore implements EmbeddingStore {
 
         long onListOf;
         boolean claimed;
+        boolean superseded;
+        long freshSince;
+        long met;
         long version;
-        Instant changedAt = Instant.EPOCH;
+        Instant changedAt;
+
+        Row(Instant changedAt) {
+            this.changedAt = changedAt;
+        }
     }
 
-    private record Vector(Sha256 textHash, Embedding embedding, String jobId, Instant storedAt) {}
+    private record Vector(
+            Sha256 contentHash,
+            Sha256 textHash,
+            Embedding embedding,
+            long job,
+            String jobId,
+            Instant storedAt,
+            RecordCost cost) {}
 
     private record Totals(long total, long withContent, Instant asOf) {}
 
@@ -67,18 +88,59 @@ public final class MemoryStore implements EmbeddingStore {
         }
     }
 
-    private record Outcome(String jobId, RecordOutcome outcome, Instant at) {}
+    /** What became of a record; its reason is null if it got a vector, which is not its last one. */
+    private record Outcome(
+            String jobId, RecordKey key, @Nullable Reason reason, String detail, Instant at, RecordCost cost) {}
+
+    /** A job as it is remembered. */
+    private static final class Job {
+        JobTicket ticket;
+        JobState state = JobState.RUNNING;
+        Instant startedAt;
+
+        @Nullable
+        Instant endedAt;
+
+        boolean scanning = true;
+        long embedded;
+        final Map<Reason, Long> notEmbedded = new HashMap<>();
+        final List<ProviderCall> calls = new ArrayList<>();
+
+        @Nullable
+        String heldUpBy;
+
+        Job(JobTicket ticket, Instant startedAt) {
+            this.ticket = ticket;
+            this.startedAt = startedAt;
+        }
+
+        /** What it cost as far as prices are known. */
+        BigDecimal knownUsd() {
+            return calls.stream()
+                    .map(ProviderCall::costUsd)
+                    .filter(Objects::nonNull)
+                    .reduce(BigDecimal.ZERO, BigDecimal::add);
+        }
+
+        void count(Reason reason) {
+            notEmbedded.merge(reason, 1L, Long::sum);
+        }
+    }
+
+    private record Billed(ProviderCall call, String jobId, long job) {}
 
     private final Clock clock;
     private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
     private final Map<String, Totals> totals = new TreeMap<>();
     private final Map<String, KeptRewrite> rewrites = new HashMap<>();
     private final List<Outcome> outcomes = new ArrayList<>();
-    private final Set<String> jobIds = new HashSet<>();
+    private final Map<String, Job> jobs = new LinkedHashMap<>();
+    private final List<Billed> bill = new ArrayList<>();
     private final Map<RecordKey, Boolean> seen = new HashMap<>();
     private final Set<String> seenSources = new HashSet<>();
-    private @Nullable JobTicket running;
+    private final Map<JobStart.Kind, JobTicket> running = new EnumMap<>(JobStart.Kind.class);
     private long jobNumber;
+    private long owners;
     private long writes;
     private boolean closed;
 
@@ -91,39 +153,62 @@ public final class MemoryStore implements EmbeddingStore {
         return writes;
     }
 
-    /** What a killed process leaves: its claims go, the job is no longer running. */
+    /** What a killed process leaves: its claims go, its jobs are no longer running. */
     public synchronized void killRunningJob() {
-        running = null;
-        for (Ledger ledger : ledgers.values()) {
-            ledger.rows.values().forEach(row -> {
-                row.claimed = false;
-                row.onListOf = 0;
-            });
+        for (JobTicket job : running.values()) {
+            release(job);
+            job(job).state = JobState.INTERRUPTED;
+            job(job).endedAt = clock.instant();
         }
+        running.clear();
+    }
+
+    private long release(JobTicket job) {
+        long released = 0;
+        for (Ledger ledger : ledgers.values()) {
+            for (Row row : ledger.rows.values()) {
+                if (row.onListOf == job.number()) {
+                    release(row);
+                    released++;
+                }
+            }
+        }
+        return released;
+    }
+
+    private static void release(Row row) {
+        row.onListOf = 0;
+        row.claimed = false;
+        row.superseded = false;
     }
 
     /**
-     * What another worker's claim does to a record that is on the list of the running job: from now on only its result counts.
+     * What another worker's claim does to a record that is on the list of the running build: from now on only its result counts.
      *
      * @return its claim, or null if the record is not on the list
      */
     public synchronized @Nullable Claim takeOver(RecordKey key) {
-        if (running == null) {
+        JobTicket build = runningJob();
+        if (build == null) {
             return null;
         }
-        Row row = ledger(running.start().fingerprint()).rows.get(key);
-        if (row == null || row.onListOf != running.number()) {
+        Row row = ledger(build.start().fingerprint()).rows.get(key);
+        if (row == null || row.onListOf != build.number()) {
             return null;
         }
         row.onListOf = 0;
         row.claimed = true;
         row.version++;
-        return new Claim(key, row.locator, row.version, row.attempts, 0);
+        return new Claim(key, row.locator, row.version, row.attempts, row.freshSince);
     }
 
-    /** The job that is running, or null. */
+    /** The build that is running, or null. */
     public synchronized @Nullable JobTicket runningJob() {
-        return running;
+        return running.get(JobStart.Kind.BUILD);
+    }
+
+    private Job job(JobTicket ticket) {
+        return Objects.requireNonNull(jobs.get(ticket.start().jobId()), "no such job");
     }
 
     private Ledger known(Fingerprint fingerprint) {
@@ -140,76 +225,223 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized JobTicket beginJob(JobStart start) {
-        if (running != null) {
-            throw new JobRefusedException("job " + running.start().jobId() + " is running");
-        }
-        if (!jobIds.add(start.jobId())) {
+        requireNoneRuns(start.kind());
+        Job before = jobs.get(start.jobId());
+        if (before != null && start.kind() == JobStart.Kind.BUILD) {
             throw new JobRefusedException("job id " + start.jobId() + " was used before");
         }
-        running = new JobTicket(++jobNumber, "memory", start, null);
+        JobTicket ticket = new JobTicket(
+                before == null ? ++jobNumber : before.ticket.number(), "memory-" + ++owners, start, resumed(start));
+        if (before == null) {
+            jobs.put(start.jobId(), new Job(ticket, clock.instant()));
+        } else {
+            before.ticket = ticket;
+            before.state = JobState.RUNNING;
+            before.startedAt = clock.instant();
+            before.endedAt = null;
+        }
+        running.put(start.kind(), ticket);
         ledger(start.fingerprint());
-        seen.clear();
-        seenSources.clear();
-        return running;
+        if (start.kind() == JobStart.Kind.BUILD) {
+            seen.clear();
+        }
+        return ticket;
+    }
+
+    private JobTicket.@Nullable Resumed resumed(JobStart start) {
+        if (start.kind() == JobStart.Kind.LIVE) {
+            return null;
+        }
+        Job last = null;
+        for (Job job : jobs.values()) {
+            JobStart other = job.ticket.start();
+            if (other.kind() == JobStart.Kind.BUILD && other.fingerprint().equals(start.fingerprint())) {
+                last = job;
+            }
+        }
+        if (last == null || last.state != JobState.INTERRUPTED) {
+            return null;
+        }
+        JobTicket.Resumed carried = last.ticket.resumed();
+        BigDecimal spent = last.knownUsd().add(carried == null ? BigDecimal.ZERO : carried.spentUsd());
+        return new JobTicket.Resumed(last.ticket.start().jobId(), spent);
+    }
+
+    private void requireNoneRuns(JobStart.Kind kind) {
+        JobTicket other = running.get(kind);
+        if (other != null) {
+            throw new JobRefusedException("job " + other.start().jobId() + " is running");
+        }
+    }
+
+    private enum Verdict {
+        TAKE,
+        LEAVE,
+        EXHAUSTED,
+        BUSY,
+        REMOVE
+    }
+
+    private static Verdict judge(@Nullable Row row, ScannedRecord scanned, JobStart start, MarkMode mode) {
+        boolean blank = scanned.content() == ScannedRecord.Content.BLANK;
+        if (row == null) {
+            return blank ? Verdict.LEAVE : Verdict.TAKE;
+        }
+        if (row.claimed) {
+            return Verdict.BUSY;
+        }
+        if (blank) {
+            return Verdict.REMOVE;
+        }
+        if (row.state == RecordState.PENDING
+                || !scanned.contentHash().equals(row.contentHash)
+                || mode == MarkMode.REBUILD) {
+            return Verdict.TAKE;
+        }
+        if (row.reason != null && row.reason.ledger() == Reason.Ledger.ATTEMPTED) {
+            return row.attempts < start.maxAttempts() ? Verdict.TAKE : Verdict.EXHAUSTED;
+        }
+        boolean back = row.reason == Reason.VANISHED
+                || row.reason != null && start.reconsidered().contains(row.reason);
+        return back ? Verdict.TAKE : Verdict.LEAVE;
+    }
+
+    @Override
+    public synchronized Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+        Set<RecordKey> met = new HashSet<>();
+        Set<RecordKey> taken = new HashSet<>();
+        Ledger ledger = known(start.fingerprint());
+        for (ScannedRecord scanned : page) {
+            Row row = ledger.rows.get(scanned.key());
+            if (met.add(scanned.key()) && judge(row, scanned, start, mode) == Verdict.TAKE) {
+                taken.add(scanned.key());
+            }
+        }
+        return taken;
     }
 
     @Override
     public synchronized MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
         Ledger ledger = ledger(job.start().fingerprint());
+        boolean live = job.start().kind() == JobStart.Kind.LIVE;
+        JobTicket build = runningJob();
+        long scanning = live && build != null && job(build).scanning ? build.number() : 0;
+        Map<RecordKey, Boolean> metBefore = live ? new HashMap<>() : seen;
         int taken = 0;
         List<RecordKey> duplicates = new ArrayList<>();
         List<RecordKey> exhausted = new ArrayList<>();
+        List<RecordKey> busy = new ArrayList<>();
         for (ScannedRecord scanned : page) {
-            boolean present = scanned.content() == ScannedRecord.Content.PRESENT;
-            if (seen.putIfAbsent(scanned.key(), present) != null) {
-                duplicates.add(scanned.key());
+            RecordKey key = scanned.key();
+            if (metBefore.putIfAbsent(key, scanned.content() == ScannedRecord.Content.PRESENT) != null) {
+                duplicates.add(key);
                 continue;
             }
-            Row row = ledger.rows.get(scanned.key());
-            if (!present) {
-                if (row != null) {
-                    ledger.rows.remove(scanned.key());
-                    ledger.vectors.remove(scanned.key());
-                }
-                continue;
+            Verdict verdict = judge(ledger.rows.get(key), scanned, job.start(), mode);
+            if (verdict == Verdict.TAKE) {
+                take(ledger.rows.computeIfAbsent(key, any -> new Row(clock.instant())), scanned, job, mode);
+                taken++;
+            } else if (verdict == Verdict.EXHAUSTED) {
+                exhausted.add(key);
+            } else if (verdict == Verdict.BUSY) {
+                busy.add(key);
+                supersede(ledger.rows.get(key), scanned);
+            } else if (verdict == Verdict.REMOVE) {
+                ledger.rows.remove(key);
+                ledger.vectors.remove(key);
             }
-            if (row == null) {
-                row = new Row();
-                ledger.rows.put(scanned.key(), row);
-            } else if (row.state != RecordState.PENDING) {
-                boolean changed = !scanned.contentHash().equals(row.contentHash);
-                boolean repeatable = row.reason != null && row.reason.ledger() == Reason.Ledger.ATTEMPTED;
-                boolean back = row.reason == Reason.VANISHED
-                        || (row.reason != null && job.start().reconsidered().contains(row.reason));
-                if (changed) {
-                    row.attempts = 0;
-                } else if (mode == MarkMode.PENDING
-                        && repeatable
-                        && row.attempts >= job.start().maxAttempts()) {
-                    exhausted.add(scanned.key());
-                    continue;
-                } else if (mode == MarkMode.PENDING && !repeatable && !back) {
-                    continue;
-                }
-                row.state = RecordState.PENDING;
-                row.reason = null;
-                row.detail = null;
+            Row row = ledger.rows.get(key);
+            if (row != null && scanning > 0) {
+                row.met = scanning;
             }
+        }
+        return new MarkedPage(taken, duplicates, exhausted, busy);
+    }
+
+    private void take(Row row, ScannedRecord scanned, JobTicket job, MarkMode mode) {
+        if (!scanned.contentHash().equals(row.contentHash)) {
+            row.attempts = 0;
+        }
+        row.contentHash = scanned.contentHash();
+        row.locator = scanned.locator();
+        row.freshSince = mode == MarkMode.REBUILD ? job.number() : row.freshSince;
+        putOnList(row, job);
+    }
+
+    private void putOnList(Row row, JobTicket job) {
+        if (row.state != RecordState.PENDING) {
+            row.changedAt = clock.instant();
+        }
+        row.state = RecordState.PENDING;
+        row.reason = null;
+        row.detail = null;
+        row.retryDue = null;
+        row.onListOf = job.number();
+        writes++;
+    }
+
+    private void supersede(Row row, ScannedRecord scanned) {
+        if (scanned.content() == ScannedRecord.Content.PRESENT
+                && !scanned.contentHash().equals(row.contentHash)) {
             row.contentHash = scanned.contentHash();
             row.locator = scanned.locator();
-            row.onListOf = job.number();
+            row.attempts = 0;
+            row.superseded = true;
             writes++;
-            taken++;
         }
-        return new MarkedPage(taken, duplicates, exhausted, List.of());
+    }
+
+    @Override
+    public synchronized int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        int marked = 0;
+        for (Map.Entry<RecordKey, Row> entry :
+                ledger(job.start().fingerprint()).rows.entrySet()) {
+            Row row = entry.getValue();
+            if (marked < limit && isSelected(entry.getKey(), row, selection)) {
+                putOnList(row, job);
+                marked++;
+            }
+        }
+        return marked;
+    }
+
+    private static boolean isSelected(RecordKey key, Row row, FailedSelection selection) {
+        return row.reason != null
+                && row.reason.ledger() == Reason.Ledger.ATTEMPTED
+                && row.attempts < selection.maxAttempts()
+                && (selection.source() == null || selection.source().equals(key.source()))
+                && (selection.dueBy() == null || row.retryDue == null || !row.retryDue.isAfter(selection.dueBy()));
+    }
+
+    @Override
+    public synchronized Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        Ledger ledger = ledger(job.start().fingerprint());
+        Set<RecordKey> claimed = new HashSet<>();
+        for (RecordKey key : gone) {
+            Row row = ledger.rows.get(key);
+            if (row != null && row.claimed) {
+                claimed.add(key);
+            } else if (row != null) {
+                ledger.rows.remove(key);
+                ledger.vectors.remove(key);
+                writes++;
+            }
+        }
+        return claimed;
     }
 
     @Override
     public synchronized ScanSummary endScan(JobTicket job, ScanScope scope, double maxVanishedShare) {
         Map<String, Long> removed = new HashMap<>();
         Map<String, Long> kept = new HashMap<>();
+        job(job).scanning = false;
         if (scope instanceof ScanScope.Complete complete) {
             Ledger ledger = ledger(job.start().fingerprint());
+            ledger.rows.forEach((key, row) -> {
+                if (row.met == job.number()) {
+                    seen.putIfAbsent(key, true);
+                }
+            });
             Set<String> sources = new HashSet<>();
             ledger.rows.keySet().forEach(key -> sources.add(key.source()));
             seen.keySet().forEach(key -> sources.add(key.source()));
@@ -257,7 +489,8 @@ public final class MemoryStore implements EmbeddingStore {
                 row.claimed = true;
                 row.version++;
                 writes++;
-                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, 0));
+                row.superseded = false;
+                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, row.freshSince));
             }
         }
         return claims;
@@ -282,41 +515,107 @@ public final class MemoryStore implements EmbeddingStore {
             Row row = ledger.rows.get(key);
             if (row == null || !row.claimed || row.version != result.claim().version()) {
                 refused.add(key);
-                outcomes.add(new Outcome(
-                        job.start().jobId(),
-                        new RecordOutcome(key, Reason.SUPERSEDED, "its claim was lost"),
-                        clock.instant()));
+                note(job, key, Reason.SUPERSEDED, "its claim was lost", cost(result));
                 continue;
             }
-            row.claimed = false;
-            row.onListOf = 0;
-            row.changedAt = clock.instant();
+            boolean before = row.superseded && !Objects.equals(contentHash(result), row.contentHash);
+            release(row);
             writes++;
             if (result instanceof RecordResult.Embedded embedded) {
-                row.state = RecordState.EMBEDDED;
-                row.contentHash = embedded.contentHash();
-                row.detail = embedded.detail();
-                row.attempts = 0;
-                ledger.vectors.put(
-                        key,
-                        new Vector(
-                                embedded.textHash(),
-                                embedded.embedding(),
-                                job.start().jobId(),
-                                clock.instant()));
+                keepVector(ledger, job, embedded);
+                if (before) {
+                    refused.add(key);
+                    note(job, key, Reason.SUPERSEDED, "its content changed", RecordCost.NONE);
+                } else {
+                    job(job).embedded++;
+                    row.state = RecordState.EMBEDDED;
+                    row.changedAt = clock.instant();
+                    row.contentHash = embedded.contentHash();
+                    row.detail = embedded.detail();
+                    row.attempts = 0;
+                    row.freshSince = 0;
+                }
             } else if (result instanceof RecordResult.NotEmbedded not) {
-                settle(ledger, key, row, not);
-                outcomes.add(new Outcome(
-                        job.start().jobId(), new RecordOutcome(key, not.reason(), not.detail()), clock.instant()));
+                boolean released = not.reason().ledger() == Reason.Ledger.PENDING;
+                if (before && !released) {
+                    refused.add(key);
+                    note(job, key, Reason.SUPERSEDED, "its content changed", not.cost());
+                } else {
+                    note(job, key, not.reason(), not.detail(), not.cost());
+                    if (!released) {
+                        settle(ledger, key, row, not);
+                    }
+                }
             }
         }
+        keep(job, calls);
         return refused;
     }
 
-    private static void settle(Ledger ledger, RecordKey key, Row row, RecordResult.NotEmbedded result) {
-        if (result.reason().ledger() == Reason.Ledger.PENDING) {
-            return;
+    private static RecordCost cost(RecordResult result) {
+        return result instanceof RecordResult.Embedded embedded
+                ? embedded.cost()
+                : ((RecordResult.NotEmbedded) result).cost();
+    }
+
+    private static @Nullable Sha256 contentHash(RecordResult result) {
+        return result instanceof RecordResult.Embedded embedded
+                ? embedded.contentHash()
+                : ((RecordResult.NotEmbedded) result).contentHash();
+    }
+
+    private void note(JobTicket job, RecordKey key, Reason reason, String detail, RecordCost cost) {
+        outcomes.add(new Outcome(job.start().jobId(), key, reason, detail, clock.instant(), cost));
+        job(job).count(reason);
+    }
+
+    private void keepVector(Ledger ledger, JobTicket job, RecordResult.Embedded result) {
+        RecordKey key = result.claim().key();
+        noteVector(key, ledger.vectors.get(key));
+        ledger.vectors.put(
+                key,
+                new Vector(
+                        result.contentHash(),
+                        result.textHash(),
+                        result.embedding(),
+                        job.number(),
+                        job.start().jobId(),
+                        clock.instant(),
+                        result.cost()));
+    }
+
+    private void noteVector(RecordKey key, @Nullable Vector vector) {
+        if (vector != null) {
+            outcomes.add(new Outcome(vector.jobId(), key, null, "", vector.storedAt(), vector.cost()));
         }
+    }
+
+    private void keep(JobTicket job, List<ProviderCall> calls) {
+        job(job).calls.addAll(calls);
+        calls.forEach(call -> bill.add(new Billed(call, job.start().jobId(), job.number())));
+    }
+
+    @Override
+    public synchronized void keepCalls(List<ProviderCall> calls) {
+        calls.forEach(call -> bill.add(new Billed(call, "", 0)));
+    }
+
+    @Override
+    public synchronized void noteHeldUp(JobTicket job, @Nullable String cause) {
+        job(job).heldUpBy = cause;
+    }
+
+    @Override
+    public synchronized CostReport costs(CostQuery query) {
+        return Bills.add(
+                query,
+                bill.stream()
+                        .map(billed -> new Bills.Row(billed.call, billed.jobId, billed.job))
+                        .toList());
+    }
+
+    private void settle(Ledger ledger, RecordKey key, Row row, RecordResult.NotEmbedded result) {
+        row.changedAt = clock.instant();
         row.state = result.reason().kind() == Reason.Kind.SKIPPED ? RecordState.SKIPPED : RecordState.FAILED;
         row.reason = result.reason();
         row.detail = result.detail();
@@ -329,7 +628,7 @@ public final class MemoryStore implements EmbeddingStore {
             row.retryDue = result.retryDue();
         }
         if (result.reason() == Reason.EMPTY_CONTENT) {
-            ledger.vectors.remove(key);
+            noteVector(key, ledger.vectors.remove(key));
         }
     }
 
@@ -338,24 +637,25 @@ public final class MemoryStore implements EmbeddingStore {
             JobTicket job, String rewriteFingerprint, Map<Sha256, String> kept, List<ProviderCall> calls) {
         kept.forEach(
                 (hash, text) -> rewrites.put(rewriteFingerprint + hash.hex(), new KeptRewrite(text, job.number())));
+        keep(job, calls);
     }
 
     @Override
     public synchronized void keepOutcomes(JobTicket job, List<RecordOutcome> kept) {
-        kept.forEach(outcome -> outcomes.add(new Outcome(job.start().jobId(), outcome, clock.instant())));
+        kept.forEach(outcome -> note(job, outcome.key(), outcome.reason(), outcome.detail(), RecordCost.NONE));
     }
 
     @Override
     public synchronized JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
-        long left = 0;
-        for (Row row : ledger(job.start().fingerprint()).rows.values()) {
-            if (row.onListOf == job.number()) {
-                row.onListOf = 0;
-                row.claimed = false;
-                left++;
-            }
+        long left = release(job);
+        Job ended = job(job);
+        ended.state = state;
+        ended.endedAt = clock.instant();
+        ended.heldUpBy = null;
+        if (left > 0) {
+            ended.notEmbedded.merge(untaken, left, Long::sum);
         }
-        running = null;
+        running.remove(job.start().kind());
         return new JobEnd(left);
     }
 
@@ -419,16 +719,13 @@ public final class MemoryStore implements EmbeddingStore {
                                 vector.embedding().dimension(),
                                 vector.jobId(),
                                 vector.storedAt(),
-                                RecordCost.NONE),
+                                vector.cost()),
                 IntStream.range(0, outcomes.size())
                         .mapToObj(i -> outcomes.get(outcomes.size() - 1 - i))
-                        .filter(past -> past.outcome().key().equals(key))
+                        .filter(past -> past.key().equals(key))
+                        .sorted(Comparator.comparing(Outcome::at).reversed())
                         .map(past -> new RecordTrace.PastOutcome(
-                                past.jobId(),
-                                past.outcome().reason(),
-                                past.outcome().detail(),
-                                past.at(),
-                                RecordCost.NONE))
+                                past.jobId(), past.reason(), past.detail(), past.at(), past.cost()))
                         .toList()));
     }
 
@@ -447,8 +744,8 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void forEachOutcome(String jobId, Reason reason, Consumer<RecordOutcome> consumer) {
         outcomes.stream()
-                .filter(past -> past.jobId().equals(jobId) && past.outcome().reason() == reason)
-                .forEach(past -> consumer.accept(past.outcome()));
+                .filter(past -> past.jobId().equals(jobId) && past.reason() == reason)
+                .forEach(past -> consumer.accept(new RecordOutcome(past.key(), reason, past.detail())));
     }
 
     @Override
@@ -461,8 +758,8 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized Optional<Long> prune(String generation) {
-        if (running != null) {
-            throw new JobRefusedException("job " + running.start().jobId() + " is running");
+        for (JobStart.Kind kind : JobStart.Kind.values()) {
+            requireNoneRuns(kind);
         }
         Ledger ledger = ledgers.remove(generation);
         return ledger == null ? Optional.empty() : Optional.of((long) ledger.vectors.size());
@@ -479,48 +776,85 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
-        throw new UnsupportedOperationException();
+    public synchronized Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        Map<Sha256, KeptVector> found = new HashMap<>();
+        known(fingerprint).vectors.values().stream()
+                .filter(vector -> textHashes.contains(vector.textHash()))
+                .sorted(Comparator.comparing(Vector::job))
+                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.job())));
+        return found;
     }
 
     @Override
-    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
-        throw new UnsupportedOperationException();
+    public synchronized List<SourceHealth> health(Fingerprint fingerprint) {
+        Ledger ledger = known(fingerprint);
+        return stats(fingerprint).stream()
+                .map(stats -> new SourceHealth(
+                        stats.source(),
+                        stats.embedded(),
+                        stats.pending(),
+                        stats.skipped(),
+                        stats.failed(),
+                        rows(ledger, stats.source())
+                                .filter(entry -> isStale(entry.getValue(), ledger.vectors.get(entry.getKey())))
+                                .count(),
+                        rows(ledger, stats.source())
+                                .map(Map.Entry::getValue)
+                                .filter(row -> row.state == RecordState.PENDING)
+                                .map(row -> row.changedAt)
+                                .min(Comparator.naturalOrder())
+                                .orElse(null)))
+                .toList();
+    }
+
+    private static Stream<Map.Entry<RecordKey, Row>> rows(Ledger ledger, String source) {
+        return ledger.rows.entrySet().stream()
+                .filter(entry -> entry.getKey().source().equals(source));
+    }
+
+    private static boolean isStale(Row row, @Nullable Vector vector) {
+        return vector != null && !vector.contentHash().equals(row.contentHash);
     }
 
     @Override
-    public void noteHeldUp(JobTicket job, @Nullable String cause) {}
-
-    @Override
-    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
-        return Map.of();
+    public synchronized List<JobInfo> jobs(int limit) {
+        List<JobInfo> all = new ArrayList<>();
+        jobs.values().stream()
+                .filter(job -> job.ticket.start().kind() == JobStart.Kind.BUILD)
+                .forEach(job -> all.add(0, info(job)));
+        return all.subList(0, Math.min(limit, all.size()));
     }
 
     @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
-        throw new UnsupportedOperationException();
+    public synchronized Optional<JobInfo> job(String jobId) {
+        return Optional.ofNullable(jobs.get(jobId)).map(MemoryStore::info);
+    }
+
+    private static JobInfo info(Job job) {
+        TokenUsage usage = job.calls.stream().map(ProviderCall::usage).reduce(TokenUsage.NONE, TokenUsage::plus);
+        boolean unknown = job.calls.stream().anyMatch(call -> call.costUsd() == null);
+        JobTicket.Resumed resumed = job.ticket.resumed();
+        return new JobInfo(
+                job.ticket.start().jobId(),
+                job.ticket.start().fingerprint().generation(),
+                job.state,
+                job.startedAt,
+                job.endedAt,
+                job.embedded,
+                job.notEmbedded,
+                job.calls.size(),
+                usage.inputTokens(),
+                usage.outputTokens(),
+                unknown ? null : job.knownUsd(),
+                job.heldUpBy,
+                resumed == null ? null : resumed.jobId());
     }
 
     @Override
-    public void keepCalls(List<ProviderCall> calls) {}
-
-    @Override
-    public CostReport costs(CostQuery query) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<SourceHealth> health(Fingerprint fingerprint) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<JobInfo> jobs(int limit) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
-        throw new UnsupportedOperationException();
+    public synchronized List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
+        List<StoredVector> all = new ArrayList<>();
+        forEachVector(fingerprint, null, all::add);
+        Collections.shuffle(all, new Random(seed));
+        return all.subList(0, Math.min(count, all.size()));
     }
 }

@@ -3,6 +3,7 @@ package dev.evervec.store.jdbc;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.RecordState;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -16,6 +17,10 @@ final class Codes {
 
     static RecordState state(String code) {
         return RecordState.valueOf(code.toUpperCase(Locale.ROOT));
+    }
+
+    static String kind(JobStart.Kind kind) {
+        return kind.name().toLowerCase(Locale.ROOT);
     }
 
     static @Nullable Reason reason(@Nullable String code) {

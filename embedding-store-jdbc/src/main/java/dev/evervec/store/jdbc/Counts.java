@@ -5,40 +5,51 @@ import java.sql.SQLException;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
-/** How one transaction changes the number of ledger rows by source and state. */
+/** How one transaction changes the number of ledger rows by source and state, and of those whose vector is stale. */
 final class Counts {
-    private static final String ADD =
-            "insert into evervec_count (generation, source, state, records) values (?, ?, ?, ?) on conflict (generation,"
-                    + " source, state) do update set records = evervec_count.records + excluded.records";
+    private static final String ADD = "insert into evervec_count (generation, source, state, records, stale)"
+            + " values (?, ?, ?, ?, ?) on conflict (generation, source, state) do update set"
+            + " records = evervec_count.records + excluded.records, stale = evervec_count.stale + excluded.stale";
 
-    private final Map<String, Map<RecordState, Long>> changes = new TreeMap<>();
+    private final Map<String, Map<RecordState, Change>> changes = new TreeMap<>();
 
-    /** One record changes its state; null is outside the ledger. */
-    void move(String source, @Nullable RecordState from, @Nullable RecordState to) {
-        if (from != to) {
-            if (from != null) {
-                add(source, from, -1);
-            }
-            if (to != null) {
-                add(source, to, 1);
-            }
+    private record Change(long records, long stale) {
+        Change plus(Change other) {
+            return new Change(records + other.records, stale + other.stale);
         }
     }
 
-    /** So many records enter a state, or leave it if the number is negative. */
-    void add(String source, RecordState state, long records) {
-        changes.computeIfAbsent(source, any -> new EnumMap<>(RecordState.class)).merge(state, records, Long::sum);
+    /** A record without a vector comes into the ledger. */
+    void enter(String source, RecordState state) {
+        add(source, state, 1, 0);
+    }
+
+    /** A record goes out of the ledger. */
+    void leave(String source, RecordState state, boolean stale) {
+        add(source, state, -1, stale ? -1 : 0);
+    }
+
+    /** One record changes. */
+    void move(String source, RecordState from, boolean wasStale, RecordState to, boolean isStale) {
+        leave(source, from, wasStale);
+        add(source, to, 1, isStale ? 1 : 0);
+    }
+
+    /** So many records enter a state, or leave it if the numbers are negative. */
+    void add(String source, RecordState state, long records, long stale) {
+        changes.computeIfAbsent(source, any -> new EnumMap<>(RecordState.class))
+                .merge(state, new Change(records, stale), Change::plus);
     }
 
     /** Writes the changes, in one order whoever writes. */
     void store(Session session, long generation) throws SQLException {
         Session.Batch batch = session.batch(ADD);
-        for (Map.Entry<String, Map<RecordState, Long>> source : changes.entrySet()) {
-            for (Map.Entry<RecordState, Long> change : source.getValue().entrySet()) {
-                if (change.getValue() != 0) {
-                    batch.add(generation, source.getKey(), change.getKey().code(), change.getValue());
+        for (Map.Entry<String, Map<RecordState, Change>> source : changes.entrySet()) {
+            for (Map.Entry<RecordState, Change> entry : source.getValue().entrySet()) {
+                Change change = entry.getValue();
+                if (change.records != 0 || change.stale != 0) {
+                    batch.add(generation, source.getKey(), entry.getKey().code(), change.records, change.stale);
                 }
             }
         }

@@ -1,5 +1,6 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
 import java.util.List;
@@ -34,11 +35,11 @@ interface Dialect {
     /** Claims rows of a job's list; values: owner, lease end, job, limit. */
     String claim();
 
-    /** Takes the right to run a job, or answers empty if another store has it. */
-    Optional<JobLock> tryLock();
+    /** Takes the right to run a job of this kind, or answers empty if another store has it. */
+    Optional<JobLock> tryLock(JobStart.Kind kind);
 
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
-    boolean lockedHere();
+    boolean lockedHere(JobStart.Kind kind);
 
     /**
      * A failure in our own words.

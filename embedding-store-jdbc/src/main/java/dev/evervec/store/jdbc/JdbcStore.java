@@ -39,13 +39,17 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
@@ -80,19 +84,19 @@ public final class JdbcStore implements EmbeddingStore {
 
     private final Writer writer;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
-    private @Nullable Running running;
+    private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
 
-    /** The running job was to end and could not be: it may be ended again, or the next one takes its place. */
-    private boolean endFailed;
+    /** Kinds whose running job was to end and could not be: it may be ended again, or the next one takes its place. */
+    private final Set<JobStart.Kind> endFailed = EnumSet.noneOf(JobStart.Kind.class);
 
     private long writes;
     private volatile boolean closed;
 
     /** A job that was begun. */
-    private record Begun(JobTicket ticket, Scan scan) {}
+    private record Begun(JobTicket ticket, Marking marking) {}
 
-    /** The job that this store runs. */
-    private record Running(JobTicket ticket, Scan scan, JobLock lock) {}
+    /** A job that this store runs. */
+    private record Running(JobTicket ticket, Marking marking, JobLock lock) {}
 
     /** A read that hands out nothing. */
     @FunctionalInterface
@@ -170,15 +174,16 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public JobTicket beginJob(JobStart start) {
         return exclusively(() -> {
-            JobLock lock = lockForJob();
+            JobLock lock = lockForJob(start.kind());
             boolean begun = false;
             try {
                 Begun job = write(
                         "begin the job " + start.jobId(),
+                        start.kind(),
                         List.of("beginJob", start),
                         session -> begin(session, start),
                         (session, answer) -> Jobs.isRunning(session, answer.ticket));
-                running = new Running(job.ticket, job.scan, lock);
+                running.put(start.kind(), new Running(job.ticket, job.marking, lock));
                 begun = true;
                 return job.ticket;
             } finally {
@@ -191,10 +196,13 @@ public final class JdbcStore implements EmbeddingStore {
 
     private Begun begin(Session session, JobStart start) throws SQLException {
         long now = clock.millis();
-        Jobs.interruptDead(session, now);
+        Jobs.interruptDead(session, start.kind(), now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
         JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
-        return new Begun(ticket, Scan.begin(session, ticket, generation, location()));
+        Marking marking = start.kind() == JobStart.Kind.LIVE
+                ? new LiveMarking(ticket, generation)
+                : Scan.begin(session, ticket, generation, location());
+        return new Begun(ticket, marking);
     }
 
     private static String newOwner() {
@@ -202,13 +210,13 @@ public final class JdbcStore implements EmbeddingStore {
                 + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
     }
 
-    private JobLock lockForJob() {
-        if (endFailed) {
-            forgetRunning();
+    private JobLock lockForJob(JobStart.Kind kind) {
+        if (endFailed.contains(kind)) {
+            forgetRunning(kind);
         }
-        return dialect.tryLock().orElseThrow(() -> {
-            String where = dialect.lockedHere() ? "in this process" : "in another process";
-            String job = read("look up the running job", Jobs::runningId)
+        return dialect.tryLock(kind).orElseThrow(() -> {
+            String where = dialect.lockedHere(kind) ? "in this process" : "in another process";
+            String job = read("look up the running job", session -> Jobs.runningId(session, kind))
                     .map(id -> "the job " + id)
                     .orElse("another job");
             return new JobRefusedException(job + " is running " + where + " on the store " + location()
@@ -219,12 +227,12 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
         return exclusively(() -> {
-            Scan scan = running(job).scan;
+            Marking marking = running(job).marking;
             MarkedPage marked = write("compare scanned records", job, List.of("mark", page, mode), session -> {
                 Jobs.requireRunning(session, job, location());
-                return scan.mark(session, page, mode, clock.millis());
+                return marking.mark(session, page, mode, clock.millis());
             });
-            scan.pageCommitted();
+            marking.pageCommitted();
             return marked;
         });
     }
@@ -235,19 +243,44 @@ public final class JdbcStore implements EmbeddingStore {
             throw new IllegalArgumentException("maxVanishedShare must be from 0 to 1: " + maxVanishedShare);
         }
         return exclusively(() -> {
-            Scan scan = running(job).scan;
+            Marking marking = running(job).marking;
             return write("end the scan", job, List.of("endScan", scope, maxVanishedShare), session -> {
                 Jobs.requireRunning(session, job, location());
-                return scan.end(session, scope, maxVanishedShare, clock.millis());
+                return marking.end(session, scope, maxVanishedShare, clock.millis());
+            });
+        });
+    }
+
+    @Override
+    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        requirePositive(limit);
+        return exclusively(() -> {
+            running(job);
+            return write("put failed records on a list", job, List.of("markFailed", selection, limit), session -> {
+                Jobs.requireRunning(session, job, location());
+                return retries(session, job).mark(selection, limit);
+            });
+        });
+    }
+
+    private Retries retries(Session session, JobTicket job) throws SQLException {
+        return new Retries(session, job, Jobs.generationOf(session, job), clock.millis());
+    }
+
+    @Override
+    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        return exclusively(() -> {
+            running(job);
+            return write("forget records", job, List.of("forget", gone), session -> {
+                Jobs.requireRunning(session, job, location());
+                return LiveMarking.forget(session, Jobs.generationOf(session, job), gone, clock.millis());
             });
         });
     }
 
     @Override
     public List<Claim> claim(JobTicket job, int limit, Duration lease) {
-        if (limit < 1) {
-            throw new IllegalArgumentException("limit must be positive: " + limit);
-        }
+        requirePositive(limit);
         return exclusively(() -> {
             running(job);
             return write("claim records", job, List.of("claim", limit, lease), session -> {
@@ -257,6 +290,12 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
+    private static void requirePositive(int limit) {
+        if (limit < 1) {
+            throw new IllegalArgumentException("limit must be positive: " + limit);
+        }
+    }
+
     private List<Claim> claim(Session session, JobTicket job, int limit, long leaseEnd) throws SQLException {
         record Numbered(long number, Claim claim) {}
         // The order in which an update returns its rows is not defined.
@@ -264,7 +303,12 @@ public final class JdbcStore implements EmbeddingStore {
                 dialect.claim(),
                 row -> new Numbered(
                         row.getLong(1),
-                        new Claim(Codes.key(row, 2), Codes.locator(row, 4), row.getLong(5), row.getInt(6), 0)),
+                        new Claim(
+                                Codes.key(row, 2),
+                                Codes.locator(row, 4),
+                                row.getLong(5),
+                                row.getInt(6),
+                                row.getLong(7))),
                 job.owner(),
                 leaseEnd,
                 job.number(),
@@ -319,7 +363,7 @@ public final class JdbcStore implements EmbeddingStore {
                 batch.add(
                         rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), clock.millis());
             }
-            Results.addCalls(session, job.number(), 0, calls);
+            Bill.add(session, job.number(), calls);
             return batch.run().length;
         });
     }
@@ -327,8 +371,16 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
         write("keep outcomes", job, List.of("keepOutcomes", outcomes), session -> {
-            Results.note(session, job.number(), outcomes, clock.millis());
+            Results.note(session, Jobs.generationOf(session, job), job.number(), outcomes, clock.millis());
             return outcomes.size();
+        });
+    }
+
+    @Override
+    public void noteHeldUp(JobTicket job, @Nullable String cause) {
+        write("note what holds a job up", job, Arrays.asList("noteHeldUp", cause), session -> {
+            Jobs.holdUp(session, job, cause);
+            return job;
         });
     }
 
@@ -339,31 +391,32 @@ public final class JdbcStore implements EmbeddingStore {
         }
         return exclusively(() -> {
             running(job);
-            endFailed = true;
+            endFailed.add(job.start().kind());
             JobEnd end =
                     write("end the job " + job.start().jobId(), job, List.of("endJob", state, untaken), session -> {
                         Jobs.requireRunning(session, job, location());
                         return Jobs.end(session, job, state, untaken, clock.millis());
                     });
-            forgetRunning();
+            forgetRunning(job.start().kind());
             return end;
         });
     }
 
-    private void forgetRunning() {
-        if (running != null) {
-            running.lock.release();
-            running = null;
+    private void forgetRunning(JobStart.Kind kind) {
+        Running ended = running.remove(kind);
+        if (ended != null) {
+            ended.lock.release();
         }
-        endFailed = false;
+        endFailed.remove(kind);
     }
 
     private Running running(JobTicket job) {
-        if (running == null || !running.ticket.equals(job)) {
+        Running current = running.get(job.start().kind());
+        if (current == null || !current.ticket.equals(job)) {
             throw new IllegalStateException(
                     "the job " + job.start().jobId() + " is not running on the store " + location());
         }
-        return running;
+        return current;
     }
 
     // ---- beside a job ----
@@ -374,21 +427,78 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
-    public List<SourceStats> stats(Fingerprint fingerprint) {
-        return read("read counts", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
-            return generation.isEmpty() ? List.of() : Queries.stats(session, generation.get());
+    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
+        return ofGeneration(
+                "look up vectors",
+                fingerprint,
+                Map.of(),
+                (session, generation) -> Queries.vectors(session, generation, textHashes));
+    }
+
+    @Override
+    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+        return read("compare scanned records", session -> {
+            long generation = Jobs.findGeneration(session, start.fingerprint().generation())
+                    .orElse(0L);
+            return LiveMarking.wouldTake(session, generation, page, new Judge(start, mode), clock.millis());
         });
     }
 
     @Override
+    public void keepCalls(List<ProviderCall> calls) {
+        if (calls.isEmpty()) {
+            return;
+        }
+        exclusively(() -> write(
+                "keep provider calls",
+                "keepCalls",
+                calls,
+                session -> Bill.add(session, null, calls),
+                (session, last) -> Bill.isLast(session, last, calls)));
+    }
+
+    @Override
+    public CostReport costs(CostQuery query) {
+        return read("add up the bill", session -> Bill.costs(session, query));
+    }
+
+    @Override
+    public List<SourceHealth> health(Fingerprint fingerprint) {
+        return ofGeneration("read counts", fingerprint, List.of(), Queries::health);
+    }
+
+    @Override
+    public List<JobInfo> jobs(int limit) {
+        requirePositive(limit);
+        return read("list jobs", session -> Queries.jobs(session, limit));
+    }
+
+    @Override
+    public Optional<JobInfo> job(String jobId) {
+        return read("look up a job", session -> Queries.job(session, jobId));
+    }
+
+    @Override
+    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
+        return ofGeneration(
+                "read a sample of vectors",
+                fingerprint,
+                List.of(),
+                (session, generation) -> new Sample(session, generation, new Random(seed)).take(count));
+    }
+
+    @Override
+    public List<SourceStats> stats(Fingerprint fingerprint) {
+        return ofGeneration("read counts", fingerprint, List.of(), Queries::stats);
+    }
+
+    @Override
     public Optional<RecordTrace> explain(Fingerprint fingerprint, RecordKey key) {
-        return read("explain a record", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
-            return generation.isEmpty()
-                    ? Optional.empty()
-                    : Queries.explain(session, generation.get(), fingerprint.generation(), key);
-        });
+        return ofGeneration(
+                "explain a record",
+                fingerprint,
+                Optional.empty(),
+                (session, generation) -> Queries.explain(session, generation, fingerprint.generation(), key));
     }
 
     @Override
@@ -414,22 +524,28 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public Optional<Long> prune(String generation) {
         return exclusively(() -> {
-            JobLock lock = lockForJob();
+            List<JobLock> locks = new ArrayList<>();
             try {
+                for (JobStart.Kind kind : JobStart.Kind.values()) {
+                    locks.add(lockForJob(kind));
+                }
                 return write(
                         "prune the generation " + generation,
-                        List.of("prune", generation),
+                        "prune",
+                        generation,
                         session -> prune(session, generation),
                         (session, vectors) -> vectors.isPresent()
                                 && Jobs.findGeneration(session, generation).isEmpty());
             } finally {
-                lock.release();
+                locks.forEach(JobLock::release);
             }
         });
     }
 
     private Optional<Long> prune(Session session, String name) throws SQLException {
-        Jobs.interruptDead(session, clock.millis());
+        for (JobStart.Kind kind : JobStart.Kind.values()) {
+            Jobs.interruptDead(session, kind, clock.millis());
+        }
         Optional<Long> generation = Jobs.findGeneration(session, name);
         if (generation.isEmpty()) {
             return Optional.empty();
@@ -461,7 +577,9 @@ public final class JdbcStore implements EmbeddingStore {
             }
             writer.close();
             // A job that was not ended is found as interrupted by the next one.
-            forgetRunning();
+            for (JobStart.Kind kind : JobStart.Kind.values()) {
+                forgetRunning(kind);
+            }
         } finally {
             writing.unlock();
         }
@@ -497,6 +615,7 @@ public final class JdbcStore implements EmbeddingStore {
             long number = ++writes;
             return write(
                     action,
+                    job.start().kind(),
                     call,
                     session -> {
                         Jobs.number(session, job, number);
@@ -506,8 +625,8 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
-    private <T> T write(String action, Object call, Session.Work<T> work, Writer.Trace<T> trace) {
-        return told(action, () -> writer.once(new Writer.Write<>(call, work, trace)));
+    private <T> T write(String action, Object by, Object call, Session.Work<T> work, Writer.Trace<T> trace) {
+        return told(action, () -> writer.once(new Writer.Write<>(by, call, work, trace)));
     }
 
     private <T> void writeAnyTimes(String action, Session.Work<T> work) {
@@ -532,6 +651,19 @@ public final class JdbcStore implements EmbeddingStore {
                 LOG.debug("cannot {} over this connection: SQLState {}", action, e.getSQLState());
                 return read(dialect.openReader(), work);
             }
+        });
+    }
+
+    /** What is read of one generation. */
+    @FunctionalInterface
+    private interface OfGeneration<T> {
+        T read(Session session, long generation) throws SQLException;
+    }
+
+    private <T> T ofGeneration(String action, Fingerprint fingerprint, T none, OfGeneration<T> reading) {
+        return read(action, session -> {
+            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
+            return generation.isEmpty() ? none : reading.read(session, generation.get());
         });
     }
 
@@ -581,51 +713,5 @@ public final class JdbcStore implements EmbeddingStore {
         if (closed) {
             throw new IllegalStateException("the store " + location() + " is closed");
         }
-    }
-
-    @Override
-    public int markFailed(JobTicket job, FailedSelection selection, int limit) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void noteHeldUp(JobTicket job, @Nullable String cause) {}
-
-    @Override
-    public Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes) {
-        return Map.of();
-    }
-
-    @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void keepCalls(List<ProviderCall> calls) {}
-
-    @Override
-    public CostReport costs(CostQuery query) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<SourceHealth> health(Fingerprint fingerprint) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<JobInfo> jobs(int limit) {
-        throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<StoredVector> sample(Fingerprint fingerprint, int count, long seed) {
-        throw new UnsupportedOperationException();
     }
 }

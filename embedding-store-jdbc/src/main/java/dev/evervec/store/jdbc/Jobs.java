@@ -9,10 +9,13 @@ import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.ModelIdentity;
+import java.math.BigDecimal;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The rows of jobs and generations. Every method runs inside a transaction of the writer. */
 final class Jobs {
@@ -20,22 +23,62 @@ final class Jobs {
     static final String FINGERPRINT = "provider, model, dimension, task_type, normalization, rewrite";
 
     private static final String RELEASE =
-            "update evervec_ledger set job = null, owner = null, lease_end = null where job = ?";
+            "update evervec_ledger set job = null, owner = null, lease_end = null, superseded = 0 where job = ?";
+    private static final String ENTER = "insert into evervec_job (id, kind, generation, state, owner, max_attempts,"
+            + " started_at, carried_usd, carried_rest, resumes) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)";
+    private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', owner = ?,"
+            + " max_attempts = ?, started_at = ?, scan_ended_at = null, ended_at = null, untaken = 0,"
+            + " untaken_reason = null, held_up_by = null, last_write = 0 where number = ?";
+    private static final String LAST_BUILD = "select number, id, cost_usd, cost_rest, carried_usd, carried_rest"
+            + " from evervec_job where state = 'interrupted' and number = (select max(number) from evervec_job"
+            + " where kind = ? and generation = ?)";
 
     private Jobs() {}
 
-    /** The id of the job that is marked as running, if there is one. */
-    static Optional<String> runningId(Session session) throws SQLException {
+    /** The id of the job of this kind that is marked as running, if there is one. */
+    static Optional<String> runningId(Session session, JobStart.Kind kind) throws SQLException {
         return session.first(
-                "select id from evervec_job where state = 'running' order by number desc", row -> row.getString(1));
+                "select id from evervec_job where state = 'running' and kind = ? order by number desc",
+                row -> row.getString(1),
+                Codes.kind(kind));
     }
 
-    /** Ends what dead workers left behind; only for the holder of the job lock, who knows that they are dead. */
-    static void interruptDead(Session session, long now) throws SQLException {
-        for (long job : session.list("select number from evervec_job where state = 'running'", row -> row.getLong(1))) {
+    /** The number of the build that scans records of a generation at the moment, as far as its row says, or null. */
+    static @Nullable Long scanning(Session session, long generation) throws SQLException {
+        return session.first(
+                        "select number from evervec_job where state = 'running' and kind = ? and generation = ?"
+                                + " and scan_ended_at is null order by number desc",
+                        row -> row.getLong(1),
+                        Codes.kind(JobStart.Kind.BUILD),
+                        generation)
+                .orElse(null);
+    }
+
+    /** Notes that a job's scan is over. */
+    static void scanEnded(Session session, JobTicket job, long now) throws SQLException {
+        session.update("update evervec_job set scan_ended_at = ? where number = ?", now, job.number());
+    }
+
+    /** Notes what holds a job up, or that nothing does. */
+    static void holdUp(Session session, JobTicket job, @Nullable String cause) throws SQLException {
+        session.update(
+                "update evervec_job set held_up_by = ? where number = ? and owner = ? and state = 'running'",
+                cause,
+                job.number(),
+                job.owner());
+    }
+
+    /** Ends what dead workers left behind; only for the holder of the lock of this kind, who knows that they are dead. */
+    static void interruptDead(Session session, JobStart.Kind kind, long now) throws SQLException {
+        List<Long> dead = session.list(
+                "select number from evervec_job where state = 'running' and kind = ?",
+                row -> row.getLong(1),
+                Codes.kind(kind));
+        for (long job : dead) {
             long untaken = session.update(RELEASE, job);
             session.update(
-                    "update evervec_job set state = 'interrupted', ended_at = ?, untaken = ? where number = ?",
+                    "update evervec_job set state = 'interrupted', ended_at = ?, untaken = ?, held_up_by = null"
+                            + " where number = ?",
                     now,
                     untaken,
                     job);
@@ -45,19 +88,62 @@ final class Jobs {
     /** Enters a job as running. */
     static JobTicket begin(Session session, JobStart start, String owner, long generation, long now, String location)
             throws SQLException {
-        if (session.number("select count(*) from evervec_job where id = ?", start.jobId()) > 0) {
-            throw new JobRefusedException("the job id " + start.jobId() + " was used before in the store " + location
-                    + ": give the job another id, or none to get a new one");
+        Optional<Long> used =
+                session.first("select number from evervec_job where id = ?", row -> row.getLong(1), start.jobId());
+        if (start.kind() == JobStart.Kind.BUILD) {
+            if (used.isPresent()) {
+                throw new JobRefusedException("the job id " + start.jobId() + " was used before in the store "
+                        + location + ": give the job another id, or none to get a new one");
+            }
+            return beginBuild(session, start, owner, generation, now);
         }
-        long number = session.insert(
-                "insert into evervec_job (id, generation, state, owner, max_attempts, started_at)"
-                        + " values (?, ?, 'running', ?, ?, ?)",
+        long number = used.isPresent() ? used.get() : enter(session, start, owner, generation, now, null);
+        session.update(BEGIN_AGAIN, generation, owner, start.maxAttempts(), now, number);
+        return new JobTicket(number, owner, start, null);
+    }
+
+    private static JobTicket beginBuild(Session session, JobStart start, String owner, long generation, long now)
+            throws SQLException {
+        Optional<Interrupted> before =
+                session.first(LAST_BUILD, Interrupted::read, Codes.kind(JobStart.Kind.BUILD), generation);
+        long number = enter(session, start, owner, generation, now, before.orElse(null));
+        return new JobTicket(
+                number,
+                owner,
+                start,
+                before.map(job -> new JobTicket.Resumed(job.id, job.spent())).orElse(null));
+    }
+
+    /** The build before this one, whose worker died, and what it had spent and carried. */
+    private record Interrupted(long number, String id, long dollars, long rest) {
+        static Interrupted read(ResultSet row) throws SQLException {
+            long rest = row.getLong(4) + row.getLong(6);
+            return new Interrupted(
+                    row.getLong(1),
+                    row.getString(2),
+                    row.getLong(3) + row.getLong(5) + rest / Money.DOLLAR,
+                    rest % Money.DOLLAR);
+        }
+
+        BigDecimal spent() {
+            return Money.usd(dollars, rest);
+        }
+    }
+
+    private static long enter(
+            Session session, JobStart start, String owner, long generation, long now, @Nullable Interrupted before)
+            throws SQLException {
+        return session.insert(
+                ENTER,
                 start.jobId(),
+                Codes.kind(start.kind()),
                 generation,
                 owner,
                 start.maxAttempts(),
-                now);
-        return new JobTicket(number, owner, start, null);
+                now,
+                before == null ? 0 : before.dollars,
+                before == null ? 0 : before.rest,
+                before == null ? null : Long.valueOf(before.number));
     }
 
     /**
@@ -108,7 +194,8 @@ final class Jobs {
     static JobEnd end(Session session, JobTicket job, JobState state, Reason untaken, long now) throws SQLException {
         long left = session.update(RELEASE, job.number());
         session.update(
-                "update evervec_job set state = ?, ended_at = ?, untaken = ?, untaken_reason = ? where number = ?",
+                "update evervec_job set state = ?, ended_at = ?, untaken = ?, untaken_reason = ?, held_up_by = null"
+                        + " where number = ?",
                 state.code(),
                 now,
                 left,
@@ -120,9 +207,9 @@ final class Jobs {
         return new JobEnd(left);
     }
 
-    /** The number of the generation of a job. */
+    /** The number of the generation of a job, 0 if it was pruned. */
     static long generationOf(Session session, JobTicket job) throws SQLException {
-        return session.number("select generation from evervec_job where number = ?", job.number());
+        return findGeneration(session, job.start().fingerprint().generation()).orElse(0L);
     }
 
     /** The number of the generation of this name, if it is registered. */

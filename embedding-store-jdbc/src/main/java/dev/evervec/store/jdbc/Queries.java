@@ -5,15 +5,22 @@ import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.GenerationInfo;
+import dev.evervec.pipeline.store.JobInfo;
+import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.KeptRewrite;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.RecordTrace.PastOutcome;
 import dev.evervec.pipeline.store.RecordTrace.VectorInfo;
 import dev.evervec.pipeline.store.Sha256;
+import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.Embedding;
+import java.math.BigDecimal;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,11 +29,14 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What is read beside a job. Every method runs inside a read transaction of its own connection. */
@@ -34,14 +44,21 @@ final class Queries {
     private static final int REWRITES_A_QUERY = 200;
     private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
             + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
+    private static final String VECTOR_OF_TEXT = "select vector, job from evervec_vector where generation = ?"
+            + " and substr(text_hash, 1, 8) = substr(?, 1, 8) and text_hash = ? order by job desc limit 1";
+    private static final String JOB = "select j.number, j.id, g.name, j.state, j.started_at, j.ended_at, j.embedded,"
+            + " j.requests, j.input_tokens, j.output_tokens, j.cost_usd, j.cost_rest, j.cost_unknown, j.held_up_by, r.id"
+            + " from evervec_job j left join evervec_generation g on g.number = j.generation"
+            + " left join evervec_job r on r.number = j.resumes where ";
     private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
             + " from evervec_ledger where generation = ? and source = ? and id = ?";
-    private static final String VECTOR = "select v.text_hash, v.dimension, j.id, v.stored_at from evervec_vector v"
-            + " join evervec_job j on j.number = v.job where v.generation = ? and v.source = ? and v.id = ?"
-            + " and v.part = 0";
-    private static final String HISTORY = "select j.id, o.reason, o.detail, o.at from evervec_outcome o"
-            + " join evervec_job j on j.number = o.job where o.source = ? and o.id = ? and j.generation = ?"
-            + " order by o.number desc";
+    private static final String VECTOR =
+            "select v.text_hash, v.dimension, j.id, v.stored_at, v.tokens, v.cost from evervec_vector v"
+                    + " join evervec_job j on j.number = v.job where v.generation = ? and v.source = ? and v.id = ?"
+                    + " and v.part = 0";
+    private static final String HISTORY = "select j.id, o.reason, o.detail, o.at, o.tokens, o.cost from"
+            + " evervec_outcome o join evervec_job j on j.number = o.job where o.source = ? and o.id = ?"
+            + " and o.generation = ? order by o.at desc, o.number desc";
     private static final String VECTORS =
             "select source, id, text_hash, vector from evervec_vector" + " where generation = ?";
     private static final String VECTOR_ORDER = " order by generation, source, id, part";
@@ -69,6 +86,118 @@ final class Queries {
                     values.toArray());
         }
         return found;
+    }
+
+    static Map<Sha256, KeptVector> vectors(Session session, long generation, Set<Sha256> textHashes)
+            throws SQLException {
+        Map<Sha256, KeptVector> found = new HashMap<>();
+        for (Sha256 hash : textHashes) {
+            byte[] bytes = hash.bytes();
+            session.forEach(
+                    VECTOR_OF_TEXT,
+                    row -> found.put(hash, new KeptVector(Embedding.fromLittleEndian(row.getBytes(1)), row.getLong(2))),
+                    generation,
+                    bytes,
+                    bytes);
+        }
+        return found;
+    }
+
+    static List<JobInfo> jobs(Session session, int limit) throws SQLException {
+        return infos(
+                session,
+                session.list(
+                        JOB + "j.kind = ? order by j.number desc limit ?",
+                        JobRow::read,
+                        Codes.kind(JobStart.Kind.BUILD),
+                        limit));
+    }
+
+    static Optional<JobInfo> job(Session session, String id) throws SQLException {
+        return infos(session, session.list(JOB + "j.id = ?", JobRow::read, id)).stream()
+                .findFirst();
+    }
+
+    private static List<JobInfo> infos(Session session, List<JobRow> rows) throws SQLException {
+        List<JobInfo> infos = new ArrayList<>();
+        for (JobRow row : rows) {
+            Map<Reason, Long> notEmbedded = new EnumMap<>(Reason.class);
+            session.forEach(
+                    "select reason, records from evervec_job_count where job = ?",
+                    count -> notEmbedded.put(Reason.ofCode(count.getString(1)), count.getLong(2)),
+                    row.number);
+            infos.add(row.info(notEmbedded));
+        }
+        return infos;
+    }
+
+    /** A job without its counts, which are rows of their own. */
+    private record JobRow(long number, Function<Map<Reason, Long>, JobInfo> info) {
+        static JobRow read(ResultSet row) throws SQLException {
+            String id = row.getString(2);
+            String generation = Objects.requireNonNullElse(row.getString(3), "");
+            JobState state = JobState.valueOf(row.getString(4).toUpperCase(Locale.ROOT));
+            Instant startedAt = Instant.ofEpochMilli(row.getLong(5));
+            Instant endedAt = Codes.instant(row, 6);
+            long embedded = row.getLong(7);
+            long requests = row.getLong(8);
+            long inputTokens = row.getLong(9);
+            long outputTokens = row.getLong(10);
+            BigDecimal cost = row.getInt(13) == 1 ? null : Money.usd(row.getLong(11), row.getLong(12));
+            String heldUpBy = row.getString(14);
+            String resumes = row.getString(15);
+            return new JobRow(
+                    row.getLong(1),
+                    notEmbedded -> new JobInfo(
+                            id,
+                            generation,
+                            state,
+                            startedAt,
+                            endedAt,
+                            embedded,
+                            notEmbedded,
+                            requests,
+                            inputTokens,
+                            outputTokens,
+                            cost,
+                            heldUpBy,
+                            resumes));
+        }
+
+        JobInfo info(Map<Reason, Long> notEmbedded) {
+            return info.apply(notEmbedded);
+        }
+    }
+
+    static List<SourceHealth> health(Session session, long generation) throws SQLException {
+        Map<String, Long> stale = new HashMap<>();
+        session.forEach(
+                "select source, sum(stale) from evervec_count where generation = ? group by source",
+                row -> stale.put(row.getString(1), row.getLong(2)),
+                generation);
+        List<SourceHealth> health = new ArrayList<>();
+        for (SourceStats stats : stats(session, generation)) {
+            health.add(new SourceHealth(
+                    stats.source(),
+                    stats.embedded(),
+                    stats.pending(),
+                    stats.skipped(),
+                    stats.failed(),
+                    stale.getOrDefault(stats.source(), 0L),
+                    oldestPending(session, generation, stats.source())));
+        }
+        return health;
+    }
+
+    private static @Nullable Instant oldestPending(Session session, long generation, String source)
+            throws SQLException {
+        return session.first(
+                        "select changed_at from evervec_ledger where generation = ? and source = ?"
+                                + " and state = 'pending' order by changed_at limit 1",
+                        row -> Instant.ofEpochMilli(row.getLong(1)),
+                        generation,
+                        source)
+                .orElse(null);
     }
 
     static List<SourceStats> stats(Session session, long generation) throws SQLException {
@@ -114,7 +243,7 @@ final class Queries {
                                 row.getInt(2),
                                 row.getString(3),
                                 Instant.ofEpochMilli(row.getLong(4)),
-                                RecordCost.NONE),
+                                cost(row, 5)),
                         generation,
                         key.source(),
                         key.id())
@@ -123,10 +252,10 @@ final class Queries {
                 HISTORY,
                 row -> new PastOutcome(
                         row.getString(1),
-                        Reason.ofCode(row.getString(2)),
+                        Codes.reason(row.getString(2)),
                         row.getString(3),
                         Instant.ofEpochMilli(row.getLong(4)),
-                        RecordCost.NONE),
+                        cost(row, 5)),
                 key.source(),
                 key.id(),
                 generation);
@@ -146,6 +275,10 @@ final class Queries {
                 generation,
                 key.source(),
                 key.id());
+    }
+
+    private static RecordCost cost(ResultSet row, int column) throws SQLException {
+        return new RecordCost(row.getLong(column), Money.usd(row, column + 1));
     }
 
     static void forEachVector(

@@ -1,5 +1,6 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoreException.Kind;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
@@ -55,12 +57,14 @@ final class SqliteDialect implements Dialect {
 
     private final Path file;
     private final Duration busyTimeout;
-    private final LockFile lock;
+    private final Map<JobStart.Kind, LockFile> locks;
 
     private SqliteDialect(Path file, Duration busyTimeout) {
         this.file = file;
         this.busyTimeout = busyTimeout;
-        this.lock = new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock"));
+        this.locks = Map.of(
+                JobStart.Kind.BUILD, new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock")),
+                JobStart.Kind.LIVE, new LockFile(file.resolveSibling(file.getFileName() + ".evervec-live.lock")));
     }
 
     /**
@@ -231,15 +235,15 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public String claim() {
-        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ? where number in"
+        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number in"
                 + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"
-                + " returning number, source, id, locator, version, attempts";
+                + " returning number, source, id, locator, version, attempts, coalesce(fresh_since, 0)";
     }
 
     @Override
-    public Optional<JobLock> tryLock() {
+    public Optional<JobLock> tryLock(JobStart.Kind kind) {
         try {
-            return lock.tryLock();
+            return lock(kind).tryLock();
         } catch (UncheckedIOException e) {
             throw new StoreException(
                     Kind.PERMANENT,
@@ -250,8 +254,12 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
-    public boolean lockedHere() {
-        return lock.heldHere();
+    public boolean lockedHere(JobStart.Kind kind) {
+        return lock(kind).heldHere();
+    }
+
+    private LockFile lock(JobStart.Kind kind) {
+        return Objects.requireNonNull(locks.get(kind), "every kind of job has a lock");
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.evervec.store.jdbc;
 
 import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -12,7 +14,7 @@ import org.slf4j.LoggerFactory;
  * <p>A commit that fails may have happened all the same: the database did it and its answer was lost. A repetition would then
  * find the traces of the first try and take them for somebody else's. So what a write answered is remembered while its commit
  * is in doubt, and the database is asked whether the write's trace is there: at once, and if that fails too, before the next
- * write. If it is, that answer counts, and the same call with the same arguments gets it.
+ * write of the same writer (a job, say). If it is, that answer counts, and the same call with the same arguments gets it.
  */
 final class Writer {
     private static final Logger LOG = LoggerFactory.getLogger(Writer.class);
@@ -20,7 +22,7 @@ final class Writer {
     private final Dialect dialect;
     private final Schema schema;
     private @Nullable Session session;
-    private @Nullable Doubt<?> doubt;
+    private final Map<Object, Doubt<?>> doubts = new HashMap<>();
 
     /** Finds in the database what only the write with this answer can have left. */
     @FunctionalInterface
@@ -31,9 +33,10 @@ final class Writer {
     /**
      * What is to be written once.
      *
+     * @param by whose write it is: several may write through one connection, and each has its own doubt
      * @param call the method and its arguments; a write whose call equals that of the last one, which failed, is its repetition
      */
-    record Write<T>(Object call, Session.Work<T> work, Trace<T> trace) {}
+    record Write<T>(Object by, Object call, Session.Work<T> work, Trace<T> trace) {}
 
     /** A write that was not seen to be committed. */
     private record Doubt<T>(Write<T> write, T answer) {
@@ -63,10 +66,10 @@ final class Writer {
         try {
             T answer = inTransaction(current -> {
                 T answered = write.work.run(current);
-                doubt = new Doubt<>(write, answered);
+                doubts.put(write.by, new Doubt<>(write, answered));
                 return answered;
             });
-            doubt = null;
+            doubts.remove(write.by);
             return answer;
         } catch (SQLException e) {
             return committedAllTheSame(write).orElseThrow(() -> e);
@@ -100,12 +103,12 @@ final class Writer {
     /** The answer of the write in doubt, if it was committed and this one is its repetition. */
     @SuppressWarnings("unchecked") // Equal calls have answers of one type.
     private <T> Optional<T> committedBefore(Write<T> write) throws SQLException {
-        Doubt<?> last = doubt;
+        Doubt<?> last = doubts.get(write.by);
         if (last == null) {
             return Optional.empty();
         }
         boolean committed = inTransaction(last::isCommitted);
-        doubt = null;
+        doubts.remove(write.by);
         return committed && last.write.call.equals(write.call) ? Optional.of((T) last.answer) : Optional.empty();
     }
 

@@ -1,5 +1,6 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.StoreException;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
@@ -11,6 +12,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
@@ -60,7 +62,7 @@ final class FaultyDialect implements Dialect {
 
     private final Dialect dialect;
     private volatile Session writer;
-    private volatile JobLock lock;
+    private final List<JobLock> locks = new CopyOnWriteArrayList<>();
     private volatile Consumer<StoreException> watcher = failure -> {};
     private volatile Runnable beforeCommit = () -> {};
     private Fault fault = Fault.BEFORE;
@@ -270,20 +272,20 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
-    public Optional<JobLock> tryLock() {
-        Optional<JobLock> taken = dialect.tryLock();
-        taken.ifPresent(newLock -> lock = newLock);
+    public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        Optional<JobLock> taken = dialect.tryLock(kind);
+        taken.ifPresent(locks::add);
         return taken;
     }
 
-    /** Lets others have the lock, as after the death of this process. */
-    void loseLock() {
-        lock.release();
+    /** Lets others have the locks, as after the death of this process. */
+    void loseLocks() {
+        locks.forEach(JobLock::release);
     }
 
     @Override
-    public boolean lockedHere() {
-        return dialect.lockedHere();
+    public boolean lockedHere(JobStart.Kind kind) {
+        return dialect.lockedHere(kind);
     }
 
     @Override

@@ -86,7 +86,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
     @Override
     protected EmbeddingStore successor() {
-        dialect.loseLock();
+        dialect.loseLocks();
         return JdbcStore.openSqlite(file());
     }
 
@@ -592,7 +592,11 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             mark(job, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
             store.endScan(job, new ScanScope.Complete(null), 0.1);
             List<Claim> claims = store.claim(job, 3, LEASE);
-            store.keepRewrites(job, "f", Map.of(Sha256.ofText("one"), "1"), List.of(call(TokenUsage.reported(20, 30))));
+            store.keepRewrites(
+                    job,
+                    "f",
+                    Map.of(Sha256.ofText("one"), "1"),
+                    List.of(call(TokenUsage.reported(15, 30)), call(TokenUsage.reported(5, 0))));
             store.commit(
                     job,
                     List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMBED_PERMANENT)),

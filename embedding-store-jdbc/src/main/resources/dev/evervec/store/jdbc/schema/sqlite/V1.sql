@@ -1,5 +1,7 @@
 -- Evervec's tables in SQLite. All names begin with evervec_, because the file may be the host's own.
--- Times are milliseconds since 1970 in UTC; hashes are 32 bytes of SHA-256.
+-- Times are milliseconds since 1970 in UTC; hashes are 32 bytes of SHA-256. Money is a whole number of 10^-12 USD, null if
+-- a price was not known; where it is added up, whole dollars (…_usd) and the rest (…_rest) stand apart, because the sum of a
+-- long life need not fit into 64 bits.
 
 -- One row per fingerprint: vectors of one generation may be compared with each other.
 create table evervec_generation (
@@ -14,11 +16,15 @@ create table evervec_generation (
   created_at    integer not null
 );
 
--- state: running, completed, failed, cancelled, or interrupted (its worker died). last_write: the number of the job's last
--- write, by which a worker whose commit ended in an error sees whether it happened.
+-- kind: build, or live (one row for everything that is embedded live; it runs again and again, its counts add up, and its
+-- generation is that of the last run). state: running, completed, failed, cancelled, or interrupted (its worker died).
+-- cost_unknown: 1 if the price of some call was not known. resumes: the interrupted job whose spending (carried_…) this one
+-- carries on. held_up_by: why nothing gets through to a provider. last_write: the number of the job's last write, by which a
+-- worker whose commit ended in an error sees whether it happened.
 create table evervec_job (
   number           integer primary key autoincrement,
   id               text    not null unique,
+  kind             text    not null,
   generation       integer not null,
   state            text    not null,
   owner            text    not null,
@@ -33,6 +39,13 @@ create table evervec_job (
   input_tokens     integer not null default 0,
   output_tokens    integer not null default 0,
   tokens_estimated integer not null default 0,
+  cost_usd         integer not null default 0,
+  cost_rest        integer not null default 0,
+  cost_unknown     integer not null default 0,
+  carried_usd      integer not null default 0,
+  carried_rest     integer not null default 0,
+  resumes          integer,
+  held_up_by       text,
   last_write       integer not null default 0
 );
 
@@ -47,7 +60,12 @@ create table evervec_job_count (
 ) without rowid;
 
 -- The state of every record in every generation. job is set while the record is on that job's list, and such a record is
--- always pending; owner and lease_end are set while it is claimed, and version goes up with every claim.
+-- always pending; owner and lease_end are set while it is claimed, and version goes up with every claim. superseded is 1 if
+-- content_hash changed while it was claimed: what is stored for it then leaves it pending. changed_at: since when it is in
+-- its state, whatever its content did meanwhile. vector_hash: hash of the content that its vector is of; null if there is
+-- none, and while it is embedded, because then that is content_hash. fresh_since: the rebuild that has not got it its vector
+-- yet; vectors and rewrites of earlier jobs must not serve it. met: the last build during whose scan it was met by live
+-- embedding, so that it has not vanished whatever the scan met.
 create table evervec_ledger (
   number       integer primary key,
   generation   integer not null,
@@ -64,14 +82,27 @@ create table evervec_ledger (
   owner        text,
   version      integer not null,
   lease_end    integer,
+  superseded   integer not null default 0,
   changed_at   integer not null,
+  vector_hash  blob,
+  fresh_since  integer,
+  met          integer,
   unique (generation, source, id)
 );
 
 -- The lists of jobs: unclaimed records first, in the order in which they entered the ledger.
 create index evervec_ledger_list on evervec_ledger (job, owner) where job is not null;
 
--- The vectors: float32, little-endian. part is 0: one vector per record.
+-- The oldest pending record of a source.
+create index evervec_ledger_pending on evervec_ledger (generation, source, changed_at) where state = 'pending';
+
+-- What is skipped or failed, to be tried again.
+create index evervec_ledger_reason on evervec_ledger (generation, reason) where reason is not null;
+
+create index evervec_ledger_met on evervec_ledger (met) where met is not null;
+
+-- The vectors: float32, little-endian. part is 0: one vector per record. tokens and cost: the record's share of the calls
+-- that were made for it.
 create table evervec_vector (
   number     integer primary key,
   generation integer not null,
@@ -82,9 +113,15 @@ create table evervec_vector (
   dimension  integer not null,
   job        integer not null,
   stored_at  integer not null,
+  tokens     integer not null,
+  cost       integer,
   vector     blob    not null,
   unique (generation, source, id, part)
 );
+
+-- Vectors by their text, the latest job's last. Eight bytes of the hash, which are enough to be unique in practice, keep it
+-- small.
+create index evervec_vector_text on evervec_vector (generation, substr(text_hash, 1, 8), job);
 
 -- Rewritten texts by rewrite fingerprint and hash of the prepared text.
 create table evervec_rewrite (
@@ -97,27 +134,33 @@ create table evervec_rewrite (
   unique (fingerprint, text_hash)
 );
 
--- What became of a record in a job, if it got no vector.
+-- What became of a record in a job. reason is null if it got a vector, which a later one has replaced; until then what is
+-- known of it stands with the vector. tokens and cost: the record's share of the calls that were made for it.
 create table evervec_outcome (
-  number integer primary key,
-  job    integer not null,
-  source text    not null,
-  id     text    not null,
-  reason text    not null,
-  detail text    not null,
-  at     integer not null
+  number     integer primary key,
+  generation integer not null,
+  job        integer not null,
+  source     text    not null,
+  id         text    not null,
+  reason     text,
+  detail     text    not null,
+  at         integer not null,
+  tokens     integer not null,
+  cost       integer
 );
 
-create index evervec_outcome_reason on evervec_outcome (job, reason);
+create index evervec_outcome_reason on evervec_outcome (job, reason) where reason is not null;
 
 create index evervec_outcome_record on evervec_outcome (source, id);
 
--- Ledger rows by state, kept by the transactions that change them.
+-- Ledger rows by state, and how many of these have a vector of another content than theirs; kept by the transactions that
+-- change them.
 create table evervec_count (
   generation integer not null,
   source     text    not null,
   state      text    not null,
   records    integer not null,
+  stale      integer not null,
   primary key (generation, source, state)
 ) without rowid;
 
@@ -129,4 +172,36 @@ create table evervec_source_total (
   with_content integer not null,
   as_of        integer not null,
   primary key (generation, source)
+) without rowid;
+
+-- The bill: one row per provider call. capability: embedding or rewrite; estimated: 1 if at least a part of the tokens is
+-- an estimate; failure: null if the call was answered; job: null if it was made outside of any.
+create table evervec_usage (
+  number        integer primary key,
+  at            integer not null,
+  took_ms       integer not null,
+  provider      text    not null,
+  model         text    not null,
+  capability    text    not null,
+  texts         integer not null,
+  requests      integer not null,
+  input_tokens  integer not null,
+  output_tokens integer not null,
+  estimated     integer not null,
+  cost          integer,
+  failure       text,
+  job           integer
+);
+
+create index evervec_usage_at on evervec_usage (at);
+
+-- How a call falls on the sources whose records were in it. A call that no record asked for has none.
+create table evervec_usage_share (
+  usage         integer not null,
+  source        text    not null,
+  texts         integer not null,
+  input_tokens  integer not null,
+  output_tokens integer not null,
+  cost          integer,
+  primary key (usage, source)
 ) without rowid;

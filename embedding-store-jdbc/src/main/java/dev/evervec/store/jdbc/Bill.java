@@ -1,0 +1,247 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.report.CostReport;
+import dev.evervec.pipeline.report.ProviderCall;
+import dev.evervec.pipeline.store.CostQuery;
+import dev.evervec.provider.TokenUsage;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Provider calls as rows, and their sums. Every method runs inside a transaction. */
+final class Bill {
+    private static final String CALL = "insert into evervec_usage (at, took_ms, provider, model, capability, texts,"
+            + " requests, input_tokens, output_tokens, estimated, cost, failure, job)"
+            + " values (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
+    private static final String SHARE = "insert into evervec_usage_share (usage, source, texts, input_tokens,"
+            + " output_tokens, cost) values (?, ?, ?, ?, ?, ?)";
+    private static final String ADD_TO_JOB = "update evervec_job set requests = requests + ?,"
+            + " input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,"
+            + " tokens_estimated = max(tokens_estimated, ?), cost_unknown = max(cost_unknown, ?),"
+            + " cost_usd = cost_usd + ? + (cost_rest + ?) / " + Money.DOLLAR + ", cost_rest = (cost_rest + ?) % "
+            + Money.DOLLAR + " where number = ?";
+
+    private static final String SUMS = ", sum(%1$s), sum(%2$s), max(u.estimated), coalesce(sum(%3$s / " + Money.HALF
+            + "), 0), coalesce(sum(%3$s %% " + Money.HALF + "), 0), sum(case when %3$s is null then %1$s + %2$s else 0"
+            + " end)";
+    private static final String BY_MODEL_AND_JOB = "select u.provider || '/' || u.model, coalesce(u.job, 0),"
+            + " sum(u.requests)" + SUMS.formatted("u.input_tokens", "u.output_tokens", "u.cost")
+            + " from evervec_usage u where u.at >= ? and u.at < ? group by u.provider, u.model, u.job";
+    private static final String BY_SOURCE = "select coalesce(s.source, ''), 0, sum(u.requests)"
+            + SUMS.formatted(
+                    "case when s.usage is null then u.input_tokens else s.input_tokens end",
+                    "case when s.usage is null then u.output_tokens else s.output_tokens end",
+                    "case when s.usage is null then u.cost else s.cost end")
+            + " from evervec_usage u left join evervec_usage_share s on s.usage = u.number"
+            + " where u.at >= ? and u.at < ? group by s.source";
+    private static final String FIRST = "select at from evervec_usage where at >= ? and at < ? order by at limit 1";
+
+    private Bill() {}
+
+    /**
+     * Writes calls down, and adds them to their job.
+     *
+     * @param job the job's number, or null if they belong to none
+     * @return the number of the last row, 0 without a call
+     */
+    static long add(Session session, @Nullable Long job, List<ProviderCall> calls) throws SQLException {
+        long last = 0;
+        for (ProviderCall call : calls) {
+            last = add(session, job, call);
+        }
+        if (job != null && !calls.isEmpty()) {
+            addToJob(session, job, calls);
+        }
+        return last;
+    }
+
+    private static long add(Session session, @Nullable Long job, ProviderCall call) throws SQLException {
+        long number = session.insert(
+                CALL,
+                call.at().toEpochMilli(),
+                call.took().toMillis(),
+                call.provider(),
+                call.model(),
+                call.capability().configName(),
+                call.texts(),
+                call.usage().inputTokens(),
+                call.usage().outputTokens(),
+                isEstimated(call.usage()),
+                Money.units(call.costUsd()),
+                call.failure(),
+                job);
+        Session.Batch shares = session.batch(SHARE);
+        for (ProviderCall.Share share : call.shares()) {
+            shares.add(
+                    number,
+                    share.source(),
+                    share.texts(),
+                    share.inputTokens(),
+                    share.outputTokens(),
+                    Money.units(share.costUsd()));
+        }
+        shares.run();
+        return number;
+    }
+
+    /** Whether the last row of these calls is there under this number. */
+    static boolean isLast(Session session, long number, List<ProviderCall> calls) throws SQLException {
+        ProviderCall last = calls.get(calls.size() - 1);
+        return session.number(
+                        "select count(*) from evervec_usage where number = ? and at = ? and took_ms = ? and job is null",
+                        number,
+                        last.at().toEpochMilli(),
+                        last.took().toMillis())
+                > 0;
+    }
+
+    private static int isEstimated(TokenUsage usage) {
+        return usage.source() == TokenUsage.Source.ESTIMATED ? 1 : 0;
+    }
+
+    private static void addToJob(Session session, long job, List<ProviderCall> calls) throws SQLException {
+        TokenUsage usage = calls.stream().map(ProviderCall::usage).reduce(TokenUsage.NONE, TokenUsage::plus);
+        BigDecimal known = BigDecimal.ZERO;
+        int unknown = 0;
+        for (ProviderCall call : calls) {
+            BigDecimal cost = call.costUsd();
+            known = cost == null ? known : known.add(cost);
+            unknown = cost == null ? 1 : unknown;
+        }
+        BigDecimal dollars = known.setScale(0, RoundingMode.FLOOR);
+        Long rest = Money.units(known.subtract(dollars));
+        session.update(
+                ADD_TO_JOB,
+                calls.size(),
+                usage.inputTokens(),
+                usage.outputTokens(),
+                isEstimated(usage),
+                unknown,
+                dollars.longValueExact(),
+                rest,
+                rest,
+                job);
+    }
+
+    /** Adds the calls up, one day after the other: every day is a range of the index on their time. */
+    static CostReport costs(Session session, CostQuery query) throws SQLException {
+        Instant from = query.from();
+        Instant to = query.to();
+        long end = to == null ? Long.MAX_VALUE : to.toEpochMilli();
+        Sums sums = new Sums();
+        Optional<Long> at = first(session, from == null ? Long.MIN_VALUE : from.toEpochMilli(), end);
+        while (at.isPresent()) {
+            LocalDate day = dayOf(at.get(), query.zone());
+            long dayEnd = Math.min(end, startOf(day.plusDays(1), query.zone()));
+            sums.add(session, day, at.get(), dayEnd);
+            at = first(session, dayEnd, end);
+        }
+        return sums.report(session, query);
+    }
+
+    private static Optional<Long> first(Session session, long from, long to) throws SQLException {
+        return session.first(FIRST, row -> row.getLong(1), from, to);
+    }
+
+    /** A clock that is put back at midnight enters the old day once more: what falls into that hour belongs to the new one. */
+    private static LocalDate dayOf(long at, ZoneId zone) {
+        LocalDate day = Instant.ofEpochMilli(at).atZone(zone).toLocalDate();
+        while (startOf(day.plusDays(1), zone) <= at) {
+            day = day.plusDays(1);
+        }
+        return day;
+    }
+
+    private static long startOf(LocalDate day, ZoneId zone) {
+        return day.atStartOfDay(zone).toInstant().toEpochMilli();
+    }
+
+    /** The lines of a report while they grow. */
+    private static final class Sums {
+        private final Sum total = new Sum();
+        private final Map<String, Sum> byDay = new TreeMap<>();
+        private final Map<String, Sum> bySource = new TreeMap<>();
+        private final Map<String, Sum> byModel = new TreeMap<>();
+        private final Map<Long, Sum> byJob = new TreeMap<>();
+
+        void add(Session session, LocalDate day, long from, long to) throws SQLException {
+            Sum ofDay = byDay.computeIfAbsent(day.toString(), any -> new Sum());
+            session.forEach(
+                    BY_MODEL_AND_JOB,
+                    row -> {
+                        Sum ofModel = byModel.computeIfAbsent(row.getString(1), any -> new Sum());
+                        Sum ofJob = byJob.computeIfAbsent(row.getLong(2), any -> new Sum());
+                        for (Sum sum : List.of(total, ofDay, ofModel, ofJob)) {
+                            sum.add(row);
+                        }
+                    },
+                    from,
+                    to);
+            session.forEach(
+                    BY_SOURCE,
+                    row -> bySource.computeIfAbsent(row.getString(1), any -> new Sum())
+                            .add(row),
+                    from,
+                    to);
+        }
+
+        CostReport report(Session session, CostQuery query) throws SQLException {
+            List<CostReport.Line> jobs = new ArrayList<>();
+            for (Map.Entry<Long, Sum> job : byJob.entrySet()) {
+                String id = session.first(
+                                "select id from evervec_job where number = ?", row -> row.getString(1), job.getKey())
+                        .orElse("");
+                jobs.add(new CostReport.Line(id, job.getValue().sum()));
+            }
+            return new CostReport(
+                    query.from(),
+                    query.to(),
+                    query.zone(),
+                    total.sum(),
+                    lines(byDay),
+                    lines(bySource),
+                    lines(byModel),
+                    jobs);
+        }
+
+        private static List<CostReport.Line> lines(Map<String, Sum> sums) {
+            return sums.entrySet().stream()
+                    .map(sum -> new CostReport.Line(sum.getKey(), sum.getValue().sum()))
+                    .toList();
+        }
+    }
+
+    /** One line while it grows. */
+    private static final class Sum {
+        private long requests;
+        private long inputTokens;
+        private long outputTokens;
+        private boolean estimated;
+        private BigDecimal known = BigDecimal.ZERO;
+        private long unpriced;
+
+        void add(ResultSet row) throws SQLException {
+            requests += row.getLong(3);
+            inputTokens += row.getLong(4);
+            outputTokens += row.getLong(5);
+            estimated |= row.getInt(6) == 1;
+            known = known.add(Money.usdOfHalves(row.getLong(7), row.getLong(8)));
+            unpriced += row.getLong(9);
+        }
+
+        CostReport.Sum sum() {
+            BigDecimal usd = known.signum() == 0 ? BigDecimal.ZERO : known.stripTrailingZeros();
+            return new CostReport.Sum(requests, inputTokens, outputTokens, estimated, usd, unpriced);
+        }
+    }
+}

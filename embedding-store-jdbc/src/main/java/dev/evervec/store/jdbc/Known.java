@@ -1,0 +1,73 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.store.RecordState;
+import dev.evervec.pipeline.store.ScannedRecord;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the ledger knows of a scanned record.
+ *
+ * @param number its row
+ * @param sameContent whether its content is as the ledger knows it
+ * @param claimed whether somebody works on it, under a lease that has not ended
+ * @param stale whether it has a vector of another content than the ledger knows
+ * @param staleNow whether it has a vector of another content than the scanned one
+ */
+record Known(
+        long number,
+        RecordState state,
+        @Nullable Reason reason,
+        boolean sameContent,
+        int attempts,
+        boolean claimed,
+        boolean stale,
+        boolean staleNow) {
+    /** Columns of a ledger row named {@code l}; values: the scanned content's hash, the time, the hash again. */
+    private static final String COLUMNS = "l.number, l.state, l.reason, l.content_hash = %1$s, l.attempts,"
+            + " l.owner is not null and l.lease_end > ?, coalesce(l.vector_hash <> l.content_hash, 0),"
+            + " coalesce(case l.state when 'embedded' then l.content_hash else l.vector_hash end <> %1$s, 0)";
+
+    private static final String FIND =
+            "select " + columns("?") + " from evervec_ledger l where l.generation = ? and l.source = ? and l.id = ?";
+
+    /** Columns for {@link #read}; a time has to be bound. */
+    static String columns(String contentHash) {
+        return COLUMNS.formatted(contentHash);
+    }
+
+    /** Reads the columns of a join, beginning with this one; null if there is no row. */
+    static @Nullable Known joined(ResultSet row, int column) throws SQLException {
+        row.getLong(column);
+        return row.wasNull() ? null : read(row, column);
+    }
+
+    private static Known read(ResultSet row, int column) throws SQLException {
+        return new Known(
+                row.getLong(column),
+                Codes.state(row.getString(column + 1)),
+                Codes.reason(row.getString(column + 2)),
+                row.getInt(column + 3) == 1,
+                row.getInt(column + 4),
+                row.getInt(column + 5) == 1,
+                row.getInt(column + 6) == 1,
+                row.getInt(column + 7) == 1);
+    }
+
+    /** What is known of a single record, or null if it is not in the ledger. */
+    static @Nullable Known find(Session session, long generation, ScannedRecord record, long now) throws SQLException {
+        byte[] hash = record.contentHash().bytes();
+        return session.first(
+                        FIND,
+                        row -> read(row, 1),
+                        hash,
+                        now,
+                        hash,
+                        generation,
+                        record.key().source(),
+                        record.key().id())
+                .orElse(null);
+    }
+}

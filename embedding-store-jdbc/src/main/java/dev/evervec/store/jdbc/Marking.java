@@ -1,0 +1,21 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.store.MarkMode;
+import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.pipeline.store.ScanSummary;
+import dev.evervec.pipeline.store.ScannedRecord;
+import java.sql.SQLException;
+import java.util.List;
+
+/** How a job compares what its source has with the ledger. Owned by the writer; methods run inside a transaction. */
+interface Marking {
+    /** Compares one page, which may be marked again if it was not committed. */
+    MarkedPage mark(Session session, List<ScannedRecord> page, MarkMode mode, long now) throws SQLException;
+
+    /** To be called when a page's transaction was committed. */
+    void pageCommitted();
+
+    /** Ends it. */
+    ScanSummary end(Session session, ScanScope scope, double maxVanishedShare, long now) throws SQLException;
+}

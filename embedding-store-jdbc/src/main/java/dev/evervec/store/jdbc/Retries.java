@@ -1,0 +1,65 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.store.FailedSelection;
+import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.RecordState;
+import java.sql.SQLException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Puts what failed on a job's list; runs inside a transaction. */
+final class Retries {
+    private static final String FIND = "select number, source, state, coalesce(vector_hash <> content_hash, 0)"
+            + " from evervec_ledger where generation = ? and reason in (" + reasons() + ") and attempts < ?"
+            + " and (? is null or source = ?) and (? is null or retry_due is null or retry_due <= ?) limit ?";
+    private static final String TAKE = "update evervec_ledger set state = 'pending', reason = null, detail = null,"
+            + " retry_due = null, job = ?, changed_at = ? where number = ?";
+
+    private final Session session;
+    private final JobTicket job;
+    private final long generation;
+    private final long now;
+
+    /** A failed record. */
+    private record Failed(long number, String source, RecordState state, boolean stale) {}
+
+    Retries(Session session, JobTicket job, long generation, long now) {
+        this.session = session;
+        this.job = job;
+        this.generation = generation;
+        this.now = now;
+    }
+
+    private static String reasons() {
+        return Arrays.stream(Reason.values())
+                .filter(reason -> reason.ledger() == Reason.Ledger.ATTEMPTED)
+                .map(reason -> "'" + reason.code() + "'")
+                .collect(Collectors.joining(", "));
+    }
+
+    /** Puts up to so many on the list; returns how many it were. */
+    int mark(FailedSelection selection, int limit) throws SQLException {
+        Long dueBy = Codes.millis(selection.dueBy());
+        List<Failed> found = session.list(
+                FIND,
+                row -> new Failed(row.getLong(1), row.getString(2), Codes.state(row.getString(3)), row.getInt(4) == 1),
+                generation,
+                selection.maxAttempts(),
+                selection.source(),
+                selection.source(),
+                dueBy,
+                dueBy,
+                limit);
+        Counts counts = new Counts();
+        Session.Batch batch = session.batch(TAKE);
+        for (Failed failed : found) {
+            batch.add(job.number(), now, failed.number);
+            counts.move(failed.source, failed.state, failed.stale, RecordState.PENDING, failed.stale);
+        }
+        batch.run();
+        counts.store(session, generation);
+        return found.size();
+    }
+}
