@@ -13,7 +13,9 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory;
 import dev.evervec.provider.ProviderFactories;
 import dev.evervec.provider.ProviderSettings;
+import dev.evervec.provider.TokenPrice;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URL;
@@ -25,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -113,6 +116,30 @@ final class LLMProvidersTest {
             assertThat(provider.callPolicy()).isEqualTo(policy);
             assertThat(provider.model().provider()).isEqualTo("red");
             assertThat(provider.limits().maxTextsPerRequest()).isEqualTo(10);
+        }
+    }
+
+    @Test
+    void aConfiguredPriceGoesBeforeTheProviders() {
+        try (LLMProvider usual = LLMProviders.create(settings("red").build(), red());
+                LLMProvider dearer = LLMProviders.create(
+                        settings("red").usdPerMillionTokens(BigDecimal.TEN).build(), red());
+                LLMProvider free = LLMProviders.create(
+                        settings("red").usdPerMillionTokens(BigDecimal.ZERO).build(), red())) {
+            assertThat(usual.price()).isEqualTo(ToyFactory.PRICE);
+            assertThat(dearer.price()).isEqualTo(TokenPrice.ofInput(BigDecimal.TEN));
+            assertThat(free.price()).isEqualTo(TokenPrice.FREE);
+        }
+    }
+
+    @Test
+    void theLimitOfOutputTokensIsTheProviders() {
+        ProviderSettings settings = ProviderSettings.builder(Capability.REWRITE, "red", "m")
+                .maxOutputTokens(OptionalInt.of(9))
+                .build();
+
+        try (LLMProvider provider = LLMProviders.create(settings, red())) {
+            assertThat(provider.maxOutputTokens()).isEqualTo(9);
         }
     }
 

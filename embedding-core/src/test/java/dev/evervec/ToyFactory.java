@@ -10,9 +10,11 @@ import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -24,6 +26,9 @@ import java.util.OptionalInt;
 
 /** A provider over plain HTTP: one request per call, the key in the Authorization header, the answer ignored. */
 public final class ToyFactory implements LLMProviderFactory {
+    /** What its providers say that they cost. */
+    public static final TokenPrice PRICE = TokenPrice.ofInput(BigDecimal.ONE);
+
     private final String name;
     private final String ownUrl;
     private final List<String> keyVariables;
@@ -99,6 +104,16 @@ public final class ToyFactory implements LLMProviderFactory {
         @Override
         public ProviderLimits limits() {
             return ProviderLimits.ofTexts(10);
+        }
+
+        @Override
+        public TokenPrice price() {
+            return PRICE;
+        }
+
+        @Override
+        public int maxOutputTokens() {
+            return settings.maxOutputTokens().orElse(0);
         }
 
         @Override

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param quotaPatience how long a used-up quota is sat out without any success
  * @param maxAttempts jobs in which a record may fail before builds leave it alone
  * @param onTooLong what is done with a text over the model's input limit
- * @param budgetUsd most that a job may cost, or null for no cap
+ * @param budgetUsd most that a job may cost, or null for no cap; more than 0, at most {@link #MAX_BUDGET_USD}, with at most
+ *     twelve decimals
  */
 public record BuildSettings(
         Duration outagePatience,
@@ -30,6 +31,12 @@ public record BuildSettings(
         TRUNCATE
     }
 
+    /** The largest budget, in USD: more is a typing mistake. */
+    public static final BigDecimal MAX_BUDGET_USD = BigDecimal.valueOf(1_000_000);
+
+    /** Most decimals of a budget, which are those of every amount of money here. */
+    static final int BUDGET_DECIMALS = 12;
+
     /** 300 s in an outage, 30 s before the first success, 3,600 s for quota, 3 attempts, skip, no cap. */
     public static final BuildSettings DEFAULT = new BuildSettings(
             Duration.ofSeconds(300), Duration.ofSeconds(30), Duration.ofSeconds(3600), 3, TooLong.SKIP, null);
@@ -41,6 +48,21 @@ public record BuildSettings(
         }
         if (maxAttempts < 1) {
             throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
+        }
+        if (budgetUsd != null) {
+            checkBudget(budgetUsd);
+        }
+    }
+
+    /** Throws if no job could be held to this budget. */
+    private static void checkBudget(BigDecimal usd) {
+        if (usd.signum() <= 0 || usd.compareTo(MAX_BUDGET_USD) > 0) {
+            throw new IllegalArgumentException("budgetUsd must be more than 0 and at most "
+                    + MAX_BUDGET_USD.toPlainString() + ": " + usd.toPlainString());
+        }
+        if (usd.stripTrailingZeros().scale() > BUDGET_DECIMALS) {
+            throw new IllegalArgumentException(
+                    "budgetUsd has at most " + BUDGET_DECIMALS + " decimals: " + usd.toPlainString());
         }
     }
 }

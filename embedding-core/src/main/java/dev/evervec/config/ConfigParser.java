@@ -78,6 +78,7 @@ final class ConfigParser {
                 host.records(),
                 host.store(),
                 host.build(),
+                host.health(),
                 host.logsDir(),
                 warnings);
     }

@@ -6,16 +6,21 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tables about the program around the models: {@code [records]}, {@code [store]}, {@code [build]} and {@code [logs]}.
+ * The tables about the program around the models: {@code [records]}, {@code [store]}, {@code [build]}, {@code [health]} and
+ * {@code [logs]}.
  * Each may be left out; an empty one is the same as none.
  */
 final class HostTables {
     static final String PASSWORD_VARIABLE = "EVERVEC_STORE_PASSWORD";
 
-    private static final double WEEK = 7 * 24 * 3600;
+    private static final double DAY = 24 * 3600;
+    private static final double WEEK = 7 * DAY;
+    private static final double DECADE = 3653 * DAY;
 
     private final Map<String, String> environment;
     private final BaseDir baseDir;
@@ -27,13 +32,18 @@ final class HostTables {
 
     /** What was read. */
     record Result(
-            @Nullable RecordsSettings records, @Nullable StoreSettings store, BuildSettings build, Path logsDir) {}
+            @Nullable RecordsSettings records,
+            @Nullable StoreSettings store,
+            BuildSettings build,
+            HealthSettings health,
+            Path logsDir) {}
 
     Result read(TomlTableReader root) {
         return new Result(
                 records(root.table("records")),
                 store(root.table("store")),
                 build(root.table("build")),
+                health(root.table("health")),
                 logsDir(root.table("logs")));
     }
 
@@ -104,13 +114,45 @@ final class HostTables {
         Duration quota = orElse(table.seconds("quota_patience", 0, WEEK), usual.quotaPatience());
         int maxAttempts = table.integer("max_attempts", 1, 1000).orElse(usual.maxAttempts());
         BuildSettings.TooLong onTooLong = table.choice("on_too_long", BuildSettings.TooLong.class, usual.onTooLong());
-        BigDecimal budget = table.number("budget_usd", 0, 1e9);
+        BigDecimal budget = budget(table);
         table.finish();
         // Whoever lowers the patience below that for the first contact does not want to wait longer for the first
         // contact.
         Duration firstContact =
                 outage.compareTo(usual.firstContactPatience()) < 0 ? outage : usual.firstContactPatience();
         return new BuildSettings(outage, firstContact, quota, maxAttempts, onTooLong, budget);
+    }
+
+    private static @Nullable BigDecimal budget(TomlTableReader table) {
+        BigDecimal usd =
+                table.usd("budget_usd", BuildSettings.MAX_BUDGET_USD.doubleValue(), BuildSettings.BUDGET_DECIMALS);
+        if (usd != null && usd.signum() == 0) {
+            table.problem("budget_usd", "must be more than 0: leave it out to build without a cap");
+            return null;
+        }
+        return usd;
+    }
+
+    private static HealthSettings health(@Nullable TomlTableReader table) {
+        if (table == null) {
+            return HealthSettings.NONE;
+        }
+        OptionalInt maxFailed = records(table, "max_failed");
+        OptionalInt maxPending = records(table, "max_pending");
+        OptionalInt maxStale = records(table, "max_stale");
+        Duration maxOldestPending = table.seconds("max_oldest_pending", 0, DECADE);
+        BigDecimal minSuccessRate = table.number("min_success_rate", 0, 1);
+        table.finish();
+        return new HealthSettings(
+                maxFailed,
+                maxPending,
+                maxStale,
+                maxOldestPending,
+                minSuccessRate == null ? OptionalDouble.empty() : OptionalDouble.of(minSuccessRate.doubleValue()));
+    }
+
+    private static OptionalInt records(TomlTableReader table, String key) {
+        return table.integer(key, 0, Integer.MAX_VALUE);
     }
 
     private static Duration orElse(@Nullable Duration configured, Duration usual) {

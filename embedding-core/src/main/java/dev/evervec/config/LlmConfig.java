@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The configuration, read from a TOML file, checked as a whole and resolved: models, keys and endpoints per capability,
- * where records and results are, how patient a build is.
+ * where records and results are, how patient a build is, what counts as healthy.
  *
  * <p>Everything wrong with a file is reported at once, by one {@link ConfigException} with a line for each problem. Every
  * key is explained in {@code config.toml.example} beside this class. Keys come from the model's table, then from the
@@ -33,6 +33,7 @@ public final class LlmConfig {
     private final @Nullable RecordsSettings records;
     private final @Nullable StoreSettings store;
     private final BuildSettings build;
+    private final HealthSettings health;
     private final Path logsDir;
     private final List<String> warnings;
 
@@ -43,6 +44,7 @@ public final class LlmConfig {
             @Nullable RecordsSettings records,
             @Nullable StoreSettings store,
             BuildSettings build,
+            HealthSettings health,
             Path logsDir,
             List<String> warnings) {
         this.name = Objects.requireNonNull(name, "name");
@@ -51,6 +53,7 @@ public final class LlmConfig {
         this.records = records;
         this.store = store;
         this.build = Objects.requireNonNull(build, "build");
+        this.health = Objects.requireNonNull(health, "health");
         this.logsDir = Objects.requireNonNull(logsDir, "logsDir");
         this.warnings = List.copyOf(warnings);
     }
@@ -118,6 +121,11 @@ public final class LlmConfig {
         return build;
     }
 
+    /** Which thresholds a healthy state keeps; {@link HealthSettings#NONE} where the file says nothing. */
+    public HealthSettings health() {
+        return health;
+    }
+
     /** The folder for job logs and progress files; {@code logs} beside the configuration file unless the file says else. */
     public Path logsDir() {
         return logsDir;
@@ -131,6 +139,6 @@ public final class LlmConfig {
     @Override
     public String toString() {
         return "LlmConfig[name=" + name + ", embedding=" + embedding + ", rewrite=" + rewrite + ", records=" + records
-                + ", store=" + store + ", build=" + build + ", logsDir=" + logsDir + "]";
+                + ", store=" + store + ", build=" + build + ", health=" + health + ", logsDir=" + logsDir + "]";
     }
 }

@@ -8,6 +8,7 @@ import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.ProviderSettings.Normalization;
 import dev.evervec.provider.ProviderSettings.SendDimensions;
 import dev.evervec.provider.Secret;
+import dev.evervec.provider.TokenPrice;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.URI;
@@ -30,7 +31,10 @@ final class ModelTables {
     private static final int MOST_TEXTS = 1_000_000;
     private static final int MOST_RETRIES = 100;
     private static final int MOST_IN_FLIGHT = 1_024;
+    private static final int MOST_OUTPUT_TOKENS = 1_000_000;
     private static final double LONGEST_TIMEOUT = 3_600;
+    private static final String INPUT_PRICE = "usd_per_million_tokens";
+    private static final String OUTPUT_PRICE = "usd_per_million_output_tokens";
 
     private final Map<String, String> environment;
     private final ProviderFactories factories;
@@ -152,6 +156,7 @@ final class ModelTables {
         CallPolicy policy = callPolicy(table, inFlight);
         Normalization normalization = table.choice("normalize", Normalization.class, Normalization.AUTO);
         Quota quota = quota(table);
+        BigDecimal price = price(table, INPUT_PRICE);
         table.finish();
         OptionalInt dimension = dimension(table, endpoint, name, dim);
         if (endpoint == null || name == null || dimension.isEmpty()) {
@@ -164,6 +169,7 @@ final class ModelTables {
                 .queryTaskType(queryTaskType)
                 .maxTextsPerRequest(texts)
                 .normalization(normalization)
+                .usdPerMillionTokens(price)
                 .build();
     }
 
@@ -174,17 +180,23 @@ final class ModelTables {
         BigDecimal temperature = table.number("temperature", 0, 2);
         CallPolicy policy = callPolicy(table, table.integer("workers", 1, MOST_IN_FLIGHT));
         Quota quota = quota(table);
+        Prices prices = prices(table);
+        OptionalInt maxOutputTokens = table.integer("max_output_tokens", 1, MOST_OUTPUT_TOKENS);
         Path promptFile = baseDir.file(table, "prompt_file");
         table.finish();
         if (!enabled) {
             return null;
         }
+        prices.noteMissing(table);
         String prompt = promptFile == null ? PromptTemplate.BUILT_IN : prompt(table, promptFile);
-        if (endpoint == null || name == null || prompt == null) {
+        if (endpoint == null || name == null || prompt == null || !prices.complete()) {
             return null;
         }
         ProviderSettings settings = quota.on(settings(Capability.REWRITE, endpoint, name, policy))
                 .temperature(temperature == null ? null : temperature.doubleValue())
+                .usdPerMillionTokens(prices.input())
+                .usdPerMillionOutputTokens(prices.output())
+                .maxOutputTokens(maxOutputTokens)
                 .build();
         return new RewriteSettings(settings, prompt);
     }
@@ -326,23 +338,44 @@ final class ModelTables {
                 maxInFlight.orElse(usual.maxInFlight()));
     }
 
-    /** What the account allows and what it costs. */
-    private record Quota(
-            OptionalInt requestsPerMinute,
-            OptionalInt tokensPerMinute,
-            @Nullable BigDecimal usdPerMillionTokens) {
+    /** What the account allows. */
+    private record Quota(OptionalInt requestsPerMinute, OptionalInt tokensPerMinute) {
         ProviderSettings.Builder on(ProviderSettings.Builder settings) {
-            return settings.requestsPerMinute(requestsPerMinute)
-                    .tokensPerMinute(tokensPerMinute)
-                    .usdPerMillionTokens(usdPerMillionTokens);
+            return settings.requestsPerMinute(requestsPerMinute).tokensPerMinute(tokensPerMinute);
         }
     }
 
     private static Quota quota(TomlTableReader table) {
         return new Quota(
                 table.integer("requests_per_minute", 1, Integer.MAX_VALUE),
-                table.integer("tokens_per_minute", 1, Integer.MAX_VALUE),
-                table.number("usd_per_million_tokens", 0, 1_000_000));
+                table.integer("tokens_per_minute", 1, Integer.MAX_VALUE));
+    }
+
+    /** What a million tokens of a model that writes costs; half of it would be taken for all of it. */
+    private record Prices(
+            @Nullable BigDecimal input, @Nullable BigDecimal output) {
+        boolean complete() {
+            return (input == null) == (output == null);
+        }
+
+        void noteMissing(TomlTableReader table) {
+            noteAlone(table, INPUT_PRICE, OUTPUT_PRICE);
+            noteAlone(table, OUTPUT_PRICE, INPUT_PRICE);
+        }
+
+        private static void noteAlone(TomlTableReader table, String there, String missing) {
+            if (table.present(there) && !table.present(missing)) {
+                table.problem(there, "stands alone: set " + missing + " too, or neither for the list price");
+            }
+        }
+    }
+
+    private static Prices prices(TomlTableReader table) {
+        return new Prices(price(table, INPUT_PRICE), price(table, OUTPUT_PRICE));
+    }
+
+    private static @Nullable BigDecimal price(TomlTableReader table, String key) {
+        return table.usd(key, TokenPrice.MAX_USD_PER_MILLION.doubleValue(), TokenPrice.MAX_DECIMALS);
     }
 
     private static @Nullable String prompt(TomlTableReader table, Path file) {

@@ -28,6 +28,11 @@ final class NearMiss {
             Map.entry("prompt", "prompt_file"),
             Map.entry("normalization", "normalize"),
             Map.entry("budget", "budget_usd"),
+            Map.entry("max_tokens", "max_output_tokens"),
+            Map.entry("max_completion_tokens", "max_output_tokens"),
+            Map.entry("usd_per_million_input_tokens", "usd_per_million_tokens"),
+            Map.entry("max_age", "max_oldest_pending"),
+            Map.entry("success_rate", "min_success_rate"),
             Map.entry("file", "jsonl"),
             Map.entry("path", "dir"),
             Map.entry("username", "user"));

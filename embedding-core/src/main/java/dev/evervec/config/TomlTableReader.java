@@ -217,6 +217,17 @@ final class TomlTableReader {
         return number;
     }
 
+    /** An amount of money with at most so many decimals. */
+    @Nullable
+    BigDecimal usd(String key, double max, int decimals) {
+        BigDecimal usd = number(key, 0, max, "a number of US dollars");
+        if (usd != null && usd.stripTrailingZeros().scale() > decimals) {
+            problem(key, "has at most " + decimals + " decimals, found " + usd.toPlainString());
+            return null;
+        }
+        return usd;
+    }
+
     private static @Nullable BigDecimal decimal(Object value) {
         if (value instanceof Long number) {
             return BigDecimal.valueOf(number);

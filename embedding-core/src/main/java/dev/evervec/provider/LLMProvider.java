@@ -69,9 +69,20 @@ public interface LLMProvider extends AutoCloseable {
         return false;
     }
 
-    /** What its tokens cost, or null if that is not known. The default is null. */
+    /**
+     * What its tokens cost, or null if that is not known. The default is null. Implementations give the list price where they
+     * are sure that it holds, and leave it to their caller to put a configured one in its place.
+     */
     default @Nullable TokenPrice price() {
         return null;
+    }
+
+    /**
+     * The most output tokens that one rewrite can be billed for, because the service was told so with each request; 0 if no
+     * such limit is set. The default is 0.
+     */
+    default int maxOutputTokens() {
+        return 0;
     }
 
     /** Embeds one document as a live call. */

@@ -8,6 +8,7 @@ public final class PermanentProviderException extends ProviderException {
 
     private final int textIndex;
     private final @Nullable RequestLimit limit;
+    private final transient @Nullable TokenUsage usage;
 
     private PermanentProviderException(
             FaultOwner owner,
@@ -16,15 +17,27 @@ public final class PermanentProviderException extends ProviderException {
             @Nullable String requestId,
             int textIndex,
             @Nullable RequestLimit limit,
-            @Nullable Throwable cause) {
-        super(owner, message, httpStatus, requestId, cause);
+            @Nullable TokenUsage usage) {
+        super(owner, message, httpStatus, requestId, null);
         this.textIndex = textIndex;
         this.limit = limit;
+        this.usage = usage;
     }
 
     /** One of the texts was refused, the service did not say which; owner {@link FaultOwner#ITEM}. */
     public static PermanentProviderException item(String message, int httpStatus, @Nullable String requestId) {
         return new PermanentProviderException(FaultOwner.ITEM, message, httpStatus, requestId, -1, null, null);
+    }
+
+    /**
+     * The service answered, and bills it, but there is no use in the answer: the model refused, a filter stopped it or it was
+     * cut off; owner {@link FaultOwner#ITEM}.
+     *
+     * @param usage the tokens of the call
+     */
+    public static PermanentProviderException unusable(
+            String message, int httpStatus, @Nullable String requestId, TokenUsage usage) {
+        return new PermanentProviderException(FaultOwner.ITEM, message, httpStatus, requestId, -1, null, usage);
     }
 
     /** The text at this index was refused; owner {@link FaultOwner#ITEM}. */
@@ -50,6 +63,11 @@ public final class PermanentProviderException extends ProviderException {
     /** What the operator configured cannot work; owner {@link FaultOwner#CONFIGURATION}. Say what to change. */
     public static PermanentProviderException configuration(String message, int httpStatus, @Nullable String requestId) {
         return new PermanentProviderException(FaultOwner.CONFIGURATION, message, httpStatus, requestId, -1, null, null);
+    }
+
+    @Override
+    public @Nullable TokenUsage usage() {
+        return usage;
     }
 
     /** The index of the refused text in the request, or -1 if the service did not name one. */

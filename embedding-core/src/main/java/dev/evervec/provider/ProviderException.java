@@ -42,6 +42,14 @@ public abstract sealed class ProviderException extends RuntimeException
         return httpStatus;
     }
 
+    /**
+     * The tokens that the failed call is billed for, if the service told; null if it did not, as with most failures. The
+     * default is null.
+     */
+    public @Nullable TokenUsage usage() {
+        return null;
+    }
+
     /** The service's id of the request, for its support, or null if it sent none. */
     public @Nullable String requestId() {
         return requestId;

@@ -22,9 +22,13 @@ import org.jspecify.annotations.Nullable;
  * @param callPolicy retries, timeout and concurrency
  * @param requestsPerMinute configured quota, counted as the provider does, or empty
  * @param tokensPerMinute configured quota, or empty
- * @param usdPerMillionTokens configured price of a million input tokens, or null
+ * @param usdPerMillionTokens configured price of a million input tokens, or null for the list price, see {@link #price}
+ * @param usdPerMillionOutputTokens the same of output tokens; null for {@link Capability#EMBEDDING}, else set together with
+ *     the one of input tokens
  * @param normalization whether vectors are brought to length 1
  * @param temperature sampling temperature for rewriting, or null for the service's default
+ * @param maxOutputTokens most tokens that the service may generate for one rewrite, thinking included, or empty for the
+ *     service's own limit; positive
  */
 public record ProviderSettings(
         Capability capability,
@@ -41,8 +45,10 @@ public record ProviderSettings(
         OptionalInt requestsPerMinute,
         OptionalInt tokensPerMinute,
         @Nullable BigDecimal usdPerMillionTokens,
+        @Nullable BigDecimal usdPerMillionOutputTokens,
         Normalization normalization,
-        @Nullable Double temperature) {
+        @Nullable Double temperature,
+        OptionalInt maxOutputTokens) {
     /** Whether the {@code dimensions} parameter goes with each embedding request. */
     public enum SendDimensions {
         /** Only where it is known to be accepted and to make a difference. */
@@ -70,13 +76,40 @@ public record ProviderSettings(
         Objects.requireNonNull(requestsPerMinute, "requestsPerMinute");
         Objects.requireNonNull(tokensPerMinute, "tokensPerMinute");
         Objects.requireNonNull(normalization, "normalization");
+        Objects.requireNonNull(maxOutputTokens, "maxOutputTokens");
         if (provider.isBlank() || model.isBlank()) {
             throw new IllegalArgumentException("provider and model must not be blank");
         }
         if (capability == Capability.EMBEDDING && dimension < 1) {
             throw new IllegalArgumentException("dimension must be positive for " + provider + " " + model);
         }
+        if (maxOutputTokens.isPresent() && maxOutputTokens.getAsInt() < 1) {
+            throw new IllegalArgumentException("maxOutputTokens must be positive: " + maxOutputTokens.getAsInt());
+        }
         Objects.requireNonNull(callPolicy, "callPolicy");
+        price(capability, usdPerMillionTokens, usdPerMillionOutputTokens);
+    }
+
+    /** The configured price, which goes before any list price; null if none is configured. */
+    public @Nullable TokenPrice price() {
+        return price(capability, usdPerMillionTokens, usdPerMillionOutputTokens);
+    }
+
+    private static @Nullable TokenPrice price(
+            Capability capability, @Nullable BigDecimal input, @Nullable BigDecimal output) {
+        if (input == null && output == null) {
+            return null;
+        }
+        if (capability == Capability.EMBEDDING && input != null && output == null) {
+            return TokenPrice.ofInput(input);
+        }
+        if (capability == Capability.REWRITE && input != null && output != null) {
+            return new TokenPrice(input, output);
+        }
+        throw new IllegalArgumentException(
+                capability == Capability.EMBEDDING
+                        ? "embedding has no output tokens that could have a price"
+                        : "rewriting needs the prices of input and of output tokens, or neither");
     }
 
     /** The same with at most so many texts per request; the provider lowers what is above its own limit. */
@@ -96,8 +129,10 @@ public record ProviderSettings(
                 requestsPerMinute,
                 tokensPerMinute,
                 usdPerMillionTokens,
+                usdPerMillionOutputTokens,
                 normalization,
-                temperature);
+                temperature,
+                maxOutputTokens);
     }
 
     /** Settings with {@link CallPolicy#DEFAULT} and everything else left to the provider. */
@@ -121,8 +156,10 @@ public record ProviderSettings(
         private OptionalInt requestsPerMinute = OptionalInt.empty();
         private OptionalInt tokensPerMinute = OptionalInt.empty();
         private @Nullable BigDecimal usdPerMillionTokens;
+        private @Nullable BigDecimal usdPerMillionOutputTokens;
         private Normalization normalization = Normalization.AUTO;
         private @Nullable Double temperature;
+        private OptionalInt maxOutputTokens = OptionalInt.empty();
 
         private Builder(Capability capability, String provider, String model) {
             this.capability = capability;
@@ -185,6 +222,11 @@ public record ProviderSettings(
             return this;
         }
 
+        public Builder usdPerMillionOutputTokens(@Nullable BigDecimal value) {
+            usdPerMillionOutputTokens = value;
+            return this;
+        }
+
         public Builder normalization(Normalization value) {
             normalization = value;
             return this;
@@ -192,6 +234,11 @@ public record ProviderSettings(
 
         public Builder temperature(@Nullable Double value) {
             temperature = value;
+            return this;
+        }
+
+        public Builder maxOutputTokens(OptionalInt value) {
+            maxOutputTokens = value;
             return this;
         }
 
@@ -212,8 +259,10 @@ public record ProviderSettings(
                     requestsPerMinute,
                     tokensPerMinute,
                     usdPerMillionTokens,
+                    usdPerMillionOutputTokens,
                     normalization,
-                    temperature);
+                    temperature,
+                    maxOutputTokens);
         }
     }
 }

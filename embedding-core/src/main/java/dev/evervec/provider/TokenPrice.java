@@ -10,13 +10,14 @@ import java.math.BigDecimal;
  * @param outputUsdPerMillion for a million output tokens; 0 for embeddings, which have none
  */
 public record TokenPrice(BigDecimal inputUsdPerMillion, BigDecimal outputUsdPerMillion) {
-    /** For what runs in the host's own process. */
-    public static final TokenPrice FREE = new TokenPrice(BigDecimal.ZERO, BigDecimal.ZERO);
-
     /** Most that a million tokens may cost, in USD: more is a typing mistake. */
     public static final BigDecimal MAX_USD_PER_MILLION = BigDecimal.valueOf(9_000);
 
-    private static final int DECIMALS = 6;
+    /** Most decimals of a price for a million tokens. */
+    public static final int MAX_DECIMALS = 6;
+
+    /** For what runs in the host's own process. Stands after the limits that it is checked against. */
+    public static final TokenPrice FREE = new TokenPrice(BigDecimal.ZERO, BigDecimal.ZERO);
 
     /**
      * Checks the prices.
@@ -34,9 +35,9 @@ public record TokenPrice(BigDecimal inputUsdPerMillion, BigDecimal outputUsdPerM
             throw new IllegalArgumentException("USD for a million tokens must be from 0 to "
                     + MAX_USD_PER_MILLION.toPlainString() + ": " + price.toPlainString());
         }
-        if (price.scale() > DECIMALS) {
+        if (price.scale() > MAX_DECIMALS) {
             throw new IllegalArgumentException(
-                    "USD for a million tokens has at most " + DECIMALS + " decimals: " + price.toPlainString());
+                    "USD for a million tokens has at most " + MAX_DECIMALS + " decimals: " + price.toPlainString());
         }
         return price;
     }

@@ -1,5 +1,7 @@
 package dev.evervec.provider;
 
+import java.util.function.LongSupplier;
+
 /**
  * Tokens used by one or more calls.
  *
@@ -16,6 +18,12 @@ public record TokenUsage(long inputTokens, long outputTokens, Source source) {
         ESTIMATED
     }
 
+    /**
+     * More tokens than this are not believed of a single call. At the highest {@link TokenPrice} so many cost less than
+     * 2<sup>63</sup> times 10<sup>-12</sup> USD.
+     */
+    public static final long MOST_PER_CALL = 1_000_000_000;
+
     /** No tokens at all. */
     public static final TokenUsage NONE = new TokenUsage(0, 0, Source.REPORTED);
 
@@ -29,6 +37,27 @@ public record TokenUsage(long inputTokens, long outputTokens, Source source) {
     /** Usage that the service reported. */
     public static TokenUsage reported(long inputTokens, long outputTokens) {
         return new TokenUsage(inputTokens, outputTokens, Source.REPORTED);
+    }
+
+    /**
+     * Usage as the service told it, with an estimate in the place of what it did not tell or what cannot be true: a negative
+     * count, more than {@link #MOST_PER_CALL} together, none for a prompt, or none for a text that was written.
+     *
+     * @param inputTokens as told; negative if not told
+     * @param outputTokens as told; negative if not told
+     * @param inputEstimate asked for only if needed
+     * @param outputEstimate 0 if nothing was written
+     */
+    public static TokenUsage reportedOrEstimated(
+            long inputTokens, long outputTokens, LongSupplier inputEstimate, LongSupplier outputEstimate) {
+        boolean tooMany = inputTokens > MOST_PER_CALL - Math.max(0, outputTokens);
+        boolean input = inputTokens > 0 && !tooMany;
+        boolean output = outputTokens >= 0 && outputTokens <= MOST_PER_CALL && !tooMany;
+        output &= outputTokens > 0 || outputEstimate.getAsLong() == 0;
+        return new TokenUsage(
+                input ? inputTokens : inputEstimate.getAsLong(),
+                output ? outputTokens : outputEstimate.getAsLong(),
+                input && output ? Source.REPORTED : Source.ESTIMATED);
     }
 
     /** Usage that we estimate. */

@@ -50,8 +50,13 @@ abstract class DelegatingProvider implements LLMProvider {
     }
 
     @Override
-    public final @Nullable TokenPrice price() {
+    public @Nullable TokenPrice price() {
         return delegate.price();
+    }
+
+    @Override
+    public final int maxOutputTokens() {
+        return delegate.maxOutputTokens();
     }
 
     @Override

@@ -61,6 +61,10 @@ final class PacingProvider extends DelegatingProvider {
             if (e.owner() == FaultOwner.CONFIGURATION && e.httpStatus() != 200) {
                 lastRefusal = e;
             }
+            TokenUsage used = e.usage();
+            if (used != null) {
+                pacer.succeeded(tokens, used.totalTokens());
+            }
             throw e;
         }
     }

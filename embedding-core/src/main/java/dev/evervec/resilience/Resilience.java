@@ -17,6 +17,8 @@ import java.util.random.RandomGenerator;
  *
  * <p>Pacing: calls are held back to the configured requests and tokens per minute; live calls go before those of a build,
  * otherwise first come, first served. After the service refused a call for its quota, all calls wait as it asked.
+ *
+ * <p>Price: a configured one goes before the one that the provider knows.
  */
 public final class Resilience {
     private Resilience() {}
@@ -26,7 +28,7 @@ public final class Resilience {
      * decorated one.
      *
      * @param provider makes the calls
-     * @param settings call policy and quotas
+     * @param settings call policy, quotas and price
      * @param unit what the service counts as a request
      */
     public static LLMProvider decorate(LLMProvider provider, ProviderSettings settings, QuotaUnit unit) {
@@ -34,6 +36,6 @@ public final class Resilience {
         Pacer pacer =
                 new Pacer(settings.requestsPerMinute(), settings.tokensPerMinute(), SystemTiming.INSTANCE, random);
         LLMProvider paced = new PacingProvider(provider, pacer, unit);
-        return new RetryingProvider(paced, settings.callPolicy(), SystemTiming.INSTANCE, random);
+        return new RetryingProvider(paced, settings.callPolicy(), settings.price(), SystemTiming.INSTANCE, random);
     }
 }

@@ -9,6 +9,7 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.RetryBudget;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import java.time.Duration;
@@ -17,15 +18,25 @@ import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
-/** Tries a call again after a failure that may pass. Everything else it passes on as it comes. */
+/**
+ * Tries a call again after a failure that may pass. Everything else it passes on as it comes. What is configured of its calls
+ * and prices goes before what the provider says.
+ */
 final class RetryingProvider extends DelegatingProvider {
     private final CallPolicy policy;
+    private final @Nullable TokenPrice configuredPrice;
     private final Timing timing;
     private final RandomGenerator random;
 
-    RetryingProvider(LLMProvider delegate, CallPolicy policy, Timing timing, RandomGenerator random) {
+    RetryingProvider(
+            LLMProvider delegate,
+            CallPolicy policy,
+            @Nullable TokenPrice configuredPrice,
+            Timing timing,
+            RandomGenerator random) {
         super(delegate);
         this.policy = policy;
+        this.configuredPrice = configuredPrice;
         this.timing = timing;
         this.random = random;
     }
@@ -33,6 +44,11 @@ final class RetryingProvider extends DelegatingProvider {
     @Override
     public CallPolicy callPolicy() {
         return policy;
+    }
+
+    @Override
+    public @Nullable TokenPrice price() {
+        return configuredPrice == null ? super.price() : configuredPrice;
     }
 
     @Override

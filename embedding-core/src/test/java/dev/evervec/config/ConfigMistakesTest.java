@@ -56,7 +56,20 @@ final class ConfigMistakesTest {
     }
 
     private static Mistake rewrite(String line, String key, String... parts) {
-        return appended("[llm.models.rewrite]\nname = \"r\"\n" + line + "\n", 10, "llm.models.rewrite." + key, parts);
+        return rewrite(line, key, 10, parts);
+    }
+
+    private static Mistake rewrite(String lines, String key, int line, String... parts) {
+        return appended(
+                "[llm.models.rewrite]\nname = \"r\"\n" + lines + "\n", line, "llm.models.rewrite." + key, parts);
+    }
+
+    private static Mistake build(String line, String key, String... parts) {
+        return appended("[build]\n" + line + "\n", 9, "build." + key, parts);
+    }
+
+    private static Mistake health(String line, String key, String... parts) {
+        return appended("[health]\n" + line + "\n", 9, "health." + key, parts);
     }
 
     static Stream<Mistake> mistakes() {
@@ -152,7 +165,36 @@ final class ConfigMistakesTest {
                 embedding("max_in_flight = 5000", "max_in_flight", "from 1 to 1024"),
                 embedding("requests_per_minute = 0", "requests_per_minute", "from 1 to"),
                 embedding("tokens_per_minute = 1.5", "tokens_per_minute", "expected an integer", "float 1.5"),
-                embedding("usd_per_million_tokens = -0.1", "usd_per_million_tokens", "from 0 to 1000000, found -0.1"),
+                // prices
+                embedding("usd_per_million_tokens = -0.1", "usd_per_million_tokens", "from 0 to 9000, found -0.1"),
+                embedding("usd_per_million_tokens = 9000.5", "usd_per_million_tokens", "from 0 to 9000, found 9000.5"),
+                embedding("usd_per_million_tokens = 1e300", "usd_per_million_tokens", "from 0 to 9000, found 1000"),
+                embedding("usd_per_million_tokens = nan", "usd_per_million_tokens", "a number of US dollars", "NaN"),
+                embedding("usd_per_million_tokens = inf", "usd_per_million_tokens", "a number of US dollars"),
+                embedding("usd_per_million_tokens = \"0.02\"", "usd_per_million_tokens", "US dollars", "a string"),
+                embedding("usd_per_million_tokens = 2e-7", "usd_per_million_tokens", "6 decimals, found 0.0000002"),
+                embedding(
+                        "usd_per_million_output_tokens = 1",
+                        "usd_per_million_output_tokens",
+                        "unknown key",
+                        "did you mean usd_per_million_tokens?"),
+                rewrite(
+                        "usd_per_million_tokens = 1",
+                        "usd_per_million_tokens",
+                        "set usd_per_million_output_tokens too",
+                        "neither for the list price"),
+                rewrite(
+                        "usd_per_million_output_tokens = 1",
+                        "usd_per_million_output_tokens",
+                        "set usd_per_million_tokens too"),
+                rewrite(
+                        "usd_per_million_tokens = 1\nusd_per_million_output_tokens = -1",
+                        "usd_per_million_output_tokens",
+                        11,
+                        "from 0 to 9000"),
+                rewrite("max_output_tokens = 0", "max_output_tokens", "from 1 to 1000000, found 0"),
+                rewrite("max_output_tokens = 1.5", "max_output_tokens", "expected an integer"),
+                rewrite("max_tokens = 1", "max_tokens", "did you mean max_output_tokens?"),
                 // unknown keys
                 embedding("bach_size = 3", "bach_size", "unknown key", "did you mean batch_size?"),
                 embedding("dimensions = 3", "dimensions", "unknown key", "did you mean dim?"),
@@ -187,8 +229,30 @@ final class ConfigMistakesTest {
                 appended("[store]\nurl = \"jdbc:mysql://x\"\n", 9, "store.url", "SQLite or PostgreSQL"),
                 appended("[build]\nmax_attempts = 0\n", 9, "build.max_attempts", "from 1 to 1000"),
                 appended("[build]\non_too_long = \"cut\"\n", 9, "build.on_too_long", "\"skip\", \"truncate\""),
-                appended("[build]\nbudget_usd = \"10\"\n", 9, "build.budget_usd", "expected a number", "a string"),
+                build("budget_usd = \"10\"", "budget_usd", "expected a number", "a string"),
+                build("budget_usd = 0", "budget_usd", "more than 0", "leave it out"),
+                build("budget_usd = -0.0", "budget_usd", "more than 0"),
+                build("budget_usd = -1", "budget_usd", "from 0 to 1000000, found -1"),
+                build("budget_usd = 1000000.01", "budget_usd", "from 0 to 1000000, found 1000000.01"),
+                build("budget_usd = nan", "budget_usd", "a number of US dollars", "NaN"),
+                build("budget_usd = 1e-13", "budget_usd", "at most 12 decimals, found 0.0000000000001"),
+                build("budget = 1", "budget", "did you mean budget_usd?"),
                 appended("[build]\noutage_patience = -1\n", 9, "build.outage_patience", "found -1"),
+                health("max_failed = -1", "max_failed", "from 0 to 2147483647, found -1"),
+                health("max_failed = 0.5", "max_failed", "expected an integer"),
+                health("max_pending = 3000000000", "max_pending", "found 3000000000"),
+                health("max_stale = true", "max_stale", "expected an integer", "boolean true"),
+                health("max_oldest_pending = -1", "max_oldest_pending", "from 0 to", "found -1"),
+                health("max_oldest_pending = \"1h\"", "max_oldest_pending", "number of seconds", "a string"),
+                health("max_oldest_pending = inf", "max_oldest_pending", "number of seconds"),
+                health("min_success_rate = 99", "min_success_rate", "from 0 to 1, found 99"),
+                health("min_success_rate = nan", "min_success_rate", "expected a number"),
+                health("max_failled = 1", "max_failled", "did you mean max_failed?"),
+                health("max_fail = 1", "max_fail", "did you mean max_failed?"),
+                health("max_age = 1", "max_age", "did you mean max_oldest_pending?"),
+                health("success_rate = 1", "success_rate", "did you mean min_success_rate?"),
+                appended("health = 3\n", 8, "llm.models.embedding.health", "unknown key"),
+                appended("[[health]]\nmax_failed = 1\n", 8, "health", "expected a table [health], found an array"),
                 appended("[logs]\ndir = 3\n", 9, "logs.dir", "expected a string"),
                 appended("[logs]\ndir = \"a\\u0000b\"\n", 9, "logs.dir", "no file name"));
     }

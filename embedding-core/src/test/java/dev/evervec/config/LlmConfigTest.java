@@ -10,6 +10,7 @@ import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.ProviderSettings.Normalization;
 import dev.evervec.provider.ProviderSettings.SendDimensions;
 import dev.evervec.provider.Secret;
+import dev.evervec.provider.TokenPrice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -102,12 +104,21 @@ final class LlmConfigTest {
                     max_retries = 2
                     workers = 5
                     requests_per_minute = 7
+                    usd_per_million_tokens = 0
+                    usd_per_million_output_tokens = 0.000001
+                    max_output_tokens = 300
                     [build]
                     outage_patience = 10
                     quota_patience = 20
                     max_attempts = 4
                     on_too_long = "truncate"
                     budget_usd = 1.5
+                    [health]
+                    max_failed = 0
+                    max_pending = 100
+                    max_stale = 7
+                    max_oldest_pending = 0.5
+                    min_success_rate = 0.995
                     """);
 
             ProviderSettings embedding = config.embedding();
@@ -133,7 +144,19 @@ final class LlmConfigTest {
                             .temperature(0.3)
                             .callPolicy(new CallPolicy(2, Duration.ofSeconds(9), 5))
                             .requestsPerMinute(OptionalInt.of(7))
+                            .usdPerMillionTokens(BigDecimal.ZERO)
+                            .usdPerMillionOutputTokens(new BigDecimal("0.0000010"))
+                            .maxOutputTokens(OptionalInt.of(300))
                             .build());
+            assertThat(config.rewrite().orElseThrow().provider().price())
+                    .isEqualTo(new TokenPrice(BigDecimal.ZERO, new BigDecimal("0.000001")));
+            assertThat(config.health())
+                    .isEqualTo(new HealthSettings(
+                            OptionalInt.of(0),
+                            OptionalInt.of(100),
+                            OptionalInt.of(7),
+                            Duration.ofMillis(500),
+                            OptionalDouble.of(0.995)));
             assertThat(config.build())
                     .isEqualTo(new BuildSettings(
                             Duration.ofSeconds(10),
@@ -192,7 +215,7 @@ final class LlmConfigTest {
 
         @Test
         void otherTopLevelTablesBelongToTheHost() {
-            assertThat(parse(MINIMAL + "[serve]\nport = 1\n[health]\nx = \"y\"\n[[mine]]\na = 1\n")
+            assertThat(parse(MINIMAL + "[serve]\nport = 1\n[metrics]\nx = \"y\"\n[[mine]]\na = 1\n")
                             .warnings())
                     .isEmpty();
         }
@@ -509,6 +532,7 @@ final class LlmConfigTest {
             assertThat(config.rewrite().orElseThrow().promptTemplate()).isEqualTo("{text}");
             assertThat(config.records().orElseThrow()).isInstanceOf(RecordsSettings.Sql.class);
             assertThat(config.build().budgetUsd()).isEqualByComparingTo("10");
+            assertThat(config.health().maxOldestPending()).isEqualTo(Duration.ofHours(1));
             assertThat(config.logsDir()).isEqualTo(dir.resolve("logs"));
         }
 

@@ -5,12 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.evervec.provider.TokenUsage.Source;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The values of the SPI. */
 class ValuesTest {
@@ -101,6 +106,104 @@ class ValuesTest {
             assertThat(TokenEstimate.of("")).isZero();
             assertThat(TokenEstimate.of("the quick brown fox")).isBetween(5, 8);
             assertThat(TokenEstimate.of("敏捷的狐狸")).isBetween(5, 6);
+        }
+    }
+
+    /** What a service tells of its tokens, and what becomes of it; -1 stands for what it does not tell. */
+    @ParameterizedTest
+    @CsvSource({
+        "3, 4, 3, 4, REPORTED",
+        "1, 0, 1, 20, ESTIMATED",
+        "1000000000, 0, 1000000000, 20, ESTIMATED",
+        "999999999, 1, 999999999, 1, REPORTED",
+        "1000000000, 1, 10, 20, ESTIMATED",
+        "1000000001, 4, 10, 20, ESTIMATED",
+        "3, 1000000001, 10, 20, ESTIMATED",
+        "9223372036854775807, 9223372036854775807, 10, 20, ESTIMATED",
+        "-9223372036854775808, 4, 10, 4, ESTIMATED",
+        "3, -9223372036854775808, 3, 20, ESTIMATED",
+        "0, 4, 10, 4, ESTIMATED",
+        "-1, -1, 10, 20, ESTIMATED"
+    })
+    void countsThatCannotBeTrueAreEstimated(long input, long output, long usedInput, long usedOutput, Source source) {
+        assertThat(TokenUsage.reportedOrEstimated(input, output, () -> 10, () -> 20))
+                .isEqualTo(new TokenUsage(usedInput, usedOutput, source));
+    }
+
+    @Test
+    void nothingWrittenMayHaveCostNothing() {
+        assertThat(TokenUsage.reportedOrEstimated(3, 0, () -> 10, () -> 0)).isEqualTo(TokenUsage.reported(3, 0));
+    }
+
+    @Nested
+    class Prices {
+        @Test
+        void costsAreExactToTheTwelfthDecimal() {
+            TokenPrice price = new TokenPrice(new BigDecimal("0.000001"), new BigDecimal("2.5"));
+
+            assertThat(price.costOf(1, 0)).isEqualByComparingTo("0.000000000001");
+            assertThat(price.costOf(TokenUsage.reported(3, 2))).isEqualByComparingTo("0.000005000003");
+            assertThat(price.costOf(TokenUsage.NONE)).isEqualTo(BigDecimal.ZERO);
+        }
+
+        @Test
+        void theDearestCallIsAWholeNumberOfTheSmallestUnitThatFitsALong() {
+            TokenPrice dearest = new TokenPrice(TokenPrice.MAX_USD_PER_MILLION, TokenPrice.MAX_USD_PER_MILLION);
+
+            assertThat(dearest.costOf(TokenUsage.MOST_PER_CALL - 1, 1)
+                            .movePointRight(12)
+                            .longValueExact())
+                    .isPositive();
+        }
+
+        @Test
+        void zeroIsZeroHoweverItIsWritten() {
+            assertThat(TokenPrice.ofInput(new BigDecimal("0.000"))).isEqualTo(TokenPrice.FREE);
+            assertThat(TokenPrice.ofInput(new BigDecimal("-0.0"))).isEqualTo(TokenPrice.FREE);
+            assertThat(TokenPrice.ofInput(new BigDecimal("0.0200")))
+                    .isEqualTo(TokenPrice.ofInput(new BigDecimal("0.02")));
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"-0.000001", "9000.000001", "1e300", "0.0000001"})
+        void whatCannotBeAPriceIsRefused(String usd) {
+            assertThatThrownBy(() -> TokenPrice.ofInput(new BigDecimal(usd)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(
+                            new BigDecimal(usd).stripTrailingZeros().toPlainString());
+        }
+
+        @Test
+        void aModelThatWritesHasBothPricesOrNeither() {
+            ProviderSettings.Builder rewriting = ProviderSettings.builder(Capability.REWRITE, "p", "m");
+            assertThat(rewriting.build().price()).isNull();
+            assertThatThrownBy(
+                            () -> rewriting.usdPerMillionTokens(BigDecimal.ONE).build())
+                    .hasMessageContaining("input and of output tokens, or neither");
+            assertThat(rewriting
+                            .usdPerMillionOutputTokens(BigDecimal.TEN)
+                            .build()
+                            .price())
+                    .isEqualTo(new TokenPrice(BigDecimal.ONE, BigDecimal.TEN));
+        }
+
+        @Test
+        void settingsThatCannotBeAreRefusedWithTheirName() {
+            ProviderSettings.Builder embedding =
+                    ProviderSettings.builder(Capability.EMBEDDING, "p", "m").dimension(3);
+            assertThatThrownBy(
+                            () -> embedding.maxOutputTokens(OptionalInt.of(0)).build())
+                    .hasMessageContaining("maxOutputTokens must be positive");
+            embedding.maxOutputTokens(OptionalInt.empty());
+            assertThatThrownBy(() -> embedding
+                            .usdPerMillionTokens(BigDecimal.valueOf(-1))
+                            .build())
+                    .hasMessageContaining("from 0 to 9000: -1");
+            assertThatThrownBy(() -> embedding
+                            .usdPerMillionTokens(null)
+                            .usdPerMillionOutputTokens(BigDecimal.ONE)
+                            .build())
+                    .hasMessageContaining("no output tokens");
         }
     }
 

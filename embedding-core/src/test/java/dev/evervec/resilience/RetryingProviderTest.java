@@ -44,7 +44,7 @@ final class RetryingProviderTest {
 
     private static RetryingProvider retrying(ScriptedProvider provider, int maxRetries, Timing timing) {
         return new RetryingProvider(
-                provider, new CallPolicy(maxRetries, Duration.ofSeconds(60), 8), timing, new Random(7));
+                provider, new CallPolicy(maxRetries, Duration.ofSeconds(60), 8), null, timing, new Random(7));
     }
 
     private static EmbedRequest request(CallContext context) {

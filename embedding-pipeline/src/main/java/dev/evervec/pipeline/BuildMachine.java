@@ -266,8 +266,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteNotAsked found) {
-            rewriting().settle(found.call(), BigDecimal.ZERO);
-            rewriting().withdrawn(found.call()).forEach(original -> goOn(original, found.outcome()));
+            withdrawn(found.call()).forEach(this::readAgain);
+        } else if (event instanceof Event.RewriteNotFound unknown) {
+            withdrawn(unknown.call())
+                    .forEach(original -> notRewritten(original, Reason.STORE_ERROR, unknown.problem()));
         } else if (event instanceof Event.RewriteFailed failure) {
             failed(rewriting(), failure.call(), failure.failure(), failure.usage());
             rewriting().failed(failure.call(), failure.failure(), now);
@@ -528,22 +530,40 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             carry(next.work());
             Preparation known = unkeptRewrites.get(next.work().text().hash());
             if (known == null) {
-                rewriting().offer(RewriteKey.of(next.work()), next.work());
+                rewriting().offer(next.work().text().hash(), next.work());
+            } else if (known instanceof Preparation.Ready ready && tooEarly(ready.work(), read)) {
+                readAgain(next.work());
             } else {
                 goOn(next.work(), known);
             }
         } else if (preparation instanceof Preparation.Ready next) {
-            if (twins.committedSince(read, next.work().text().hash())) {
-                unread.add(next.work().claim()); // the read looked for a vector too early
+            carry(next.work());
+            if (tooEarly(next.work(), read)) {
+                readAgain(next.work());
                 return;
             }
-            carry(next.work());
             rewritten();
             embedNext(next.work());
         } else if (preparation instanceof Preparation.Known next) {
             rewritten();
             settle(next.work(), next.vector());
         }
+    }
+
+    /** Whether the read looked for a vector of this text before there was one. */
+    private boolean tooEarly(Work work, long read) {
+        return twins.committedSince(read, work.text().hash());
+    }
+
+    /** Its text is forgotten until then. */
+    private void readAgain(Work work) {
+        leave(work.claim());
+        unread.add(work.claim());
+    }
+
+    private List<Work> withdrawn(RewriteCall<Work> call) {
+        rewriting().settle(call, BigDecimal.ZERO);
+        return rewriting().withdrawn(call);
     }
 
     private void rewritten() {
@@ -554,17 +574,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void embedNext(Work work) {
         Embedding twin = twins.answered(work.text().hash());
+        String refusal = twins.refusal(work.text().hash());
         if (twin != null) {
             settle(work, twin);
+        } else if (refusal != null) {
+            settle(work.claim(), work.contentHash(), Reason.EMBED_PERMANENT, refusal);
         } else if (twins.lead(work)) {
             embedding.offer(work);
-        }
-    }
-
-    /** Equal for records that one rewrite serves. */
-    private record RewriteKey(Sha256 text, long freshSince) {
-        static RewriteKey of(Work work) {
-            return new RewriteKey(work.text().hash(), work.claim().freshSince());
         }
     }
 
@@ -649,6 +665,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     @Override
     public void notEmbedded(Work work, Reason reason, String detail) {
         settle(work.claim(), work.contentHash(), reason, detail);
+        if (reason == Reason.EMBED_PERMANENT) {
+            twins.refuse(work.text().hash(), detail);
+        }
         twins.followersOf(work).forEach(twin -> settle(twin.claim(), twin.contentHash(), reason, detail));
     }
 

@@ -52,7 +52,8 @@ record BuildPlan(
     record Rewriting(PricedModel model, CallPolicy policy, int promptBytes, int maxOutputTokens) {
         static Rewriting of(LLMProvider provider, PromptTemplate prompt) {
             int promptBytes = prompt.template().getBytes(StandardCharsets.UTF_8).length;
-            return new Rewriting(PricedModel.of(provider), provider.callPolicy(), promptBytes, 0);
+            return new Rewriting(
+                    PricedModel.of(provider), provider.callPolicy(), promptBytes, provider.maxOutputTokens());
         }
 
         /** Most that the rewrite of this text may cost in USD; null for a probe. */

@@ -66,8 +66,11 @@ sealed interface Event {
     record RewriteAnswered(RewriteCall<Work> call, String rewritten, Preparation outcome, TokenUsage usage)
             implements FromOutside {}
 
-    /** A rewrite need not or cannot be asked for: it was bought meanwhile, or nobody can say whether it was. */
-    record RewriteNotAsked(RewriteCall<Work> call, Preparation outcome) implements FromOutside {}
+    /** A rewrite need not be asked for: it was bought meanwhile, and whoever reads the record again finds it. */
+    record RewriteNotAsked(RewriteCall<Work> call) implements FromOutside {}
+
+    /** Nobody can say whether a rewrite was bought meanwhile. */
+    record RewriteNotFound(RewriteCall<Work> call, String problem) implements FromOutside {}
 
     /** A rewrite failed; usage is what may have to be paid for it all the same. */
     record RewriteFailed(RewriteCall<Work> call, ProviderException failure, TokenUsage usage) implements FromOutside {}

@@ -181,9 +181,8 @@ final class Hands implements AutoCloseable {
         Work work = call.item;
         String prompt = with.prompt().fill(work.title(), work.text().text());
         try {
-            Preparation bought = preparer.boughtMeanwhile(work);
-            if (bought != null) {
-                return new Event.RewriteNotAsked(call, bought);
+            if (preparer.boughtMeanwhile(work)) {
+                return new Event.RewriteNotAsked(call);
             }
             checkNotRefused(Capability.REWRITE);
             call.begin();
@@ -193,9 +192,7 @@ final class Hands implements AutoCloseable {
             return new Event.RewriteAnswered(call, rewrite.text(), outcomeOf(work, rewrite), response.usage());
         } catch (StoreException e) {
             // Asking without having looked might pay for it twice.
-            return new Event.RewriteNotAsked(
-                    call,
-                    new Preparation.Unusable(work.claim(), work.contentHash(), Reason.STORE_ERROR, e.getMessage()));
+            return new Event.RewriteNotFound(call, e.getMessage());
         } catch (ProviderException e) {
             noteRefusal(Capability.REWRITE, e);
             return failed(call, prompt, e);

@@ -172,16 +172,12 @@ final class Preparer {
         return result;
     }
 
-    /**
-     * What the rewrite of the text comes to that was bought since the text was read, for an equal text or by another worker;
-     * null if there is none.
-     */
-    @Nullable
-    Preparation boughtMeanwhile(Work original) {
+    /** Whether a rewrite of the text was bought since the text was read, for an equal text or by another worker. */
+    boolean boughtMeanwhile(Work original) {
         Sha256 hash = original.text().hash();
         KeptRewrite kept = store.rewrites(Objects.requireNonNull(rewriteFingerprint), Set.of(hash))
                 .get(hash);
-        return kept == null || kept.job() < original.claim().freshSince() ? null : rewritten(original, kept.text());
+        return kept != null && kept.job() >= original.claim().freshSince();
     }
 
     /** What a rewrite came to. */

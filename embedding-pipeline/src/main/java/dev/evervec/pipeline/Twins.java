@@ -21,12 +21,13 @@ import org.jspecify.annotations.Nullable;
  * too early.
  */
 final class Twins {
-    /** So many commits at most are remembered for the sake of a slow read. */
+    /** So many commits at most are remembered for the sake of a slow read, and so many refused texts. */
     private static final int REMEMBERED = 100_000;
 
     private final Map<Sha256, Group> byText = new HashMap<>();
     private final Map<RecordKey, Group> byLeader = new HashMap<>();
     private final Map<Sha256, Embedding> answered = new HashMap<>();
+    private final Map<Sha256, String> refused = new HashMap<>();
     private final Map<Sha256, Long> committed = new HashMap<>();
     private final Deque<Sha256> committedInOrder = new ArrayDeque<>();
 
@@ -67,6 +68,18 @@ final class Twins {
         }
         byText.remove(group.text);
         return group.followers;
+    }
+
+    /** Why the provider refuses this text, or null if it is not known to. */
+    @Nullable
+    String refusal(Sha256 text) {
+        return refused.get(text);
+    }
+
+    void refuse(Sha256 text, String detail) {
+        if (refused.size() < REMEMBERED) {
+            refused.put(text, detail);
+        }
     }
 
     void answer(Sha256 text, Embedding vector) {

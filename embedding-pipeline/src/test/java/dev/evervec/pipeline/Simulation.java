@@ -162,7 +162,7 @@ final class Simulation {
 
     /** Also looks after what is true of more than one job. */
     Simulation watchedWith(Truth truth) {
-        watch.with(truth);
+        watch.with(truth, job.number());
         return this;
     }
 
@@ -310,7 +310,7 @@ final class Simulation {
             return new Event.EmbedFailed(failed.batch(), cut, TokenUsage.NONE);
         } else if (answer instanceof Event.RewriteAnswered rewritten) {
             return new Event.RewriteFailed(rewritten.call(), cut, TokenUsage.NONE);
-        } else if (answer instanceof Event.RewriteNotAsked) {
+        } else if (answer instanceof Event.RewriteNotAsked || answer instanceof Event.RewriteNotFound) {
             return answer;
         } else if (answer instanceof Event.RewriteFailed failed) {
             return new Event.RewriteFailed(failed.call(), cut, TokenUsage.NONE);

@@ -32,7 +32,9 @@ final class Truth {
     private final Map<RecordKey, Host.Text> paid = new HashMap<>();
     private final Map<RecordKey, Host.Text> stored = new HashMap<>();
     private final Set<RecordKey> overtaken = new HashSet<>();
-    private final Set<Sha256> keptRewrites = new HashSet<>();
+    private final Map<Sha256, Long> keptRewrites = new HashMap<>(); // with the number of the job
+    private final Map<RecordKey, Long> freshSince = new HashMap<>();
+    private long job;
     private final Set<Sha256> boughtRewrites = new HashSet<>();
     private final Map<Sha256, Integer> rewritesToKeep = new HashMap<>();
     private Predicate<RecordKey> unreadable = key -> false;
@@ -45,13 +47,14 @@ final class Truth {
         this.host = host;
     }
 
-    void jobBegins(Watch ofJob) {
+    void jobBegins(Watch ofJob, long number) {
         watch = ofJob;
+        job = number;
+        freshSince.clear();
         overtaken.clear();
         storeFailed = false;
         rewritesToKeep.clear();
         boughtRewrites.clear();
-        boughtRewrites.addAll(keptRewrites);
     }
 
     /** Records that cannot be read in this job. */
@@ -121,7 +124,24 @@ final class Truth {
     /** The provider is asked; what it has answered once, and the store has kept or may still keep, must not be asked again. */
     void rewriteAsked(Host.Text text) {
         witness(() -> require(
-                !boughtRewrites.contains(text.preparedHash()), "a rewrite is asked for that was bought before"));
+                !boughtRewrites.contains(text.preparedHash()) && !wasKept(text),
+                "a rewrite is asked for that was bought before"));
+    }
+
+    /** And no record with this text has to be rewritten anew because of a rebuild since then. */
+    private boolean wasKept(Host.Text text) {
+        Long boughtBy = keptRewrites.get(text.preparedHash());
+        return boughtBy != null
+                && freshSince.entrySet().stream().noneMatch(claimed -> {
+                    Host.Text fetched = host.lastFetched(claimed.getKey());
+                    return claimed.getValue() > boughtBy
+                            && fetched != null
+                            && fetched.preparedHash().equals(text.preparedHash());
+                });
+    }
+
+    void claimed(Claim claim) {
+        freshSince.put(claim.key(), claim.freshSince());
     }
 
     void rewriteBought(Host.Text text) {
@@ -133,7 +153,7 @@ final class Truth {
                 || (answer.outcome() instanceof Preparation.Unusable unusable
                         && unusable.reason() == Reason.INPUT_TOO_LONG);
         Sha256 hash = answer.call().item.text().hash();
-        if (usable && !keptRewrites.contains(hash)) {
+        if (usable && keptRewrites.getOrDefault(hash, 0L) < job) {
             rewritesToKeep.put(hash, 0);
         }
     }
@@ -148,7 +168,7 @@ final class Truth {
     }
 
     void kept(Map<Sha256, String> rewrites) {
-        keptRewrites.addAll(rewrites.keySet());
+        rewrites.keySet().forEach(text -> keptRewrites.put(text, job));
         rewritesToKeep.keySet().removeAll(rewrites.keySet());
     }
 
@@ -206,9 +226,9 @@ final class Truth {
             case STORE_ERROR -> storeFailed;
             case EMBED_PERMANENT ->
                 byItsText
-                        || watch().sendingsOf(key).defects > 1
-                        || (turnsAgainstAll && watch().failedBesideASuccess(key));
-            case EMBED_TRANSIENT -> watch().budgetWasSpent(key);
+                        || (text != null && watch().cameWithoutVectorTwice(text.sentHash()))
+                        || (turnsAgainstAll && text != null && watch().failedBesideASuccess(text.sentHash()));
+            case EMBED_TRANSIENT -> text != null && watch().budgetWasSpent(text.sentHash());
             case REWRITE_TIMEOUT -> text != null && watch().rewriteBudgetWasSpent(text.preparedHash());
             case REWRITE_ERROR -> text != null && (byItsText || watch().rewriteBudgetWasSpent(text.preparedHash()));
             case ABORTED -> watch().wasStopped();

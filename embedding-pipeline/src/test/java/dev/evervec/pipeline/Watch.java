@@ -23,6 +23,7 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +57,8 @@ final class Watch {
     private final Set<RecordKey> answered = new HashSet<>();
     private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
     private final Map<RecordKey, Sendings> sendings = new HashMap<>();
+    private final Map<Sha256, Set<RecordKey>> leaders = new HashMap<>(); // records that were sent, by text
+    private final Set<Sha256> answeredTexts = new HashSet<>();
     private final Map<Sha256, Integer> rewritesFailed = new HashMap<>();
     private final Map<Sha256, Long> rewritesFailedSince = new HashMap<>();
     private long embedded;
@@ -112,9 +115,9 @@ final class Watch {
         }
     }
 
-    void with(Truth ofStory) {
+    void with(Truth ofStory, long job) {
         truth = ofStory;
-        ofStory.jobBegins(this);
+        ofStory.jobBegins(this, job);
     }
 
     int mostRequests() {
@@ -126,11 +129,22 @@ final class Watch {
     }
 
     /** Whether something that was sent in the same moment or later succeeded: no better sign that its text is to blame. */
-    boolean failedBesideASuccess(RecordKey key) {
-        return sendingsOf(key).sentAt <= lastSuccessSentAt;
+    boolean failedBesideASuccess(Sha256 text) {
+        return anyOf(text, sent -> sent.sentAt <= lastSuccessSentAt);
     }
 
-    Sendings sendingsOf(RecordKey key) {
+    boolean cameWithoutVectorTwice(Sha256 text) {
+        return anyOf(text, sent -> sent.defects > 1);
+    }
+
+    /** Equal texts share the fate of the one that was sent. */
+    private boolean anyOf(Sha256 text, Predicate<Sendings> condition) {
+        return leaders.getOrDefault(text, Set.of()).stream()
+                .map(this::sendingsOf)
+                .anyMatch(condition);
+    }
+
+    private Sendings sendingsOf(RecordKey key) {
         return sendings.computeIfAbsent(key, any -> new Sendings());
     }
 
@@ -165,6 +179,8 @@ final class Watch {
             failed(Capability.REWRITE, failed.failure());
         } else if (event instanceof Event.RewriteNotAsked notAsked) {
             uncut.remove(notAsked.call().cancelSignal());
+        } else if (event instanceof Event.RewriteNotFound notFound) {
+            uncut.remove(notFound.call().cancelSignal());
         } else if (event instanceof Event.ProbeAnswered probe) {
             calls++;
             endpoint(probe.capability()).probing = false;
@@ -201,6 +217,9 @@ final class Watch {
     private void claimed(Claim claim) {
         require(taken.add(claim.key()), () -> claim.key() + " was taken twice");
         open.add(claim.key());
+        if (truth != null) {
+            truth.claimed(claim);
+        }
     }
 
     private void embedAnswered(Event.EmbedAnswered answer) {
@@ -210,9 +229,11 @@ final class Watch {
         lastSuccessSentAt = Math.max(lastSuccessSentAt, answer.batch().sentAt);
         for (int i = 0; i < answer.batch().size(); i++) {
             RecordKey key = answer.batch().items.get(i).claim().key();
+            Sha256 text = answer.batch().items.get(i).text().hash();
             if (answer.response().embedding(i) != null) {
                 uncommitted.put(key, answer.batch());
                 require(answered.add(key), () -> key + " has two vectors");
+                answeredTexts.add(text);
             } else {
                 require(++sendingsOf(key).defects <= 2, () -> key + " was asked again and again for its vector");
             }
@@ -306,7 +327,10 @@ final class Watch {
         for (RecordResult result : committed.results()) {
             RecordKey key = result.claim().key();
             uncommitted.remove(key);
-            if (result instanceof RecordResult.Embedded && !committed.refused().contains(key)) {
+            if (result instanceof RecordResult.Embedded lost
+                    && committed.refused().contains(key)) {
+                answeredTexts.remove(lost.textHash());
+            } else if (result instanceof RecordResult.Embedded) {
                 require(open.remove(key), () -> key + " was committed twice");
                 embedded++;
             }
@@ -365,7 +389,14 @@ final class Watch {
     private void sent(Work work, RequestBatch<Work> batch) {
         RecordKey key = work.claim().key();
         require(open.contains(key), () -> key + " is sent and not claimed");
+        Sha256 text = work.text().hash();
         require(!answered.contains(key), () -> key + " is sent again although its vector has arrived");
+        boolean boughtAnew =
+                plan.rewriting() != null && work.claim().freshSince() > 0; // may come out as one that was kept
+        require(
+                boughtAnew || !answeredTexts.contains(text),
+                () -> key + " is sent although the vector of an equal text has arrived");
+        leaders.computeIfAbsent(text, any -> new HashSet<>()).add(key);
         Tree tree = sendingsOf(key).tree;
         if (tree.began == Long.MIN_VALUE) {
             Tree ofBatch = sendingsOf(batch.items.get(0).claim().key()).tree;
@@ -383,8 +414,11 @@ final class Watch {
     }
 
     /** Whether the budget that this text shares was spent, while something else succeeded. */
-    boolean budgetWasSpent(RecordKey key) {
-        Tree tree = sendingsOf(key).tree;
+    boolean budgetWasSpent(Sha256 text) {
+        return anyOf(text, sent -> budgetWasSpent(sent.tree));
+    }
+
+    private boolean budgetWasSpent(Tree tree) {
         boolean tried = tree.failures > plan.embedding().maxRetries();
         return (tried || longEnough(tree.began)) && endpoint(Capability.EMBEDDING).lastSuccess >= tree.began;
     }

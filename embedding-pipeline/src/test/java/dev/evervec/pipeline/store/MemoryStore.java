@@ -28,6 +28,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -176,6 +177,15 @@ public final class MemoryStore implements EmbeddingStore {
         return released;
     }
 
+    private void releaseTheDead() {
+        Set<Long> alive = running.values().stream().map(JobTicket::number).collect(Collectors.toSet());
+        for (Ledger ledger : ledgers.values()) {
+            ledger.rows.values().stream()
+                    .filter(row -> !alive.contains(row.onListOf))
+                    .forEach(MemoryStore::release);
+        }
+    }
+
     private static void release(Row row) {
         row.onListOf = 0;
         row.claimed = false;
@@ -240,6 +250,7 @@ public final class MemoryStore implements EmbeddingStore {
             before.startedAt = clock.instant();
             before.endedAt = null;
         }
+        releaseTheDead();
         running.put(start.kind(), ticket);
         ledger(start.fingerprint());
         if (start.kind() == JobStart.Kind.BUILD) {

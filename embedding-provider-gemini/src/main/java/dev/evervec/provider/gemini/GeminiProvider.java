@@ -15,6 +15,7 @@ import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.PriceTable;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.ProviderSettings.SendDimensions;
@@ -22,6 +23,7 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenEstimate;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.WellFormed;
 import java.time.Clock;
@@ -51,10 +53,12 @@ final class GeminiProvider implements LLMProvider {
     private final boolean normalise;
     private final ModelIdentity identity;
     private final ProviderLimits limits;
+    private final @Nullable TokenPrice listPrice;
     private final GeminiTransport transport;
 
     private GeminiProvider(
             ProviderSettings settings,
+            String baseUrl,
             GeminiModel model,
             TaskForm documents,
             TaskForm queries,
@@ -66,6 +70,7 @@ final class GeminiProvider implements LLMProvider {
         this.normalise = normalises(settings, model);
         this.identity = identity(settings, model, normalise);
         this.limits = limits(settings, model, documents);
+        this.listPrice = baseUrl.equals(BaseUrl.DEFAULT) ? PriceTable.bundled().live("gemini", model.name()) : null;
         this.transport = transport;
     }
 
@@ -95,6 +100,7 @@ final class GeminiProvider implements LLMProvider {
         GeminiErrors errors = new GeminiErrors(model.name(), baseUrl, policy.timeout(), clock);
         return new GeminiProvider(
                 settings,
+                baseUrl,
                 model,
                 documents,
                 queries,
@@ -164,6 +170,17 @@ final class GeminiProvider implements LLMProvider {
     @Override
     public CallPolicy callPolicy() {
         return settings.callPolicy();
+    }
+
+    /** That of the paid tier. */
+    @Override
+    public @Nullable TokenPrice price() {
+        return listPrice;
+    }
+
+    @Override
+    public int maxOutputTokens() {
+        return settings.maxOutputTokens().orElse(0);
     }
 
     @Override
@@ -276,7 +293,7 @@ final class GeminiProvider implements LLMProvider {
                 0,
                 MAX_REWRITE_ANSWER_BYTES,
                 (models, options) -> generateContent(models, prompt, options),
-                (answer, exchange) -> RewriteAnswer.read(answer, prompt, exchange));
+                (answer, exchange) -> RewriteAnswer.read(answer, prompt, maxOutputTokens(), exchange));
     }
 
     private GenerateContentResponse generateContent(Models models, String prompt, Optional<HttpOptions> options) {
@@ -286,6 +303,7 @@ final class GeminiProvider implements LLMProvider {
         if (temperature != null) {
             config.temperature(temperature.floatValue());
         }
+        settings.maxOutputTokens().ifPresent(config::maxOutputTokens);
         return models.generateContent(model.name(), prompt, config.build());
     }
 

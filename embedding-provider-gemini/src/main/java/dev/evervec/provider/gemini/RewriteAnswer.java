@@ -26,27 +26,29 @@ final class RewriteAnswer {
 
     private RewriteAnswer() {}
 
-    static RewriteResponse read(GenerateContentResponse answer, String prompt, Exchange exchange) {
+    /** The answer to this prompt, which was sent with this limit of generated tokens, or 0 for none. */
+    static RewriteResponse read(GenerateContentResponse answer, String prompt, int maxOutputTokens, Exchange exchange) {
         Optional<String> blocked = answer.promptFeedback()
                 .flatMap(GenerateContentResponsePromptFeedback::blockReason)
                 .map(Object::toString);
         if (blocked.isPresent()) {
-            throw refused("the prompt was blocked: " + shown(blocked.get()), exchange);
+            throw unusable("the prompt was blocked: " + shown(blocked.get()), exchange, usage(answer, prompt, ""));
         }
         Candidate candidate = first(answer.candidates().orElse(List.of()));
         if (candidate == null) {
             throw GeminiErrors.malformed("has no candidate", exchange, null);
         }
-        checkEnd(candidate, exchange);
-        String text = Thoughts.removedFrom(textOf(candidate));
-        return new RewriteResponse(text, usage(answer, prompt, text));
+        String written = textOf(candidate);
+        TokenUsage usage = usage(answer, prompt, written);
+        checkEnd(candidate, maxOutputTokens, exchange, usage);
+        return new RewriteResponse(Thoughts.removedFrom(written), usage);
     }
 
     private static @Nullable Candidate first(List<@Nullable Candidate> candidates) {
         return candidates.isEmpty() ? null : candidates.get(0);
     }
 
-    private static void checkEnd(Candidate candidate, Exchange exchange) {
+    private static void checkEnd(Candidate candidate, int maxOutputTokens, Exchange exchange, TokenUsage usage) {
         Optional<FinishReason> reason = candidate.finishReason();
         if (reason.isEmpty()) {
             // Compatible servers may leave it out, but then there is a text.
@@ -58,9 +60,16 @@ final class RewriteAnswer {
         String word = reason.get().toString();
         switch (word) {
             case "STOP", "FINISH_REASON_UNSPECIFIED" -> {}
-            case "MAX_TOKENS" -> throw refused("the answer was cut off at the model's output limit", exchange);
-            default -> throw refused("the model broke the answer off: " + shown(word), exchange);
+            case "MAX_TOKENS" ->
+                throw unusable("the answer was cut off at " + limitInWords(maxOutputTokens), exchange, usage);
+            default -> throw unusable("the model broke the answer off: " + shown(word), exchange, usage);
         }
+    }
+
+    private static String limitInWords(int maxOutputTokens) {
+        return maxOutputTokens == 0
+                ? "the model's output limit"
+                : "the output limit (max_output_tokens is " + maxOutputTokens + ")";
     }
 
     private static String textOf(Candidate candidate) {
@@ -73,21 +82,26 @@ final class RewriteAnswer {
         return text.toString();
     }
 
-    private static TokenUsage usage(GenerateContentResponse answer, String prompt, String text) {
+    /** Thinking is billed as output and not part of the candidates' count; a count of 0 is left out of the JSON. */
+    private static TokenUsage usage(GenerateContentResponse answer, String prompt, String written) {
         Optional<GenerateContentResponseUsageMetadata> metadata = answer.usageMetadata();
-        Optional<Integer> input = metadata.flatMap(GenerateContentResponseUsageMetadata::promptTokenCount);
-        if (metadata.isEmpty() || input.isEmpty() || input.get() < 0) {
-            return TokenUsage.estimated(TokenEstimate.of(prompt), TokenEstimate.of(text));
-        }
-        // Thinking is billed as output and not part of the candidates' count; a count of 0 is left out of the JSON.
-        long written = metadata.get().candidatesTokenCount().orElse(0);
-        long thought = metadata.get().thoughtsTokenCount().orElse(0);
-        return TokenUsage.reported(input.get(), Math.max(0, written) + Math.max(0, thought));
+        long input = count(metadata.flatMap(GenerateContentResponseUsageMetadata::promptTokenCount), -1);
+        long text = count(metadata.flatMap(GenerateContentResponseUsageMetadata::candidatesTokenCount), 0);
+        long thought = count(metadata.flatMap(GenerateContentResponseUsageMetadata::thoughtsTokenCount), 0);
+        return TokenUsage.reportedOrEstimated(
+                input,
+                text < 0 || thought < 0 || input < 0 ? -1 : text + thought,
+                () -> TokenEstimate.of(prompt),
+                () -> TokenEstimate.of(written));
     }
 
-    private static PermanentProviderException refused(String message, Exchange exchange) {
-        return PermanentProviderException.item(
-                message + " (HTTP " + exchange.status() + ")", exchange.status(), exchange.requestId());
+    private static long count(Optional<Integer> told, long otherwise) {
+        return told.map(Integer::longValue).orElse(otherwise);
+    }
+
+    private static PermanentProviderException unusable(String message, Exchange exchange, TokenUsage usage) {
+        return PermanentProviderException.unusable(
+                message + " (HTTP " + exchange.status() + ")", exchange.status(), exchange.requestId(), usage);
     }
 
     private static String shown(String reason) {

@@ -7,6 +7,7 @@ import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory;
 import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.PriceTable;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.Secret;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalInt;
 import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -55,6 +57,36 @@ class GeminiProviderFactoryTest {
         assertThat(factory.defaultDimension("gemini-embedding-2-preview")).isEqualTo(OptionalInt.of(3072));
         assertThat(factory.defaultDimension("gemini-embedding-20")).isEmpty();
         assertThat(factory.defaultDimension("own-model")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "gemini-embedding-001,",
+        "models/gemini-embedding-001,",
+        "gemini-embedding-001, https://generativelanguage.googleapis.com/v1beta/",
+    })
+    void atTheVendorTheListPriceHolds(String model, @Nullable String baseUrl) {
+        try (LLMProvider provider =
+                factory.create(embedding(model).baseUrl(baseUrl).build())) {
+            assertThat(provider.price())
+                    .isNotNull()
+                    .isEqualTo(PriceTable.bundled().live("gemini", "gemini-embedding-001"));
+            assertThat(provider.countsTokensExactly()).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "gemini-embedding-001, https://proxy.example",
+        "gemini-embedding-001, http://127.0.0.1:9",
+        "gemini-embedding-2-preview,",
+        "own-model,",
+    })
+    void elsewhereOrForAModelThatIsNotListedThePriceIsUnknown(String model, @Nullable String baseUrl) {
+        try (LLMProvider provider =
+                factory.create(embedding(model).baseUrl(baseUrl).build())) {
+            assertThat(provider.price()).isNull();
+        }
     }
 
     @Test

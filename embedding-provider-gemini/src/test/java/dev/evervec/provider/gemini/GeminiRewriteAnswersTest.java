@@ -12,9 +12,11 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenEstimate;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +125,23 @@ class GeminiRewriteAnswersTest {
         assertThat(failure).hasMessageContaining("cut off at the model's output limit");
     }
 
+    @Test
+    void anAnswerThatTheConfiguredLimitCutOffIsBilledAndSaysWhatToChange() {
+        service.answersJson(
+                candidate("\"content\":{\"parts\":[{\"text\":\"half a\"}]},\"finishReason\":\"MAX_TOKENS\"")
+                        .replaceFirst(
+                                "\\}$",
+                                ",\"usageMetadata\":{\"promptTokenCount\":11,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":3}}"));
+        PermanentProviderException failure;
+        try (LLMProvider provider =
+                provider(service.rewriting("gemini-2.0-flash").maxOutputTokens(OptionalInt.of(5)))) {
+            failure = catchThrowableOfType(PermanentProviderException.class, () -> provider.rewrite(PROMPT));
+        }
+
+        assertThat(failure).hasMessageContaining("max_output_tokens is 5");
+        assertThat(failure.usage()).isEqualTo(TokenUsage.reported(11, 5));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "A_REASON_OF_TOMORROW"})
     void aBlockedPromptIsChargedToTheItem(String reason) {
@@ -135,6 +154,7 @@ class GeminiRewriteAnswersTest {
         assertThat(failure)
                 .hasMessageContaining("the prompt was blocked: " + reason)
                 .hasMessageNotContaining("SECRET");
+        assertThat(failure.usage()).isEqualTo(TokenUsage.estimated(TokenEstimate.of(PROMPT), 0));
     }
 
     @Test
@@ -183,14 +203,25 @@ class GeminiRewriteAnswersTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", ",\"usageMetadata\":{}", ",\"usageMetadata\":{\"promptTokenCount\":-1}"})
+    @ValueSource(
+            strings = {
+                "",
+                ",\"usageMetadata\":{}",
+                ",\"usageMetadata\":{\"promptTokenCount\":-1}",
+                ",\"usageMetadata\":{\"promptTokenCount\":0,\"candidatesTokenCount\":2}",
+                ",\"usageMetadata\":{\"promptTokenCount\":11}",
+                ",\"usageMetadata\":{\"promptTokenCount\":11,\"candidatesTokenCount\":-2,\"thoughtsTokenCount\":9}",
+                ",\"usageMetadata\":{\"promptTokenCount\":11,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":-9}",
+                ",\"usageMetadata\":{\"promptTokenCount\":1000000001,\"candidatesTokenCount\":2}",
+                ",\"usageMetadata\":{\"promptTokenCount\":11,\"candidatesTokenCount\":2147483647,\"thoughtsTokenCount\":2147483647}"
+            })
     void usageThatTheServiceDoesNotTellIsEstimated(String metadata) {
         TokenUsage usage =
                 rewrite(text("short").replaceFirst("\\}$", metadata + "}")).usage();
 
         assertThat(usage.source()).isEqualTo(TokenUsage.Source.ESTIMATED);
-        assertThat(usage.inputTokens()).isPositive();
-        assertThat(usage.outputTokens()).isPositive();
+        assertThat(usage.inputTokens()).isIn(11L, (long) TokenEstimate.of(PROMPT));
+        assertThat(usage.outputTokens()).isIn(2L, (long) TokenEstimate.of("short"));
     }
 
     @Test

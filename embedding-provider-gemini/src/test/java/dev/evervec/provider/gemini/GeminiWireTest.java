@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
@@ -245,6 +246,19 @@ class GeminiWireTest {
             assertThat(service.requestBody()).isEqualTo(json("""
                     {"contents":[{"parts":[{"text":"Say it shorter: \uFFFD long"}],"role":"user"}],
                      "generationConfig":{"temperature":0.3}}"""));
+        }
+
+        @Test
+        void aLimitOfGeneratedTokensGoesAlong() {
+            service.answersJson(DONE);
+            try (LLMProvider provider =
+                    provider(service.rewriting("gemini-2.0-flash").maxOutputTokens(OptionalInt.of(77)))) {
+                provider.rewrite("Shorter, please");
+
+                assertThat(provider.maxOutputTokens()).isEqualTo(77);
+            }
+
+            assertThat(service.requestBody().get("generationConfig")).isEqualTo(json("{\"maxOutputTokens\":77}"));
         }
 
         @Test

@@ -10,6 +10,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Instant;
@@ -71,6 +72,12 @@ public final class LocalProvider implements LLMProvider {
     @Override
     public CallPolicy callPolicy() {
         return callPolicy;
+    }
+
+    /** {@link TokenPrice#FREE}. */
+    @Override
+    public TokenPrice price() {
+        return TokenPrice.FREE;
     }
 
     @Override

@@ -13,6 +13,7 @@ import dev.evervec.provider.LLMProviderFactory;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.RequestLimit;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TokenUsage;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -126,6 +127,11 @@ final class LocalProviderTest {
         String[] texts = textVariantOther.split("\\|");
         Embedding text = provider.embed(texts[0]);
         assertThat(text.cosine(provider.embed(texts[1]))).isGreaterThan(text.cosine(provider.embed(texts[2])) + 0.2);
+    }
+
+    @Test
+    void itCostsNothing() {
+        assertThat(provider.price()).isEqualTo(TokenPrice.FREE);
     }
 
     @Test

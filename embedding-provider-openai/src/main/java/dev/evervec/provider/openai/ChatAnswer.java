@@ -17,17 +17,19 @@ import org.jspecify.annotations.Nullable;
  * Reads the answer to a chat completion. Not thread-safe; one per answer.
  */
 final class ChatAnswer {
+    private final int maxOutputTokens;
     private final Exchange exchange;
     private final OpenAiErrors errors;
+    private final ReportedUsage usage = new ReportedUsage();
     private final StringBuilder content = new StringBuilder();
     private boolean message;
     private boolean refused;
     private String finishReason = "";
-    private long promptTokens = -1;
-    private long completionTokens = -1;
     private @Nullable ErrorBody error;
 
-    ChatAnswer(Exchange exchange, OpenAiErrors errors) {
+    /** The answer to a request with this limit of generated tokens, or 0 for none. */
+    ChatAnswer(int maxOutputTokens, Exchange exchange, OpenAiErrors errors) {
+        this.maxOutputTokens = maxOutputTokens;
         this.exchange = exchange;
         this.errors = errors;
     }
@@ -46,12 +48,13 @@ final class ChatAnswer {
         if (error != null) {
             throw errors.refusedWithOk(new Refusal(exchange.httpStatus, exchange.headers, error), 0);
         }
+        TokenUsage used = usage.ofChat(estimate, () -> TokenEstimate.of(content.toString()));
         if (refused) {
-            throw unusable("the model refused to answer");
+            throw unusable("the model refused to answer", used);
         }
         switch (finishReason) {
-            case "content_filter" -> throw unusable("the content filter stopped the answer");
-            case "length", "max_tokens" -> throw unusable("the answer was cut off at the model's token limit");
+            case "content_filter" -> throw unusable("the content filter stopped the answer", used);
+            case "length", "max_tokens" -> throw unusable("the answer was cut off at " + limitInWords(), used);
             default -> {
                 // Everything else ("stop", absent, unknown) leaves the text as the model meant it.
             }
@@ -59,20 +62,17 @@ final class ChatAnswer {
         if (!message) {
             throw errors.malformed("the answer has no message", exchange.httpStatus, exchange.headers, null);
         }
-        return new RewriteResponse(Thoughts.removedFrom(content.toString()), usage(estimate));
+        return new RewriteResponse(Thoughts.removedFrom(content.toString()), used);
     }
 
-    private PermanentProviderException unusable(String what) {
-        return PermanentProviderException.item(what, exchange.httpStatus, errors.requestId(exchange.headers));
+    private String limitInWords() {
+        return maxOutputTokens == 0
+                ? "the model's token limit"
+                : "the token limit (max_output_tokens is " + maxOutputTokens + ")";
     }
 
-    private TokenUsage usage(LongSupplier estimate) {
-        if (promptTokens >= 0 && completionTokens >= 0) {
-            return TokenUsage.reported(promptTokens, completionTokens);
-        }
-        return TokenUsage.estimated(
-                promptTokens >= 0 ? promptTokens : estimate.getAsLong(),
-                completionTokens >= 0 ? completionTokens : TokenEstimate.of(content.toString()));
+    private PermanentProviderException unusable(String what, TokenUsage used) {
+        return PermanentProviderException.unusable(what, exchange.httpStatus, errors.requestId(exchange.headers), used);
     }
 
     private void document(JsonParser parser) throws IOException {
@@ -82,7 +82,7 @@ final class ChatAnswer {
         while (Json.nextField(parser)) {
             switch (parser.currentName()) {
                 case "choices" -> choices(parser);
-                case "usage" -> usageFields(parser);
+                case "usage" -> usage.read(parser);
                 case "error" -> error = parser.currentToken() == JsonToken.VALUE_NULL ? error : ErrorBody.read(parser);
                 case "base_resp" -> baseResp(parser);
                 default -> parser.skipChildren();
@@ -95,20 +95,6 @@ final class ChatAnswer {
         ErrorBody status = ErrorBody.read(parser);
         if (status.numericCode() > 0) {
             error = status;
-        }
-    }
-
-    private void usageFields(JsonParser parser) throws IOException {
-        if (parser.currentToken() != JsonToken.START_OBJECT) {
-            parser.skipChildren();
-            return;
-        }
-        while (Json.nextField(parser)) {
-            switch (parser.currentName()) {
-                case "prompt_tokens" -> promptTokens = Json.count(parser);
-                case "completion_tokens" -> completionTokens = Json.count(parser);
-                default -> parser.skipChildren();
-            }
         }
     }
 

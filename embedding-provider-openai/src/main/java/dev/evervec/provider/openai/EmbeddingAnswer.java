@@ -27,10 +27,9 @@ final class EmbeddingAnswer {
     private final boolean normalizing;
     private final Exchange exchange;
     private final OpenAiErrors errors;
+    private final ReportedUsage usage = new ReportedUsage();
     private final List<Vector> withoutIndex = new ArrayList<>();
     private boolean dataSeen;
-    private long promptTokens = -1;
-    private long totalTokens = -1;
     private @Nullable ErrorBody error;
 
     /** The vector of one entry, or why it is none. */
@@ -78,7 +77,7 @@ final class EmbeddingAnswer {
                     + " texts: they cannot be matched with the texts");
         }
         assignByPosition();
-        return proof.build(usage(estimate));
+        return proof.build(usage.ofEmbedding(estimate));
     }
 
     private void assignByPosition() {
@@ -90,13 +89,6 @@ final class EmbeddingAnswer {
         }
     }
 
-    private TokenUsage usage(LongSupplier estimate) {
-        if (promptTokens >= 0) {
-            return TokenUsage.reported(promptTokens, 0);
-        }
-        return totalTokens >= 0 ? TokenUsage.reported(totalTokens, 0) : TokenUsage.estimated(estimate.getAsLong(), 0);
-    }
-
     private void document(JsonParser parser) throws IOException {
         if (parser.nextToken() != JsonToken.START_OBJECT) {
             throw malformed("the answer is no JSON object");
@@ -104,7 +96,7 @@ final class EmbeddingAnswer {
         while (Json.nextField(parser)) {
             switch (parser.currentName()) {
                 case "data" -> entries(parser);
-                case "usage" -> usageFields(parser);
+                case "usage" -> usage.read(parser);
                 case "error" -> error = parser.currentToken() == JsonToken.VALUE_NULL ? error : ErrorBody.read(parser);
                 case "base_resp" -> baseResp(parser);
                 default -> parser.skipChildren();
@@ -120,20 +112,6 @@ final class EmbeddingAnswer {
         ErrorBody status = ErrorBody.read(parser);
         if (status.numericCode() > 0) {
             error = status;
-        }
-    }
-
-    private void usageFields(JsonParser parser) throws IOException {
-        if (parser.currentToken() != JsonToken.START_OBJECT) {
-            parser.skipChildren();
-            return;
-        }
-        while (Json.nextField(parser)) {
-            switch (parser.currentName()) {
-                case "prompt_tokens" -> promptTokens = Json.count(parser);
-                case "total_tokens" -> totalTokens = Json.count(parser);
-                default -> parser.skipChildren();
-            }
         }
     }
 

@@ -25,14 +25,4 @@ final class Json {
         parser.nextToken();
         return true;
     }
-
-    /** The count that the parser stands on, or -1 if it is no number or none that a count could be. */
-    static long count(JsonParser parser) throws IOException {
-        if (parser.currentToken().isNumeric()) {
-            double count = parser.getDoubleValue();
-            return count >= 0 && count < 1e12 ? (long) count : -1;
-        }
-        parser.skipChildren();
-        return -1;
-    }
 }

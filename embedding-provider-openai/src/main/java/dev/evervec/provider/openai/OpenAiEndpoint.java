@@ -64,6 +64,14 @@ record OpenAiEndpoint(Kind kind, String baseUrl, @Nullable String apiVersion) {
         return kind == Kind.AZURE_DEPLOYMENTS || kind == Kind.AZURE_V1;
     }
 
+    /**
+     * Whether OpenAI's list prices hold here: not at Azure, nor at the regional hosts, which cost 10 % more for some models
+     * (vendor's data residency guide, seen 2026-11-21).
+     */
+    boolean atListPrice() {
+        return baseUrl.equalsIgnoreCase(OPENAI);
+    }
+
     private static URI checked(String text) {
         if (text.isEmpty()) {
             throw new IllegalArgumentException("base_url is empty");

@@ -18,7 +18,7 @@ final class OpenAiModels {
         return dimension == null ? OptionalInt.empty() : OptionalInt.of(dimension);
     }
 
-    /** Whether it is one of OpenAI's embedding models; all of them count tokens by cl100k_base. */
+    /** Whether it is one of OpenAI's embedding models. */
     static boolean isOwnEmbeddingModel(String model) {
         return DIMENSIONS.containsKey(model);
     }

@@ -13,11 +13,13 @@ import dev.evervec.provider.ProviderSettings;
 import dev.evervec.provider.ProviderSettings.Normalization;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.WellFormed;
 import java.time.Clock;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import okhttp3.OkHttpClient;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,6 +32,9 @@ final class OpenAiProvider implements LLMProvider {
 
     private static final long MAX_BYTES_AROUND = 1 << 20;
     private static final long MAX_REWRITE_BYTES = 16 << 20;
+
+    /** Three for the message, one for its role, three for the beginning of the answer (OpenAI cookbook, 2024). */
+    private static final int TOKENS_AROUND_PROMPT = 7;
 
     private final ProviderSettings settings;
     private final ModelIdentity identity;
@@ -109,9 +114,31 @@ final class OpenAiProvider implements LLMProvider {
         return settings.callPolicy();
     }
 
+    /** Of a text to embed, or of a prompt with what is billed around it. */
     @Override
     public int countTokens(String text) {
-        return profile.countsByCl100k() ? Cl100k.count(WellFormed.text(text)) : LLMProvider.super.countTokens(text);
+        Tokenizer tokenizer = profile.tokenizer();
+        if (tokenizer == null) {
+            return LLMProvider.super.countTokens(text);
+        }
+        int tokens = tokenizer.count(WellFormed.text(text));
+        return settings.capability() == Capability.REWRITE ? tokens + TOKENS_AROUND_PROMPT : tokens;
+    }
+
+    /** Of embeddings only: how many tokens stand around a prompt, the vendor says, may change from model to model. */
+    @Override
+    public boolean countsTokensExactly() {
+        return settings.capability() == Capability.EMBEDDING && profile.tokenizer() != null;
+    }
+
+    @Override
+    public @Nullable TokenPrice price() {
+        return profile.listPrice();
+    }
+
+    @Override
+    public int maxOutputTokens() {
+        return settings.maxOutputTokens().orElse(0);
     }
 
     @Override
@@ -169,7 +196,8 @@ final class OpenAiProvider implements LLMProvider {
                 0,
                 MAX_REWRITE_BYTES,
                 (client, options) -> client.chat().completions().create(params, options),
-                (body, exchange) -> new ChatAnswer(exchange, errors).read(body, () -> countTokens(prompt)));
+                (body, exchange) ->
+                        new ChatAnswer(maxOutputTokens(), exchange, errors).read(body, () -> countTokens(prompt)));
     }
 
     private ChatCompletionCreateParams chat(String prompt) {
@@ -178,7 +206,18 @@ final class OpenAiProvider implements LLMProvider {
         if (settings.temperature() != null) {
             params.temperature(settings.temperature());
         }
+        if (settings.maxOutputTokens().isPresent()) {
+            limitOutput(params, settings.maxOutputTokens().getAsInt());
+        }
         return params.build();
+    }
+
+    @SuppressWarnings("deprecation") // at OpenAI only, and not sent there
+    private void limitOutput(ChatCompletionCreateParams.Builder params, long tokens) {
+        switch (profile.outputLimit()) {
+            case MAX_COMPLETION_TOKENS -> params.maxCompletionTokens(tokens);
+            case MAX_TOKENS -> params.maxTokens(tokens);
+        }
     }
 
     @Override

@@ -201,10 +201,28 @@ class OpenAiEmbeddingAnswersTest {
         assertThat(embed("{\"data\":[" + entry(0, "[1,2,3]") + "],\"usage\":{\"total_tokens\":4}}", "some words")
                         .usage())
                 .isEqualTo(TokenUsage.reported(4, 0));
+        assertThat(embed(
+                                "{\"data\":[" + entry(0, "[1,2,3]")
+                                        + "],\"usage\":{\"prompt_tokens\":0,\"total_tokens\":4}}",
+                                "some words")
+                        .usage())
+                .isEqualTo(TokenUsage.reported(4, 0));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"-3", "1e300", "99999999999999999999999", "\"7\"", "null", "[7]", "{\"x\":7}"})
+    @ValueSource(
+            strings = {
+                "-3",
+                "1e300",
+                "99999999999999999999999",
+                "\"7\"",
+                "null",
+                "[7]",
+                "{\"x\":7}",
+                "0",
+                "1000000001",
+                "NaN"
+            })
     void usageThatIsNoCountIsEstimated(String count) {
         assertThat(embed(
                                 "{\"usage\":{\"prompt_tokens\":" + count + "},\"data\":[" + entry(0, "[1,2,3]") + "]}",

@@ -15,6 +15,7 @@ import dev.evervec.provider.TokenEstimate;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -58,6 +59,42 @@ class OpenAiRewriteAnswersTest {
         assertThat(failure.owner()).isEqualTo(FaultOwner.ITEM);
         assertThat(failure).hasMessageContaining(says);
         assertThat(failure.requestId()).isEqualTo("req-1");
+        assertThat(failure.usage()).isEqualTo(TokenUsage.reported(11, 5));
+    }
+
+    @Test
+    void anAnswerThatTheConfiguredLimitCutOffSaysWhatToChange() {
+        PermanentProviderException failure = catchThrowableOfType(
+                PermanentProviderException.class,
+                () -> call(
+                        RawServer.Reply.json(200, answer("\"content\":\"cut of\"", "\"length\"")), OptionalInt.of(5)));
+
+        assertThat(failure).hasMessageContaining("max_output_tokens is 5").hasMessageNotContaining("cut of\"");
+        assertThat(failure.usage()).isEqualTo(TokenUsage.reported(11, 5));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "-1, 5, false, true",
+        "0, 5, false, true",
+        "1000000001, 5, false, false",
+        "1e300, 5, false, false",
+        "11, -5, true, false",
+        "11, 0, true, false",
+        "11, 1000000000, false, false",
+        "11, 9223372036854775808, false, false",
+        "null, 5, false, true",
+        "11, NaN, true, false"
+    })
+    void countsThatCannotBeTrueAreNotBelieved(String prompt, String completion, boolean promptHeld, boolean held) {
+        TokenUsage usage = rewrite(
+                        "{\"choices\":[{\"message\":{\"content\":\"new text\"}}],\"usage\":{\"prompt_tokens\":" + prompt
+                                + ",\"completion_tokens\":" + completion + "}}")
+                .usage();
+
+        assertThat(usage)
+                .isEqualTo(TokenUsage.estimated(
+                        promptHeld ? 11 : TokenEstimate.of(PROMPT), held ? 5 : TokenEstimate.of("new text")));
     }
 
     @ParameterizedTest
@@ -160,9 +197,14 @@ class OpenAiRewriteAnswersTest {
     }
 
     private static RewriteResponse call(RawServer.Reply reply) {
+        return call(reply, OptionalInt.empty());
+    }
+
+    private static RewriteResponse call(RawServer.Reply reply, OptionalInt maxOutputTokens) {
         try (RawServer server = new RawServer(request -> reply);
-                OpenAiProvider provider =
-                        OpenAiProvider.create(Fixtures.rewriting(server.url()).build())) {
+                OpenAiProvider provider = OpenAiProvider.create(Fixtures.rewriting(server.url())
+                        .maxOutputTokens(maxOutputTokens)
+                        .build())) {
             return provider.rewrite(new RewriteRequest(PROMPT, CallContext.live()));
         }
     }

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import okhttp3.OkHttpClient;
@@ -225,6 +226,34 @@ class OpenAiWireTest {
         }
         assertThat(onlyRequest().getBodyAsString())
                 .isEqualTo("{\"messages\":[{\"content\":\"p\",\"role\":\"user\"}],\"model\":\"some-model\"}");
+    }
+
+    @Test
+    void aLimitOfGeneratedTokensIsToldOpenAiAndAzureInTheirWords() {
+        String port = ":" + server.port();
+        for (String url : List.of(
+                "http://api.openai.com" + port + "/v1",
+                "http://r.openai.azure.com" + port,
+                "http://r.openai.azure.com" + port + "/openai/v1")) {
+            server.resetRequests();
+            assertThat(rewriteWithLimit(url))
+                    .endsWith("\"max_completion_tokens\":77}")
+                    .doesNotContain("max_tokens");
+        }
+    }
+
+    @Test
+    void aLimitOfGeneratedTokensIsToldOtherServersInTheWordsThatAllOfThemKnow() {
+        assertThat(rewriteWithLimit(baseUrl())).endsWith("\"max_tokens\":77}").doesNotContain("max_completion_tokens");
+    }
+
+    private String rewriteWithLimit(String url) {
+        ProviderSettings settings =
+                Fixtures.rewriting(url).maxOutputTokens(OptionalInt.of(77)).build();
+        try (OpenAiProvider provider = OpenAiProvider.create(settings, Clock.systemUTC(), toLoopback())) {
+            provider.rewrite("p");
+        }
+        return onlyRequest().getBodyAsString();
     }
 
     @Test
