@@ -320,7 +320,7 @@ abstract class LiveHostContract {
             service.ask("" + i, "Title", "Question " + i);
         }
         service.setForgetsToNote(false);
-        HeldBuildCalls held = new HeldBuildCalls(host.provider());
+        HeldCalls held = HeldCalls.ofBuilds(host.provider());
         host.embedWith(held);
         BuildRun build = host.pipeline().start(BuildRequest.all());
         held.awaitACall();

@@ -7,19 +7,33 @@ import dev.evervec.provider.EmbedResponse;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.ProviderLimits;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 
-/** Holds calls of builds until it is opened, and lets live ones through. */
-final class HeldBuildCalls implements LLMProvider {
+/** Holds calls until it is opened: all of them, or only those of builds. */
+final class HeldCalls implements LLMProvider {
     private final LLMProvider provider;
+    private final Set<Priority> kinds;
     private final CountDownLatch called = new CountDownLatch(1);
     private final CountDownLatch opened = new CountDownLatch(1);
     private final List<String> held = new CopyOnWriteArrayList<>();
 
-    HeldBuildCalls(LLMProvider provider) {
+    /** Holds every call. */
+    HeldCalls(LLMProvider provider) {
+        this(provider, EnumSet.allOf(Priority.class));
+    }
+
+    private HeldCalls(LLMProvider provider, Set<Priority> kinds) {
         this.provider = provider;
+        this.kinds = kinds;
+    }
+
+    /** Lets live calls through. */
+    static HeldCalls ofBuilds(LLMProvider provider) {
+        return new HeldCalls(provider, EnumSet.of(Priority.BUILD));
     }
 
     void awaitACall() {
@@ -41,7 +55,7 @@ final class HeldBuildCalls implements LLMProvider {
 
     @Override
     public EmbedResponse embed(EmbedRequest request) {
-        if (request.context().priority() == Priority.BUILD) {
+        if (kinds.contains(request.context().priority())) {
             held.addAll(request.texts());
             called.countDown();
             await(opened);
