@@ -82,6 +82,7 @@ final class Site implements AutoCloseable {
             run.cancel();
             run.result();
         }
+        queue.close();
         host.close();
         store.close();
         delete(folder);

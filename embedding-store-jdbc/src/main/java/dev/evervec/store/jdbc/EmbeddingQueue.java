@@ -48,7 +48,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Thread-safe if the data source is. Failures are {@link StoreException}s that quote nothing of the driver's.
  */
-public final class EmbeddingQueue implements Outbox {
+public final class EmbeddingQueue implements Outbox, AutoCloseable {
     /** The name of the table. */
     public static final String TABLE = "evervec_outbox";
 
@@ -90,13 +90,15 @@ public final class EmbeddingQueue implements Outbox {
      * connections taken from it, so it must not hand out the connection of the caller's running transaction.
      */
     public static EmbeddingQueue in(DataSource dataSource) {
-        return new EmbeddingQueue(Objects.requireNonNull(dataSource, "dataSource")::getConnection, Clock.systemUTC());
+        return new EmbeddingQueue(
+                OutboxDatabase.of(Objects.requireNonNull(dataSource, "dataSource")), Clock.systemUTC());
     }
 
     /**
-     * An outbox in an SQLite file, which is made by {@link #createTableIfMissing()}. Each call without a connection of the host
-     * opens its own, which waits up to 5 seconds for other writers. In WAL mode, which the store switches its own file to, a
-     * commit made that way survives the death of the process; after a power cut the last ones may be missing.
+     * An outbox in an SQLite file, which is made by {@link #createTableIfMissing()}. Calls without a connection of the host use
+     * one of the queue's, which waits up to 5 seconds for other writers and stays open until {@link #close()}. In WAL mode, which
+     * the store switches its own file to, a commit made that way survives the death of the process; after a power cut the
+     * last ones may be missing.
      */
     public static EmbeddingQueue inSqlite(Path file) {
         return new EmbeddingQueue(OutboxDatabase.sqlite(file), Clock.systemUTC());
@@ -114,15 +116,12 @@ public final class EmbeddingQueue implements Outbox {
      * @throws StoreException if the database is none that {@link #ddl} knows, or refuses
      */
     public void createTableIfMissing() {
-        try (Connection connection = database.connect()) {
+        perform("make the table", connection -> {
             if (!hasTable(connection)) {
-                endTransaction(connection);
                 create(connection);
             }
-            endTransaction(connection);
-        } catch (SQLException e) {
-            throw OutboxFailures.failed("make the table " + TABLE, null, e);
-        }
+            return connection;
+        });
     }
 
     /**
@@ -248,22 +247,42 @@ public final class EmbeddingQueue implements Outbox {
 
     /** Does the work on a connection of its own, in a transaction of its own. */
     private <T> T perform(String doing, Work<T> work) {
-        try (Connection connection = database.connect()) {
-            return perform(doing, work, connection);
+        Connection connection = null;
+        try {
+            connection = database.connect();
+            T result = work.on(connection);
+            endTransaction(connection);
+            database.giveBack(connection);
+            return result;
         } catch (SQLException e) {
-            throw OutboxFailures.failed(doing, null, e);
+            StoreException failure = OutboxFailures.failed(doing, connection, e);
+            discard(connection);
+            throw failure;
+        } catch (RuntimeException | Error e) {
+            discard(connection);
+            throw e;
         }
     }
 
-    private static <T> T perform(String doing, Work<T> work, Connection connection) throws SQLException {
-        try {
-            T result = work.on(connection);
-            endTransaction(connection);
-            return result;
-        } catch (SQLException e) {
-            // Not left to whatever takes the connection back: some keep the transaction open.
+    /** Its transaction is rolled back first: some that take connections back keep it open. */
+    private static void discard(@Nullable Connection connection) {
+        if (connection != null) {
             rollBack(connection);
-            throw OutboxFailures.failed(doing, connection, e);
+            try {
+                connection.close();
+            } catch (SQLException e) {
+                log.debug("a connection to an outbox could not be closed: SQLState {}", e.getSQLState());
+            }
+        }
+    }
+
+    /** Closes the connection that is kept to an SQLite file; a data source is left alone. Harmless if repeated. */
+    @Override
+    public void close() {
+        try {
+            database.close();
+        } catch (SQLException e) {
+            throw OutboxFailures.failed("close", null, e);
         }
     }
 

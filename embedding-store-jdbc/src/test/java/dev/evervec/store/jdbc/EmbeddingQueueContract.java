@@ -32,7 +32,7 @@ abstract class EmbeddingQueueContract {
 
     @BeforeEach
     void makeAnEmptyOutbox() throws SQLException {
-        queue = new EmbeddingQueue(database()::getConnection, clock);
+        queue = new EmbeddingQueue(OutboxDatabase.of(database()), clock);
         execute("drop table if exists " + EmbeddingQueue.TABLE);
         queue.createTableIfMissing();
     }
@@ -95,14 +95,8 @@ abstract class EmbeddingQueueContract {
     }
 
     @Test
-    void aDataSourceWithoutAutoCommitIsCommittedToo() throws SQLException {
-        EmbeddingQueue pooled = new EmbeddingQueue(
-                () -> {
-                    Connection connection = database().getConnection();
-                    connection.setAutoCommit(false);
-                    return connection;
-                },
-                clock);
+    void aDataSourceWithoutAutoCommitIsCommittedToo() {
+        EmbeddingQueue pooled = new EmbeddingQueue(new WithoutAutoCommit(OutboxDatabase.of(database())), clock);
 
         pooled.enqueue(Change.created("orders", "1"));
         pooled.enqueue(Change.created("orders", "2"));
@@ -274,6 +268,26 @@ abstract class EmbeddingQueueContract {
     private static void execute(Connection connection, String sql) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute(sql);
+        }
+    }
+
+    /** A pool that is set up so. */
+    private record WithoutAutoCommit(OutboxDatabase database) implements OutboxDatabase {
+        @Override
+        public Connection connect() throws SQLException {
+            Connection connection = database.connect();
+            connection.setAutoCommit(false);
+            return connection;
+        }
+
+        @Override
+        public void giveBack(Connection connection) throws SQLException {
+            database.giveBack(connection);
+        }
+
+        @Override
+        public void close() throws SQLException {
+            database.close();
         }
     }
 }

@@ -9,11 +9,13 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.AfterAll;
@@ -51,6 +53,31 @@ class EmbeddingQueueTest {
             assertThat(queue.read(0, 10))
                     .extracting(NotedChange::change)
                     .containsExactly(Change.created("orders", "1"));
+        }
+
+        @Test
+        void severalThreadsMayNoteAtATime() {
+            try (EmbeddingQueue queue = EmbeddingQueue.inSqlite(folder.resolve("app.db"))) {
+                IntStream.range(0, 200)
+                        .parallel()
+                        .forEach(i -> queue.enqueue(Change.created("orders", "" + i)));
+
+                assertThat(queue.read(0, 1_000)).hasSize(200);
+            }
+        }
+
+        @Test
+        void anotherFileInItsPlaceIsNoticed() throws IOException {
+            Path file = folder.resolve("gone.db");
+            EmbeddingQueue queue = EmbeddingQueue.inSqlite(file);
+            queue.createTableIfMissing();
+            queue.close();
+            Files.delete(file);
+
+            assertThatExceptionOfType(StoreException.class)
+                    .isThrownBy(() -> queue.enqueue(Change.created("orders", "1")))
+                    .withMessageContaining("the table is not there");
+            queue.close();
         }
 
         /** The trap that the documentation warns of: waiting would be for ever, so SQLite does not wait. */
