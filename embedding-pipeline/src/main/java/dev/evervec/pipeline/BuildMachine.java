@@ -546,7 +546,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             embedNext(next.work());
         } else if (preparation instanceof Preparation.Known next) {
             rewritten();
-            settle(next.work(), next.vector());
+            settle(next.work(), next.vector().embedding(), next.vector().job());
         }
     }
 
@@ -643,6 +643,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void settle(Work work, Embedding vector) {
+        settle(work, vector, 0);
+    }
+
+    private void settle(Work work, Embedding vector, long boughtBy) {
         RecordKey key = work.claim().key();
         leave(work.claim());
         settled.add(new Embedded(
@@ -651,7 +655,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.text().hash(),
                 vector,
                 work.text().truncation(),
-                bill.takeCost(key)));
+                bill.takeCost(key),
+                boughtBy));
     }
 
     @Override
