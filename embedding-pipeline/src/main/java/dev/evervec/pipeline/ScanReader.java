@@ -19,17 +19,20 @@ final class ScanReader implements RecordReader {
 
     private final RecordScan scan;
     private final BuildRequest request;
+    private final int pageRecords;
     private final @Nullable Set<String> idsNotMet;
 
-    ScanReader(RecordScan scan, BuildRequest request) {
+    /** Pages have at most so many records as one write to the store. */
+    ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite) {
         this.scan = scan;
         this.request = request;
+        this.pageRecords = Math.min(PAGE_RECORDS, rowsPerWrite);
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
     @Override
     public Event next() {
-        ScanPage page = scan.next(PAGE_RECORDS, PAGE_BYTES);
+        ScanPage page = scan.next(pageRecords, PAGE_BYTES);
         if (page == null) {
             return new Event.SourceExhausted(notes());
         }
