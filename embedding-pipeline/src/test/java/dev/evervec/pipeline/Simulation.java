@@ -114,6 +114,8 @@ final class Simulation {
         String rewriteFingerprint = rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
         Fingerprint fingerprint = new Fingerprint(embedder.model(), rewriteFingerprint);
         this.job = store.beginJob(new JobStart(jobId, fingerprint, settings.maxAttempts()));
+        // Some jobs share their database with others and write little at a time.
+        int rowsPerWrite = Math.floorMod(seed, 4) == 0 ? 1 + Math.floorMod(seed, 7) : store.rowsPerWrite();
         this.plan = new BuildPlan(
                 jobId,
                 clock.instant(),
@@ -125,13 +127,14 @@ final class Simulation {
                 embedder.callPolicy(),
                 rewriter == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 maxTextBytes,
+                rowsPerWrite,
                 StopPatience.DEFAULT);
         this.watch = new Watch(plan);
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
         this.hands = new Hands(
                 store,
                 job,
-                new ScanReader(records.scan(request.source()), request),
+                new ScanReader(records.scan(request.source()), request, rowsPerWrite),
                 request,
                 new Preparer(records, store, new TextSizer(embedder), settings.onTooLong(), fingerprint),
                 embedder,
