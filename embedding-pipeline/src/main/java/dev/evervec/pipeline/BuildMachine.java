@@ -359,7 +359,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return cost == null ? BigDecimal.ZERO : cost; // without prices there is no budget
     }
 
-    private static String wordFor(ProviderException failure) {
+    static String wordFor(ProviderException failure) {
         Enum<?> word = failure instanceof TransientProviderException passing ? passing.failure() : failure.owner();
         return word.name().toLowerCase(Locale.ROOT);
     }
@@ -431,7 +431,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
     }
 
-    private static RecordKey keyOf(UnreadableRecord record) {
+    /** Under which key it is counted. */
+    static RecordKey keyOf(UnreadableRecord record) {
         if (record.key() != null) {
             return record.key();
         }
@@ -546,7 +547,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             embedNext(next.work());
         } else if (preparation instanceof Preparation.Known next) {
             rewritten();
-            settle(next.work(), next.vector());
+            settle(next.work(), next.vector().embedding(), next.vector().job());
         }
     }
 
@@ -643,6 +644,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void settle(Work work, Embedding vector) {
+        settle(work, vector, 0);
+    }
+
+    private void settle(Work work, Embedding vector, long boughtBy) {
         RecordKey key = work.claim().key();
         leave(work.claim());
         settled.add(new Embedded(
@@ -651,7 +656,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.text().hash(),
                 vector,
                 work.text().truncation(),
-                bill.takeCost(key)));
+                bill.takeCost(key),
+                boughtBy));
     }
 
     @Override

@@ -163,7 +163,7 @@ final class Hands implements AutoCloseable {
     }
 
     /** What has to be paid for a failed call, if the service told; else its input, if the service may have worked on it. */
-    private static TokenUsage usageOf(LLMProvider provider, List<String> texts, ProviderException failure) {
+    static TokenUsage usageOf(LLMProvider provider, List<String> texts, ProviderException failure) {
         TokenUsage told = failure.usage();
         if (told != null) {
             return told;

@@ -8,6 +8,7 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -28,6 +29,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +72,7 @@ public final class MemoryStore implements EmbeddingStore {
             Sha256 textHash,
             Embedding embedding,
             long job,
+            long boughtBy,
             String jobId,
             Instant storedAt,
             RecordCost cost) {}
@@ -176,11 +179,11 @@ public final class MemoryStore implements EmbeddingStore {
         return released;
     }
 
-    /** What {@link #takeOver} left behind: that worker is dead by now. */
-    private void releaseTakenOver() {
+    private void releaseTheDead() {
+        Set<Long> alive = running.values().stream().map(JobTicket::number).collect(Collectors.toSet());
         for (Ledger ledger : ledgers.values()) {
             ledger.rows.values().stream()
-                    .filter(row -> row.claimed && row.onListOf == 0)
+                    .filter(row -> !alive.contains(row.onListOf))
                     .forEach(MemoryStore::release);
         }
     }
@@ -249,11 +252,11 @@ public final class MemoryStore implements EmbeddingStore {
             before.startedAt = clock.instant();
             before.endedAt = null;
         }
+        releaseTheDead();
         running.put(start.kind(), ticket);
         ledger(start.fingerprint());
         if (start.kind() == JobStart.Kind.BUILD) {
             seen.clear();
-            releaseTakenOver();
         }
         return ticket;
     }
@@ -589,6 +592,7 @@ public final class MemoryStore implements EmbeddingStore {
                         result.textHash(),
                         result.embedding(),
                         job.number(),
+                        result.boughtBy() == 0 ? job.number() : result.boughtBy(),
                         job.start().jobId(),
                         clock.instant(),
                         result.cost()));
@@ -608,6 +612,23 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void keepCalls(List<ProviderCall> calls) {
         calls.forEach(call -> bill.add(new Billed(call, "", 0)));
+    }
+
+    @Override
+    public synchronized @Nullable Duration latestLatency(ModelIdentity model) {
+        List<ProviderCall> calls = bill.stream()
+                .map(Billed::call)
+                .filter(call -> call.failure() == null
+                        && call.provider().equals(model.provider())
+                        && call.model().equals(model.model()))
+                .toList();
+        List<ProviderCall> latest = calls.subList(Math.max(0, calls.size() - 100), calls.size());
+        return latest.isEmpty()
+                ? null
+                : latest.stream()
+                        .map(ProviderCall::took)
+                        .reduce(Duration.ZERO, Duration::plus)
+                        .dividedBy(latest.size());
     }
 
     @Override
@@ -790,8 +811,8 @@ public final class MemoryStore implements EmbeddingStore {
         Map<Sha256, KeptVector> found = new HashMap<>();
         known(fingerprint).vectors.values().stream()
                 .filter(vector -> textHashes.contains(vector.textHash()))
-                .sorted(Comparator.comparing(Vector::job))
-                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.job())));
+                .sorted(Comparator.comparing(Vector::boughtBy))
+                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.boughtBy())));
         return found;
     }
 
