@@ -38,6 +38,11 @@ final class Remarks {
         nameSome(exhaustedKeys, page.exhausted());
     }
 
+    void addDuplicate(RecordKey key) {
+        duplicates++;
+        nameSome(duplicateKeys, List.of(key));
+    }
+
     void add(Embedded result) {
         truncated += result.detail() == null ? 0 : 1;
     }
