@@ -547,7 +547,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             embedNext(next.work());
         } else if (preparation instanceof Preparation.Known next) {
             rewritten();
-            settle(next.work(), next.vector());
+            settle(next.work(), next.vector().embedding(), next.vector().job());
         }
     }
 
@@ -644,6 +644,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void settle(Work work, Embedding vector) {
+        settle(work, vector, 0);
+    }
+
+    private void settle(Work work, Embedding vector, long boughtBy) {
         RecordKey key = work.claim().key();
         leave(work.claim());
         settled.add(new Embedded(
@@ -652,7 +656,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.text().hash(),
                 vector,
                 work.text().truncation(),
-                bill.takeCost(key)));
+                bill.takeCost(key),
+                boughtBy));
     }
 
     @Override

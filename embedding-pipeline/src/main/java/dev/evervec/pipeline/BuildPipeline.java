@@ -10,6 +10,7 @@ import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -22,6 +23,7 @@ import dev.evervec.resilience.Backoff;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -97,6 +99,15 @@ public final class BuildPipeline {
     /** What the vectors of this pipeline are. */
     public Fingerprint fingerprint() {
         return new Fingerprint(embedder.model(), rewriteFingerprint());
+    }
+
+    /**
+     * How the vectors of this pipeline stand now, beside whatever is running.
+     *
+     * @throws StoreException if the store cannot be read
+     */
+    public HealthStats health() {
+        return HealthStats.of(store, fingerprint(), Clock.systemUTC());
     }
 
     private String rewriteFingerprint() {

@@ -72,6 +72,7 @@ public final class MemoryStore implements EmbeddingStore {
             Sha256 textHash,
             Embedding embedding,
             long job,
+            long boughtBy,
             String jobId,
             Instant storedAt,
             RecordCost cost) {}
@@ -591,6 +592,7 @@ public final class MemoryStore implements EmbeddingStore {
                         result.textHash(),
                         result.embedding(),
                         job.number(),
+                        result.boughtBy() == 0 ? job.number() : result.boughtBy(),
                         job.start().jobId(),
                         clock.instant(),
                         result.cost()));
@@ -809,8 +811,8 @@ public final class MemoryStore implements EmbeddingStore {
         Map<Sha256, KeptVector> found = new HashMap<>();
         known(fingerprint).vectors.values().stream()
                 .filter(vector -> textHashes.contains(vector.textHash()))
-                .sorted(Comparator.comparing(Vector::job))
-                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.job())));
+                .sorted(Comparator.comparing(Vector::boughtBy))
+                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.boughtBy())));
         return found;
     }
 

@@ -44,8 +44,8 @@ final class Queries {
     private static final int REWRITES_A_QUERY = 200;
     private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
             + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
-    private static final String VECTOR_OF_TEXT = "select vector, job from evervec_vector where generation = ?"
-            + " and substr(text_hash, 1, 8) = substr(?, 1, 8) and text_hash = ? order by job desc limit 1";
+    private static final String VECTOR_OF_TEXT = "select vector, bought_by from evervec_vector where generation = ?"
+            + " and substr(text_hash, 1, 8) = substr(?, 1, 8) and text_hash = ? order by bought_by desc limit 1";
     private static final String JOB = "select j.number, j.id, g.name, j.state, j.started_at, j.ended_at, j.embedded,"
             + " j.requests, j.input_tokens, j.output_tokens, j.cost_usd, j.cost_rest, j.cost_unknown, j.held_up_by, r.id"
             + " from evervec_job j left join evervec_generation g on g.number = j.generation"

@@ -46,9 +46,9 @@ final class Results {
     private static final String SUPERSEDED =
             "update evervec_ledger set vector_hash = ?," + OFF_THE_LIST + " where number = ?";
     private static final String STORE_VECTOR = "insert into evervec_vector (generation, source, id, part, text_hash,"
-            + " dimension, job, stored_at, tokens, cost, vector) values (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+            + " dimension, job, bought_by, stored_at, tokens, cost, vector) values (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
             + " on conflict (generation, source, id, part) do update set text_hash = excluded.text_hash,"
-            + " dimension = excluded.dimension, job = excluded.job, stored_at = excluded.stored_at,"
+            + " dimension = excluded.dimension, job = excluded.job, bought_by = excluded.bought_by, stored_at = excluded.stored_at,"
             + " tokens = excluded.tokens, cost = excluded.cost, vector = excluded.vector";
     private static final String OF_RECORD = " from evervec_vector where generation = ? and source = ? and id = ?";
     private static final String NOTE_VECTOR =
@@ -235,6 +235,7 @@ final class Results {
                         result.result.textHash().bytes(),
                         result.result.embedding().dimension(),
                         job.number(),
+                        result.result.boughtBy() == 0 ? job.number() : result.result.boughtBy(),
                         now,
                         result.result.cost().tokens(),
                         Money.units(result.result.cost().usd()),

@@ -101,8 +101,8 @@ create index evervec_ledger_reason on evervec_ledger (generation, reason) where 
 
 create index evervec_ledger_met on evervec_ledger (met) where met is not null;
 
--- The vectors: float32, little-endian. part is 0: one vector per record. tokens and cost: the record's share of the calls
--- that were made for it.
+-- The vectors: float32, little-endian. part is 0: one vector per record. job stored it; bought_by is another one if it was
+-- found in the store as the vector of an equal text. tokens and cost: the record's share of the calls that were made for it.
 create table evervec_vector (
   number     integer primary key,
   generation integer not null,
@@ -112,6 +112,7 @@ create table evervec_vector (
   text_hash  blob    not null,
   dimension  integer not null,
   job        integer not null,
+  bought_by  integer not null,
   stored_at  integer not null,
   tokens     integer not null,
   cost       integer,
@@ -121,7 +122,7 @@ create table evervec_vector (
 
 -- Vectors by their text, the latest job's last. Eight bytes of the hash, which are enough to be unique in practice, keep it
 -- small.
-create index evervec_vector_text on evervec_vector (generation, substr(text_hash, 1, 8), job);
+create index evervec_vector_text on evervec_vector (generation, substr(text_hash, 1, 8), bought_by);
 
 -- Rewritten texts by rewrite fingerprint and hash of the prepared text.
 create table evervec_rewrite (
