@@ -33,6 +33,11 @@ public interface LLMProvider extends AutoCloseable {
         return CallPolicy.DEFAULT;
     }
 
+    /** What may be asked of it in a minute, as far as it is configured; the default is {@link Quota#NONE}. */
+    default Quota quota() {
+        return Quota.NONE;
+    }
+
     /**
      * Embeds the texts of one request, which must be within {@link #limits()}.
      *

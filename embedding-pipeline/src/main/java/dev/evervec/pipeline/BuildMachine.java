@@ -359,7 +359,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return cost == null ? BigDecimal.ZERO : cost; // without prices there is no budget
     }
 
-    private static String wordFor(ProviderException failure) {
+    static String wordFor(ProviderException failure) {
         Enum<?> word = failure instanceof TransientProviderException passing ? passing.failure() : failure.owner();
         return word.name().toLowerCase(Locale.ROOT);
     }
@@ -431,7 +431,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
     }
 
-    private static RecordKey keyOf(UnreadableRecord record) {
+    /** Under which key it is counted. */
+    static RecordKey keyOf(UnreadableRecord record) {
         if (record.key() != null) {
             return record.key();
         }

@@ -3,12 +3,14 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.config.BuildSettings.TooLong;
 import dev.evervec.pipeline.progress.BuildListener;
+import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -19,7 +21,9 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -93,6 +97,15 @@ public final class BuildPipeline {
     /** What the vectors of this pipeline are. */
     public Fingerprint fingerprint() {
         return new Fingerprint(embedder.model(), rewriteFingerprint());
+    }
+
+    /**
+     * How the vectors of this pipeline stand now, beside whatever is running.
+     *
+     * @throws StoreException if the store cannot be read
+     */
+    public HealthStats health() {
+        return HealthStats.of(store, fingerprint(), Clock.systemUTC());
     }
 
     private String rewriteFingerprint() {
@@ -187,6 +200,54 @@ public final class BuildPipeline {
         }
     }
 
+    // ---- before a job ----
+
+    /**
+     * Tells what {@link #run} would do and cost, without any call to a provider and without writing anything. All records are
+     * read once; the heap needed does not grow with their number.
+     *
+     * <p>Different texts are told apart exactly up to about a million; beyond that their number is estimated. The tokens of
+     * every text are counted up to 1 GiB of text; of more, those of 50,000 texts or more, chosen by their hash, are. The
+     * same records give the same estimate, and what it rests on is said in it.
+     *
+     * @throws SourceException if the records cannot be read to their end
+     * @throws StoreException if the store cannot be asked
+     * @throws java.util.concurrent.CancellationException if this thread is interrupted; its flag is set
+     * @throws IllegalArgumentException if the job id is none, a budget is set and a price is not known, or the request is not
+     *     for a scan
+     */
+    public BuildEstimate estimate(BuildRequest request) {
+        if (!(request.intake() instanceof BuildRequest.Intake.Scan)) {
+            throw new IllegalArgumentException("only a request for a scan can be estimated");
+        }
+        BigDecimal budget = request.budgetUsd() == null ? settings.budgetUsd() : request.budgetUsd();
+        if (budget != null) {
+            requirePrices();
+        }
+        JobStart start = jobStart(request, Instant.now());
+        long heap = Runtime.getRuntime().maxMemory();
+        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
+        Remarks remarks = new Remarks(settings.maxAttempts());
+        EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, sizer(budget), limits, remarks);
+        PageAppraiser appraiser =
+                new PageAppraiser(store, start, request.mode(), embedder, rewriting(), settings.onTooLong());
+        new Estimator(appraiser, tally, remarks, heap / 16).read(records.scan(request.source()), request);
+        int maxInFlight = withinHeap(embedder.callPolicy(), limits, heap / 4).maxInFlight();
+        Quote quote = new Quote(
+                service(embedder, maxInFlight),
+                rewriter == null
+                        ? null
+                        : service(rewriter, rewriter.callPolicy().maxInFlight()),
+                tally);
+        return quote.estimate(start.fingerprint().generation(), budget, remarks.all());
+    }
+
+    private Quote.Service service(LLMProvider provider, int maxInFlight) {
+        return new Quote.Service(provider, maxInFlight, store.latestLatency(provider.model()));
+    }
+
+    // ---- a job ----
+
     /** Texts that an earlier configuration skipped for their length are truncated now. */
     private Set<Reason> reconsidered() {
         return settings.onTooLong() == TooLong.TRUNCATE ? Set.of(Reason.INPUT_TOO_LONG) : Set.of();
@@ -233,9 +294,12 @@ public final class BuildPipeline {
     }
 
     private Preparer preparer(BuildPlan plan) {
-        boolean exactCounts = plan.budgetUsd() != null && embedder.countsTokensExactly();
-        TextSizer sizer = exactCounts ? TextSizer.counting(embedder) : new TextSizer(embedder);
-        return new Preparer(records, store, sizer, settings.onTooLong(), fingerprint());
+        return new Preparer(records, store, sizer(plan.budgetUsd()), settings.onTooLong(), fingerprint());
+    }
+
+    private TextSizer sizer(@Nullable BigDecimal budgetUsd) {
+        boolean exactCounts = budgetUsd != null && embedder.countsTokensExactly();
+        return exactCounts ? TextSizer.counting(embedder) : new TextSizer(embedder);
     }
 
     private Hands.@Nullable Rewriting rewriting() {

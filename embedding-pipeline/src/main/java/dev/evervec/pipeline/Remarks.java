@@ -38,6 +38,11 @@ final class Remarks {
         nameSome(exhaustedKeys, page.exhausted());
     }
 
+    void addDuplicate(RecordKey key) {
+        duplicates++;
+        nameSome(duplicateKeys, List.of(key));
+    }
+
     void add(Embedded result) {
         truncated += result.detail() == null ? 0 : 1;
     }
@@ -54,7 +59,8 @@ final class Remarks {
                         add(records(count) + " vanished from source " + source + " and left the ledger"));
         summary.kept()
                 .forEach((source, count) -> add(records(count) + " vanished from source " + source
-                        + "; that is too large a share to remove in one pass, so nothing was removed"));
+                        + "; that is too large a share to remove in one pass, so nothing was removed: build with"
+                        + " --remove-vanished if they are really gone"));
     }
 
     List<String> all() {
@@ -64,7 +70,7 @@ final class Remarks {
         }
         if (exhausted > 0) {
             all.add(records(exhausted) + " failed " + (maxAttempts == 1 ? "once" : maxAttempts + " times")
-                    + "; left alone until the text changes: " + named(exhaustedKeys));
+                    + "; left alone until the text changes or retry-failed --all takes them: " + named(exhaustedKeys));
         }
         if (truncated > 0) {
             all.add(records(truncated) + " a text longer than the model accepts; only its beginning was embedded");

@@ -25,12 +25,14 @@ final class BuildResult {
     private final Fingerprint fingerprint;
     private final EmbeddingStore store;
     private final Path logsDir;
+    private final String nothingToDo;
 
-    BuildResult(BuildReport report, Fingerprint fingerprint, EmbeddingStore store, Path logsDir) {
+    BuildResult(BuildReport report, Fingerprint fingerprint, EmbeddingStore store, Path logsDir, String nothingToDo) {
         this.report = report;
         this.fingerprint = fingerprint;
         this.store = store;
         this.logsDir = logsDir;
+        this.nothingToDo = nothingToDo;
     }
 
     void print(Shell shell) {
@@ -102,7 +104,7 @@ final class BuildResult {
     private void printEnding(PrintStream out) {
         report.stopCause().ifPresent(cause -> out.println("Stopped: " + cause));
         if (report.totalPending() == 0) {
-            out.println("No pending embeddings to process");
+            out.println(nothingToDo);
         } else {
             out.println(String.format(
                     Locale.ROOT,

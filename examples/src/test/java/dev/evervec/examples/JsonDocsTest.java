@@ -30,12 +30,7 @@ class JsonDocsTest {
     }
 
     private Cli.Result run(String command, String... rest) {
-        String[] args = new String[rest.length + 3];
-        args[0] = command;
-        args[1] = "--config";
-        args[2] = "config.toml";
-        System.arraycopy(rest, 0, args, 3, rest.length);
-        return cli.run(args);
+        return cli.run(Cli.withConfig(command, rest));
     }
 
     private static void assertDocumented(String heading, JsonNode real) throws Exception {
@@ -81,6 +76,30 @@ class JsonDocsTest {
         assertThat(explained.at("/records/0/vector").isObject()).isTrue();
         assertThat(explained.at("/records/0/history")).isNotEmpty();
         assertDocumented("explain --json", explained);
+    }
+
+    @Test
+    void healthIsDocumented() throws Exception {
+        run("build");
+
+        JsonNode health = run("health", "--json").json();
+
+        assertThat(health.get("last_run").isObject()).isTrue();
+        assertDocumented("health --json", health);
+    }
+
+    @Test
+    void costsAreDocumented() throws Exception {
+        run("build");
+
+        assertDocumented("costs --json", run("costs", "--json").json());
+    }
+
+    @Test
+    void aRetryIsSummedUpLikeABuild() throws Exception {
+        run("build");
+
+        assertDocumented("Summary of a build", run("retry-failed", "--json").json());
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.evervec.pipeline.report;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
@@ -138,7 +139,8 @@ public record BuildReport(
         json.put("duration_secs", BigDecimal.valueOf(duration.toMillis(), 3));
         json.put("requests", requests);
         json.put("tokens", usage.totalTokens());
-        json.put("cost_usd", costUsd);
+        // As a number it could come with an exponent.
+        json.putRawValue("cost_usd", costUsd == null ? null : new RawValue(costUsd.toPlainString()));
         return json.toString();
     }
 

@@ -5,6 +5,7 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.provider.ModelIdentity;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -139,6 +140,15 @@ public interface EmbeddingStore extends AutoCloseable {
 
     /** Adds up the bill. */
     CostReport costs(CostQuery query);
+
+    /**
+     * How long the latest answered calls to a model took on average, of a hundred or fewer. The default is null.
+     *
+     * @return null if none of the latest calls in the bill went to it
+     */
+    default @Nullable Duration latestLatency(ModelIdentity model) {
+        return null;
+    }
 
     /** How every source stands, in the order of their names; answered from what is kept, whatever the size of the ledger. */
     List<SourceHealth> health(Fingerprint fingerprint);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.evervec.pipeline.report.CostReport;
 import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordCost;
@@ -21,9 +22,12 @@ import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -35,6 +39,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -1101,6 +1106,1080 @@ public abstract class EmbeddingStoreContract {
         }
     }
 
+    private JobTicket beginLive() {
+        return beginLive(FINGERPRINT);
+    }
+
+    private JobTicket beginLive(Fingerprint fingerprint) {
+        return store.beginJob(new JobStart(JobStart.LIVE_ID, fingerprint, 3, Set.of(), JobStart.Kind.LIVE));
+    }
+
+    private SourceHealth health() {
+        List<SourceHealth> health = store.health(FINGERPRINT);
+        assertThat(health).hasSize(1);
+        return health.get(0);
+    }
+
+    @Nested
+    class KeepingTheBill {
+        private static final String SIXTH_PART = "0.000000166667";
+        private final Instant noon = Instant.parse("2026-03-28T12:00:00Z");
+
+        private ProviderCall paid(Instant at, String model, String usd, ProviderCall.Share... shares) {
+            return new ProviderCall(
+                    at,
+                    Duration.ofMillis(12),
+                    "openai",
+                    model,
+                    Capability.EMBEDDING,
+                    3,
+                    TokenUsage.reported(10, 1),
+                    usd == null ? null : new BigDecimal(usd),
+                    null,
+                    List.of(shares));
+        }
+
+        private ProviderCall.Share share(String source, long tokens, String usd) {
+            return new ProviderCall.Share(source, 1, tokens, 0, usd == null ? null : new BigDecimal(usd));
+        }
+
+        private CostReport costs() {
+            return costs(ZoneOffset.UTC);
+        }
+
+        private CostReport costs(ZoneId zone) {
+            return store.costs(new CostQuery(null, null, zone));
+        }
+
+        private List<String> lines(List<CostReport.Line> lines) {
+            return lines.stream()
+                    .map(line -> line.key() + "=" + line.sum().knownCostUsd().toPlainString())
+                    .toList();
+        }
+
+        @Test
+        void anEmptyBillIsZero() {
+            CostReport report = costs();
+
+            assertThat(report.total()).isEqualTo(new CostReport.Sum(0, 0, 0, false, BigDecimal.ZERO, 0));
+            assertThat(report.byDay()).isEmpty();
+            assertThat(report.zone()).isEqualTo(ZoneOffset.UTC);
+        }
+
+        @Test
+        void addsUpByDaySourceModelAndJob() {
+            JobTicket first = begin();
+            store.keepRewrites(
+                    first,
+                    "f",
+                    Map.of(),
+                    List.of(paid(noon, "small", "0.5", share("a", 4, "0.2"), share("b", 6, "0.3"))));
+            end(first);
+            JobTicket second = begin();
+            store.commit(
+                    second,
+                    List.of(),
+                    List.of(
+                            paid(noon.plus(1, ChronoUnit.DAYS), "large", "1", share("b", 10, "1")),
+                            paid(noon, "small", "0.25")));
+            store.keepCalls(List.of(paid(noon, "large", "2", share("c", 10, "2"))));
+
+            CostReport report = costs();
+
+            assertThat(report.total()).isEqualTo(new CostReport.Sum(4, 40, 4, false, new BigDecimal("3.75"), 0));
+            assertThat(lines(report.byDay())).containsExactly("2026-03-28=2.75", "2026-03-29=1");
+            assertThat(lines(report.bySource())).containsExactly("=0.25", "a=0.2", "b=1.3", "c=2");
+            assertThat(lines(report.byModel())).containsExactly("openai/large=3", "openai/small=0.75");
+            assertThat(lines(report.byJob())).containsExactly("=2", "job-1=0.5", "job-2=1.25");
+            assertThat(report.bySource().get(2).sum())
+                    .isEqualTo(new CostReport.Sum(2, 16, 0, false, new BigDecimal("1.3"), 0));
+        }
+
+        @Test
+        void anUnknownPriceStaysUnknownAndWhatIsKnownIsStillAddedUp() {
+            JobTicket job = begin();
+            store.commit(
+                    job,
+                    List.of(),
+                    List.of(
+                            paid(noon, "small", "0.5", share("a", 10, "0.5")),
+                            paid(noon, "own", null, share("b", 10, null))));
+
+            CostReport report = costs();
+
+            assertThat(report.total().costUsd()).isNull();
+            assertThat(report.total().knownCostUsd()).isEqualByComparingTo("0.5");
+            assertThat(report.total().unpricedTokens()).isEqualTo(11);
+            assertThat(report.bySource())
+                    .extracting(line -> line.sum().costUsd())
+                    .containsExactly(new BigDecimal("0.5"), null);
+            assertThat(store.job("job-1").orElseThrow().costUsd()).isNull();
+        }
+
+        @Test
+        void aFreeCallCostsNothingAndThatIsKnown() {
+            store.keepCalls(List.of(paid(noon, "own", "0")));
+
+            assertThat(costs().total().costUsd()).isEqualByComparingTo("0");
+        }
+
+        @Test
+        void sumsAreExactAndDoNotOverflow() {
+            JobTicket job = begin();
+            List<ProviderCall> calls = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                calls.add(paid(noon, "small", SIXTH_PART, share("a", 10, SIXTH_PART)));
+                calls.add(paid(noon, "large", "9000000.000000000001", share("b", 10, "9000000.000000000001")));
+            }
+
+            store.commit(job, List.of(), calls);
+            store.commit(job, List.of(), calls);
+
+            BigDecimal all = new BigDecimal("108000000.000002000016");
+            CostReport report = costs();
+            assertThat(report.total().costUsd()).isEqualByComparingTo(all);
+            assertThat(lines(report.bySource())).containsExactly("a=0.000002000004", "b=108000000.000000000012");
+            assertThat(store.job("job-1").orElseThrow().costUsd()).isEqualByComparingTo(all);
+        }
+
+        @Test
+        void aPriceChangeInMidHistoryCountsFromThenOn() {
+            store.keepCalls(List.of(paid(noon, "small", "0.02"), paid(noon.plusSeconds(1), "small", "0.03")));
+
+            assertThat(lines(costs().byModel())).containsExactly("openai/small=0.05");
+        }
+
+        @Test
+        void estimatesAreMarked() {
+            store.keepCalls(List.of(call(TokenUsage.reported(5, 0)), call(TokenUsage.estimated(7, 0))));
+
+            assertThat(costs().total().estimated()).isTrue();
+            assertThat(costs().total().inputTokens()).isEqualTo(12);
+        }
+
+        @Test
+        void onlyCallsOfTheTimeAskedForAreAddedUp() {
+            for (int hour = 0; hour < 5; hour++) {
+                store.keepCalls(List.of(paid(noon.plus(hour, ChronoUnit.HOURS), "small", "1")));
+            }
+
+            CostReport report = store.costs(
+                    new CostQuery(noon.plus(1, ChronoUnit.HOURS), noon.plus(3, ChronoUnit.HOURS), ZoneOffset.UTC));
+
+            assertThat(report.total().requests()).isEqualTo(2);
+            assertThat(report.from()).isEqualTo(noon.plus(1, ChronoUnit.HOURS));
+        }
+
+        @Test
+        void aDayEndsAtItsMidnight() {
+            store.keepCalls(List.of(
+                    paid(Instant.parse("2026-03-28T23:59:59.999Z"), "small", "1"),
+                    paid(Instant.parse("2026-03-29T00:00:00Z"), "small", "2")));
+
+            assertThat(lines(costs().byDay())).containsExactly("2026-03-28=1", "2026-03-29=2");
+            assertThat(lines(costs(ZoneId.of("Asia/Tokyo")).byDay())).containsExactly("2026-03-29=3");
+            assertThat(lines(costs(ZoneId.of("America/New_York")).byDay())).containsExactly("2026-03-28=3");
+        }
+
+        @Test
+        void daysOfZonesWithSummerTimeHave23Or25Hours() {
+            ZoneId berlin = ZoneId.of("Europe/Berlin");
+            Instant shortDay = Instant.parse("2026-03-28T23:00:00Z");
+            Instant longDay = Instant.parse("2026-10-24T22:00:00Z");
+            for (int hour = -1; hour <= 25; hour++) {
+                store.keepCalls(List.of(
+                        paid(shortDay.plus(hour, ChronoUnit.HOURS), "small", "1"),
+                        paid(longDay.plus(hour, ChronoUnit.HOURS), "small", "1")));
+            }
+
+            assertThat(lines(costs(berlin).byDay()))
+                    .containsExactly(
+                            "2026-03-28=1",
+                            "2026-03-29=23",
+                            "2026-03-30=3",
+                            "2026-10-24=1",
+                            "2026-10-25=25",
+                            "2026-10-26=1");
+        }
+
+        @Test
+        void aDayThatWasEnteredTwiceLosesNoCall() {
+            // Until 2011 the clocks of Newfoundland went back from one minute past midnight to the day before.
+            ZoneId newfoundland = ZoneId.of("America/St_Johns");
+            Instant night = Instant.parse("2010-11-07T01:00:00Z");
+            for (int minute = 0; minute < 300; minute += 10) {
+                store.keepCalls(List.of(paid(night.plus(minute, ChronoUnit.MINUTES), "small", "1")));
+            }
+
+            CostReport report = costs(newfoundland);
+
+            assertThat(report.byDay()).extracting(CostReport.Line::key).containsExactly("2010-11-06", "2010-11-07");
+            assertThat(report.byDay().stream()
+                            .mapToLong(line -> line.sum().requests())
+                            .sum())
+                    .isEqualTo(30);
+        }
+
+        @Test
+        void aClockThatJumpsBackLosesNothing() {
+            JobTicket job = begin();
+            for (Instant at : List.of(noon, noon.minus(400, ChronoUnit.DAYS), Instant.EPOCH.minusSeconds(1), noon)) {
+                store.commit(job, List.of(), List.of(paid(at, "small", "1")));
+            }
+
+            assertThat(lines(costs().byDay())).containsExactly("1969-12-31=1", "2025-02-21=1", "2026-03-28=2");
+            assertThat(costs().total().requests()).isEqualTo(4);
+        }
+
+        @Test
+        void aRecordsShareIsShownWithItsVectorAndItsOutcomes() {
+            RecordCost first = new RecordCost(7, new BigDecimal("0.07"));
+            RecordCost second = new RecordCost(8, null);
+            for (RecordCost cost : List.of(first, second)) {
+                JobTicket job = begin();
+                mark(job, scanned("1", "text " + cost.tokens()));
+                Claim claim = claimAll(job).get(0);
+                Embedded result = embedded(claim, textAt(claim));
+                commit(
+                        job,
+                        new Embedded(claim, result.contentHash(), result.textHash(), result.embedding(), null, cost));
+                end(job);
+            }
+            JobTicket failing = begin();
+            mark(failing, scanned("1", "third"));
+            RecordCost third = new RecordCost(9, new BigDecimal("0.09"));
+            commit(
+                    failing,
+                    new NotEmbedded(claimAll(failing).get(0), null, Reason.EMBED_TRANSIENT, "because", null, third));
+
+            RecordTrace trace = trace("1");
+
+            assertThat(trace.vector().cost()).isEqualTo(second);
+            assertThat(trace.vector().jobId()).isEqualTo("job-2");
+            assertThat(trace.history())
+                    .extracting(RecordTrace.PastOutcome::jobId)
+                    .containsExactly("job-3", "job-1");
+            assertThat(trace.history())
+                    .extracting(RecordTrace.PastOutcome::reason)
+                    .containsExactly(Reason.EMBED_TRANSIENT, null);
+            assertThat(trace.history())
+                    .extracting(RecordTrace.PastOutcome::cost)
+                    .containsExactly(third, first);
+        }
+
+        @Test
+        void aFirstBackfillLeavesNoHistory() {
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(trace("1").history()).isEmpty();
+        }
+
+        @Test
+        void aVectorWhoseTextIsGoneBecomesHistory() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            fail(scanned("1", "<p></p>"), Reason.EMPTY_CONTENT);
+
+            assertThat(trace("1").history())
+                    .extracting(RecordTrace.PastOutcome::reason)
+                    .containsExactly(Reason.EMPTY_CONTENT, null);
+        }
+    }
+
+    @Nested
+    class PayingOnce {
+        private final Sha256 one = Sha256.ofText("one");
+
+        @Test
+        void aStoredVectorIsFoundByItsText() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+
+            Map<Sha256, KeptVector> found = store.vectors(FINGERPRINT, Set.of(one, Sha256.ofText("unknown")));
+
+            assertThat(found).containsExactly(Map.entry(one, new KeptVector(vectorOf("one"), 1)));
+            assertThat(store.vectors(FINGERPRINT, Set.of())).isEmpty();
+            assertThat(store.vectors(fingerprint("model-b"), Set.of(one))).isEmpty();
+        }
+
+        @Test
+        void ofSeveralForOneTextTheOneOfTheLatestJobIsFound() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            embed(FINGERPRINT, scanned("2", "one"));
+            embed(FINGERPRINT, scanned(new RecordKey("tickets", "1"), "other"));
+
+            assertThat(store.vectors(FINGERPRINT, Set.of(one)).get(one).job()).isEqualTo(2);
+        }
+
+        @Test
+        void aReplacedOrRemovedVectorIsFoundNoMore() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            embed(FINGERPRINT, scanned("1", "uno"));
+
+            assertThat(store.vectors(FINGERPRINT, Set.of(one, Sha256.ofText("uno"))))
+                    .containsOnlyKeys(Sha256.ofText("uno"));
+        }
+
+        @Test
+        void manyAreLookedUpAtOnce() {
+            ScannedRecord[] records = IntStream.range(0, 500)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i))
+                    .toArray(ScannedRecord[]::new);
+            embed(FINGERPRINT, records);
+            Set<Sha256> asked = IntStream.range(0, 1000)
+                    .mapToObj(i -> Sha256.ofText("text " + i))
+                    .collect(Collectors.toSet());
+
+            assertThat(store.vectors(FINGERPRINT, asked)).hasSize(500);
+        }
+
+        @Test
+        void aRewriteSaysWhichJobBoughtIt() {
+            JobTicket first = begin();
+            store.keepRewrites(first, "f", Map.of(one, "uno"), List.of());
+            end(first);
+            JobTicket second = begin();
+            assertThat(store.rewrites("f", Set.of(one)).get(one).job()).isEqualTo(first.number());
+
+            store.keepRewrites(second, "f", Map.of(one, "eins"), List.of());
+
+            assertThat(store.rewrites("f", Set.of(one)).get(one)).isEqualTo(new KeptRewrite("eins", second.number()));
+        }
+
+        @Test
+        void aRebuildWantsNothingOlderThanItselfUntilItsVectorIsThere() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            JobTicket rebuild = begin();
+            store.mark(
+                    rebuild,
+                    List.of(scanned("1", "one"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four")),
+                    MarkMode.REBUILD);
+            List<Claim> claims = claimAll(rebuild);
+            assertThat(claims).extracting(Claim::freshSince).containsOnly(rebuild.number());
+            commit(
+                    rebuild,
+                    embedded(claims.get(0), "one"),
+                    not(claims.get(1), "two", Reason.EMBED_TRANSIENT),
+                    not(claims.get(2), "three", Reason.ABORTED));
+            end(rebuild);
+
+            JobTicket job = begin();
+            mark(job, scanned("1", "uno"), scanned("2", "two"), scanned("3", "three"), scanned("4", "four"));
+
+            assertThat(claimAll(job))
+                    .extracting(Claim::freshSince)
+                    .containsExactly(0L, rebuild.number(), rebuild.number(), rebuild.number());
+        }
+
+        @Test
+        void aPlainBuildWantsNothingFresh() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+
+            assertThat(claimAll(job)).extracting(Claim::freshSince).containsExactly(0L);
+        }
+    }
+
+    @Nested
+    class WouldTaking {
+        private final JobStart start = new JobStart("imagined", FINGERPRINT, 3, Set.of(Reason.INPUT_TOO_LONG));
+
+        @Test
+        void anEmptyStoreTakesAllThatHasContentAndStaysEmpty() {
+            Set<RecordKey> taken = store.wouldTake(
+                    start, List.of(scanned("1", "one"), scanned("2", " "), scanned("1", "again")), MarkMode.PENDING);
+
+            assertThat(taken).containsExactly(key("1"));
+            assertThat(store.generations()).isEmpty();
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+        }
+
+        @ParameterizedTest
+        @EnumSource(MarkMode.class)
+        void saysWhatMarkingThenDoes(MarkMode mode) {
+            embed(FINGERPRINT, scanned("same", "one"), scanned("changed", "two"), scanned("blank", "three"));
+            for (Reason reason : Reason.values()) {
+                fail(scanned("once-" + reason, "text"), reason);
+                for (int i = 0; i < 3; i++) {
+                    fail(scanned("thrice-" + reason, "text"), reason);
+                }
+            }
+            List<ScannedRecord> page = new ArrayList<>(List.of(
+                    scanned("same", "one"), scanned("changed", "due"), scanned("blank", ""), scanned("new", "new")));
+            for (Reason reason : Reason.values()) {
+                page.add(scanned("once-" + reason, "text"));
+                page.add(scanned("thrice-" + reason, "text"));
+                page.add(scanned("twice-" + reason, "text"));
+            }
+
+            Set<RecordKey> wouldTake = store.wouldTake(start, page, mode);
+            JobTicket job = store.beginJob(start);
+            MarkedPage marked = store.mark(job, page, mode);
+
+            assertThat(marked.taken()).isEqualTo(wouldTake.size());
+            assertThat(claimAll(job)).extracting(Claim::key).containsExactlyInAnyOrderElementsOf(wouldTake);
+        }
+    }
+
+    @Nested
+    class RememberingJobs {
+        @Test
+        void theLatestBuildsComeFirst() {
+            end(begin());
+            JobTicket second = begin();
+            mark(second, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            List<Claim> claims = store.claim(second, 2, LEASE);
+            store.commit(
+                    second,
+                    List.of(embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.EMPTY_CONTENT)),
+                    List.of(call(TokenUsage.reported(5, 1)), call(TokenUsage.reported(6, 2))));
+            store.endJob(second, JobState.CANCELLED, Reason.CANCELLED);
+
+            List<JobInfo> jobs = store.jobs(10);
+
+            assertThat(jobs).extracting(JobInfo::jobId).containsExactly("job-2", "job-1");
+            JobInfo info = jobs.get(0);
+            assertThat(info.generation()).isEqualTo(FINGERPRINT.generation());
+            assertThat(info.state()).isEqualTo(JobState.CANCELLED);
+            assertThat(info.endedAt()).isAfterOrEqualTo(info.startedAt());
+            assertThat(info.embedded()).isEqualTo(1);
+            assertThat(info.notEmbedded()).isEqualTo(Map.of(Reason.EMPTY_CONTENT, 1L, Reason.CANCELLED, 1L));
+            assertThat(info.requests()).isEqualTo(2);
+            assertThat(info.inputTokens()).isEqualTo(11);
+            assertThat(info.outputTokens()).isEqualTo(3);
+            assertThat(info.costUsd()).isEqualByComparingTo("0");
+            assertThat(info.resumes()).isNull();
+            assertThat(store.jobs(1)).containsExactly(info);
+            assertThat(store.job("job-2")).contains(info);
+            assertThat(store.job("job-3")).isEmpty();
+        }
+
+        @Test
+        void whatHoldsARunningJobUpIsSaidUntilItPassesOrTheJobEnds() {
+            JobTicket job = begin();
+            assertThat(store.jobs(1).get(0).state()).isEqualTo(JobState.RUNNING);
+
+            store.noteHeldUp(job, "nothing gets through to openai");
+            assertThat(store.jobs(1).get(0).heldUpBy()).isEqualTo("nothing gets through to openai");
+            store.noteHeldUp(job, null);
+            assertThat(store.jobs(1).get(0).heldUpBy()).isNull();
+
+            store.noteHeldUp(job, "again");
+            end(job);
+            assertThat(store.jobs(1).get(0).heldUpBy()).isNull();
+        }
+
+        @Test
+        void anOrdinaryJobResumesNothing() {
+            end(begin());
+
+            assertThat(begin().resumed()).isNull();
+        }
+
+        @Test
+        void aBuildCarriesOnTheSpendingOfTheInterruptedOnesBeforeIt() throws Exception {
+            spend(begin(), "1.5");
+            EmbeddingStore first = store;
+            store = successor();
+            JobTicket second = begin();
+            assertThat(second.resumed()).isEqualTo(new JobTicket.Resumed("job-1", new BigDecimal("1.5")));
+            spend(second, "0.75");
+            EmbeddingStore dead = store;
+            store = successor();
+
+            JobTicket third = begin();
+
+            assertThat(third.resumed()).isEqualTo(new JobTicket.Resumed("job-2", new BigDecimal("2.25")));
+            assertThat(store.jobs(3))
+                    .extracting(JobInfo::state)
+                    .containsExactly(JobState.RUNNING, JobState.INTERRUPTED, JobState.INTERRUPTED);
+            assertThat(store.jobs(3)).extracting(JobInfo::resumes).containsExactly("job-2", "job-1", null);
+            assertThat(store.jobs(1).get(0).costUsd()).isEqualByComparingTo("0");
+            end(third);
+            assertThat(begin().resumed()).isNull();
+            first.close();
+            dead.close();
+        }
+
+        @Test
+        void aBuildOnAnotherGenerationResumesNothing() throws Exception {
+            spend(begin(), "1.5");
+            try (EmbeddingStore dead = store) {
+                store = successor();
+
+                assertThat(begin(fingerprint("model-b")).resumed()).isNull();
+                assertThat(dead.location()).isNotBlank();
+            }
+        }
+
+        private void spend(JobTicket job, String usd) {
+            ProviderCall free = call(TokenUsage.reported(1, 0));
+            ProviderCall paid = new ProviderCall(
+                    free.at(),
+                    free.took(),
+                    free.provider(),
+                    free.model(),
+                    free.capability(),
+                    free.texts(),
+                    free.usage(),
+                    new BigDecimal(usd),
+                    null,
+                    List.of());
+            store.commit(job, List.of(), List.of(paid, free));
+        }
+    }
+
+    @Nested
+    class RetryingTheFailed {
+        private final Instant due = Instant.parse("2030-01-02T03:04:05Z");
+
+        private void failDue(String id, Instant retryDue) {
+            JobTicket job = begin();
+            mark(job, scanned(id, id));
+            commit(
+                    job,
+                    new NotEmbedded(
+                            claimAll(job).get(0), null, Reason.EMBED_TRANSIENT, "busy", retryDue, RecordCost.NONE));
+            end(job);
+        }
+
+        @ParameterizedTest
+        @EnumSource(Reason.class)
+        void takesWhatFailedAndWhatWasSkippedForARewrite(Reason reason) {
+            fail(scanned("1", "one"), reason);
+            JobTicket job = begin();
+
+            int marked = store.markFailed(job, new FailedSelection(null, 3, null), 10);
+
+            List<Claim> claims = claimAll(job);
+            if (reason.ledger() == Reason.Ledger.ATTEMPTED) {
+                assertThat(marked).isEqualTo(1);
+                assertThat(claims).singleElement().satisfies(claim -> {
+                    assertThat(claim.key()).isEqualTo(key("1"));
+                    assertThat(claim.attempts()).isEqualTo(1);
+                    assertThat(textAt(claim)).isEqualTo("one");
+                });
+                assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+                assertThat(trace("1").reason()).isNull();
+                assertThat(stats().pending()).isEqualTo(1);
+                assertThat(stats().failed() + stats().skipped()).isZero();
+            } else {
+                assertThat(marked).isZero();
+                assertThat(claims).isEmpty();
+            }
+        }
+
+        @Test
+        void leavesThoseThatFailedTooOften() {
+            fail(scanned("once", "one"), Reason.EMBED_PERMANENT);
+            fail(scanned("twice", "two"), Reason.EMBED_PERMANENT);
+            fail(scanned("twice", "two"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+
+            assertThat(store.markFailed(job, new FailedSelection(null, 2, null), 10))
+                    .isEqualTo(1);
+            assertThat(ids(claimAll(job))).containsExactly("once");
+            assertThat(store.markFailed(job, new FailedSelection(null, Integer.MAX_VALUE, null), 10))
+                    .isEqualTo(1);
+        }
+
+        @Test
+        void takesOnlyWhatIsDue() {
+            failDue("now", due);
+            failDue("later", due.plusMillis(1));
+            failDue("any time", null);
+            JobTicket job = begin();
+
+            store.markFailed(job, new FailedSelection(null, 3, due), 10);
+
+            assertThat(ids(claimAll(job))).containsExactlyInAnyOrder("now", "any time");
+        }
+
+        @Test
+        void takesOnlyOneSource() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            fail(scanned(new RecordKey("tickets", "2"), "two"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+
+            store.markFailed(job, new FailedSelection("tickets", 3, null), 10);
+
+            assertThat(ids(claimAll(job))).containsExactly("2");
+        }
+
+        @Test
+        void goesOnUntilNoneIsLeft() {
+            for (int i = 0; i < 5; i++) {
+                fail(scanned("id-" + i, "text"), Reason.EMBED_PERMANENT);
+            }
+            JobTicket job = begin();
+            FailedSelection all = new FailedSelection(null, 3, null);
+
+            assertThat(store.markFailed(job, all, 2)).isEqualTo(2);
+            assertThat(store.markFailed(job, all, 2)).isEqualTo(2);
+            assertThat(store.markFailed(job, all, 2)).isEqualTo(1);
+            assertThat(store.markFailed(job, all, 2)).isZero();
+            assertThat(claimAll(job)).hasSize(5);
+        }
+
+        @Test
+        void anUnretriedOneKeepsItsAttemptsAndIsTakenByTheNextScan() {
+            fail(scanned("1", "one"), Reason.EMBED_PERMANENT);
+            JobTicket job = begin();
+            store.markFailed(job, new FailedSelection(null, 3, null), 10);
+            end(job);
+
+            JobTicket next = begin();
+            assertThat(mark(next, scanned("1", "one")).taken()).isEqualTo(1);
+            assertThat(claimAll(next).get(0).attempts()).isEqualTo(1);
+        }
+    }
+
+    /** What a host has noted, beside a build. */
+    @Nested
+    class EmbeddingLive {
+        @Test
+        void isOneJobThatRunsAgainAndAgain() {
+            JobTicket first = beginLive();
+            mark(first, scanned("1", "one"));
+            store.commit(
+                    first, List.of(embedded(claimAll(first).get(0), "one")), List.of(call(TokenUsage.reported(5, 0))));
+            end(first);
+            JobTicket second = beginLive(fingerprint("model-b"));
+            mark(second, scanned("2", "two"));
+            store.commit(
+                    second,
+                    List.of(embedded(claimAll(second).get(0), "two")),
+                    List.of(call(TokenUsage.reported(6, 0))));
+
+            JobInfo live = store.job(JobStart.LIVE_ID).orElseThrow();
+
+            assertThat(second.number()).isEqualTo(first.number());
+            assertThat(second.owner()).isNotEqualTo(first.owner());
+            assertThat(live.embedded()).isEqualTo(2);
+            assertThat(live.inputTokens()).isEqualTo(11);
+            assertThat(live.generation()).isEqualTo(fingerprint("model-b").generation());
+            assertThat(live.state()).isEqualTo(JobState.RUNNING);
+            assertThat(live.endedAt()).isNull();
+            end(second);
+            assertThat(store.job(JobStart.LIVE_ID).orElseThrow().state()).isEqualTo(JobState.COMPLETED);
+            assertThat(store.jobs(10)).isEmpty();
+        }
+
+        @Test
+        void runsBesideABuildAndOnlyOnceItself() {
+            JobTicket live = beginLive();
+            JobTicket build = begin();
+
+            assertThatThrownBy(EmbeddingStoreContract.this::beginLive)
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining(JobStart.LIVE_ID);
+            assertThatThrownBy(EmbeddingStoreContract.this::begin)
+                    .isInstanceOf(JobRefusedException.class)
+                    .hasMessageContaining("job-1");
+            assertThatThrownBy(() -> store.prune(FINGERPRINT.generation())).isInstanceOf(JobRefusedException.class);
+            end(build);
+            assertThatThrownBy(() -> store.prune(FINGERPRINT.generation())).isInstanceOf(JobRefusedException.class);
+            end(live);
+            assertThat(store.prune(FINGERPRINT.generation())).isPresent();
+        }
+
+        @Test
+        void eachEndsOnlyItsOwnList() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            JobTicket live = beginLive();
+            mark(live, scanned("2", "two"));
+            List<Claim> claims = claimAll(build);
+
+            assertThat(end(live).untaken()).isEqualTo(1);
+            assertThat(commit(build, embedded(claims.get(0), "one"))).isEmpty();
+            assertThat(end(build).untaken()).isZero();
+        }
+
+        @Test
+        void takesFromTheListOfABuildWhatThatHasNotClaimed() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"), scanned("2", "two"));
+            JobTicket live = beginLive();
+
+            assertThat(mark(live, scanned("2", "deux"))).isEqualTo(new MarkedPage(1, List.of(), List.of(), List.of()));
+
+            assertThat(ids(claimAll(build))).containsExactly("1");
+            List<Claim> claims = claimAll(live);
+            assertThat(ids(claims)).containsExactly("2");
+            assertThat(commit(live, embedded(claims.get(0), "deux"))).isEmpty();
+            assertThat(trace("2").vector().jobId()).isEqualTo(JobStart.LIVE_ID);
+        }
+
+        @Test
+        void leavesWhatABuildIsAtWorkOn() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            JobTicket live = beginLive();
+
+            assertThat(mark(live, scanned("1", "one")))
+                    .isEqualTo(new MarkedPage(0, List.of(), List.of(), List.of(key("1"))));
+
+            assertThat(claimAll(live)).isEmpty();
+            assertThat(commit(build, embedded(claim, "one"))).isEmpty();
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+        }
+
+        @Test
+        void whatABuildStoresOfContentThatHasChangedMeanwhileIsKeptAndTheRecordStaysPending() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            Instant pendingSince = trace("1").changedAt();
+            JobTicket live = beginLive();
+            assertThat(mark(live, scanned("1", "uno")).busy()).containsExactly(key("1"));
+
+            assertThat(commit(build, embedded(claim, "one"))).containsExactly(key("1"));
+
+            assertThat(vectors(FINGERPRINT).get(key("1")).textHash()).isEqualTo(Sha256.ofText("one"));
+            assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+            assertThat(trace("1").changedAt()).isEqualTo(pendingSince);
+            assertThat(outcomes(build, Reason.SUPERSEDED)).hasSize(1);
+            assertThat(store.jobs(1).get(0).embedded()).isZero();
+            assertThat(health().stale()).isEqualTo(1);
+            assertThat(end(build).untaken()).isZero();
+            assertThat(mark(live, scanned("1", "uno")).taken()).isEqualTo(1);
+            commit(live, embedded(claimAll(live).get(0), "uno"));
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+            assertThat(health().stale()).isZero();
+            assertThat(trace("1").history())
+                    .extracting(RecordTrace.PastOutcome::reason)
+                    .containsExactlyInAnyOrder(Reason.SUPERSEDED, null);
+        }
+
+        @Test
+        void aBuildThatHasReadTheNewContentAlreadyEmbedsIt() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            mark(beginLive(), scanned("1", "uno"));
+
+            assertThat(commit(build, embedded(claim, "uno"))).isEmpty();
+
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+            assertThat(health().stale()).isZero();
+        }
+
+        @ParameterizedTest
+        @EnumSource(Reason.class)
+        void aFailureOnContentThatHasChangedMeanwhileIsNoFailureOfTheNewOne(Reason reason) {
+            embed(FINGERPRINT, scanned("1", "old"));
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            mark(beginLive(), scanned("1", "uno"));
+
+            Set<RecordKey> pending = commit(build, not(claim, "one", reason));
+
+            assertThat(pending).isEqualTo(reason.ledger() == Reason.Ledger.PENDING ? Set.of() : Set.of(key("1")));
+            assertThat(trace("1").state()).isEqualTo(RecordState.PENDING);
+            assertThat(trace("1").attempts()).isZero();
+            assertThat(vectors(FINGERPRINT)).hasSize(1);
+        }
+
+        @Test
+        void contentThatChangedBackIsNotSuperseded() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            JobTicket live = beginLive();
+            mark(live, scanned("1", "uno"));
+            mark(live, scanned("1", "one"));
+
+            assertThat(commit(build, embedded(claim, "one"))).isEmpty();
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+        }
+
+        @Test
+        void aChangeNotedUnderAClaimThatWasReleasedDoesNotOutliveIt() {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            claimAll(build);
+            JobTicket live = beginLive();
+            mark(live, scanned("1", "uno"));
+            end(build);
+            JobTicket next = begin();
+            mark(next, scanned("1", "tres"));
+
+            assertThat(commit(next, embedded(claimAll(next).get(0), "quatre"))).isEmpty();
+            assertThat(trace("1").state()).isEqualTo(RecordState.EMBEDDED);
+        }
+
+        @Test
+        void aBuildLeavesWhatIsBeingEmbeddedLive() {
+            JobTicket live = beginLive();
+            mark(live, scanned("1", "one"), scanned("2", "two"));
+            Claim claim = store.claim(live, 1, LEASE).get(0);
+            JobTicket build = begin();
+
+            MarkedPage page = mark(build, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+
+            assertThat(page).isEqualTo(new MarkedPage(2, List.of(), List.of(), List.of(key("1"))));
+            assertThat(ids(claimAll(build))).containsExactlyInAnyOrder("2", "3");
+            assertThat(commit(live, embedded(claim, "one"))).isEmpty();
+        }
+
+        @Test
+        void aRecordThatBecameBlankLeavesUnlessItIsClaimed() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            JobTicket build = begin();
+            mark(build, scanned("2", "deux"));
+            Claim claim = claimAll(build).get(0);
+            JobTicket live = beginLive();
+
+            MarkedPage page = mark(live, scanned("1", ""), scanned("2", ""), scanned("3", ""));
+
+            assertThat(page).isEqualTo(new MarkedPage(0, List.of(), List.of(), List.of(key("2"))));
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("2"));
+            assertThat(commit(build, embedded(claim, "deux"))).isEmpty();
+            assertThat(mark(live, scanned("2", "")).busy()).isEmpty();
+            assertThat(vectors(FINGERPRINT)).isEmpty();
+        }
+
+        @Test
+        void forgetsWhatIsGoneUnlessItIsClaimed() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            JobTicket build = begin();
+            mark(build, scanned("2", "deux"));
+            claimAll(build);
+            JobTicket live = beginLive();
+
+            assertThat(store.forget(live, Set.of(key("1"), key("2"), key("unknown"))))
+                    .containsExactly(key("2"));
+
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("2"), key("3"));
+            assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+            assertThat(stats().embedded()).isEqualTo(1);
+            assertThat(stats().pending()).isEqualTo(1);
+            end(build);
+            assertThat(store.forget(live, Set.of(key("2")))).isEmpty();
+            assertThat(health().stale()).isZero();
+        }
+
+        @Test
+        void aKeyThatComesTwiceOnOnePageCountsOnce() {
+            MarkedPage page = mark(beginLive(), scanned("1", "one"), scanned("1", "uno"));
+
+            assertThat(page).isEqualTo(new MarkedPage(1, List.of(key("1")), List.of(), List.of()));
+        }
+
+        @Test
+        void whatIsEmbeddedBehindTheBackOfAScanHasNotVanished() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("gone", "gone"));
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            JobTicket live = beginLive();
+            mark(live, scanned("0", "new"), scanned("2", "two"));
+            store.endScan(live, new ScanScope.Partial(), ALL);
+            commit(live, embedded(claimAll(live).get(0), "new"));
+            end(live);
+
+            ScanSummary summary = store.endScan(build, new ScanScope.Complete(null), ALL);
+
+            assertThat(summary.removed()).isEqualTo(Map.of("articles", 1L));
+            assertThat(vectors(FINGERPRINT)).containsOnlyKeys(key("0"), key("1"), key("2"));
+            assertThat(stats().total()).isEqualTo(3);
+            end(build);
+            JobTicket next = begin();
+            mark(next, scanned("1", "one"));
+            assertThat(store.endScan(next, new ScanScope.Complete(null), ALL).removed())
+                    .isEqualTo(Map.of("articles", 2L));
+        }
+
+        @Test
+        void theWorkOfADeadOneIsFreeForTheNext() throws Exception {
+            JobTicket dead = beginLive();
+            mark(dead, scanned("1", "one"));
+            Claim lost = claimAll(dead).get(0);
+            try (EmbeddingStore late = store) {
+                store = successor();
+                JobTicket live = beginLive();
+
+                assertThat(mark(live, scanned("1", "one")).taken()).isEqualTo(1);
+                assertThat(late.commit(dead, List.of(embedded(lost, "one")), List.of()))
+                        .containsExactly(key("1"));
+                assertThat(commit(live, embedded(claimAll(live).get(0), "one"))).isEmpty();
+            }
+        }
+    }
+
+    @Nested
+    class SayingHowItStands {
+        @Test
+        void anUnknownGenerationHasNoSources() {
+            assertThat(store.health(FINGERPRINT)).isEmpty();
+        }
+
+        @Test
+        void countsAreThoseOfTheLedgerBySource() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            fail(scanned("3", "three"), Reason.EMBED_PERMANENT);
+            fail(scanned("4", "four"), Reason.INPUT_TOO_LONG);
+            embed(FINGERPRINT, scanned(new RecordKey("tickets", "1"), "x"));
+            mark(begin(), scanned("5", "five"));
+
+            List<SourceHealth> health = store.health(FINGERPRINT);
+
+            assertThat(health).extracting(SourceHealth::source).containsExactly("articles", "tickets");
+            SourceHealth articles = health.get(0);
+            assertThat(List.of(articles.embedded(), articles.pending(), articles.skipped(), articles.failed()))
+                    .containsExactly(2L, 1L, 1L, 1L);
+            assertThat(articles.stale()).isZero();
+            assertThat(articles.oldestPending()).isEqualTo(trace("5").changedAt());
+            assertThat(health.get(1).oldestPending()).isNull();
+        }
+
+        @Test
+        void aVectorIsStaleWhileItsTextIsAnOlderOne() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            JobTicket job = begin();
+            mark(job, scanned("1", "uno"), scanned("2", "due"), scanned("3", "tre"), scanned("4", "new"));
+            assertThat(health().stale()).isEqualTo(3);
+            List<Claim> claims = claimAll(job);
+
+            commit(
+                    job,
+                    embedded(claims.get(0), "uno"),
+                    not(claims.get(1), "due", Reason.EMBED_TRANSIENT),
+                    not(claims.get(2), "tre", Reason.EMPTY_CONTENT),
+                    not(claims.get(3), "new", Reason.EMBED_PERMANENT));
+
+            assertThat(health().stale()).isEqualTo(1);
+            end(job);
+            embed(FINGERPRINT, scanned("2", "due"));
+            assertThat(health().stale()).isZero();
+        }
+
+        @Test
+        void textThatChangedBackIsNotStale() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket first = begin();
+            mark(first, scanned("1", "uno"));
+            end(first);
+
+            mark(begin(), scanned("1", "one"));
+
+            assertThat(health().stale()).isZero();
+            assertThat(health().pending()).isEqualTo(1);
+        }
+
+        @Test
+        void aRebuildMakesNothingStale() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"));
+            JobTicket job = begin();
+
+            store.mark(job, List.of(scanned("1", "one"), scanned("2", "two")), MarkMode.REBUILD);
+            commit(job, not(claimAll(job).get(0), "one", Reason.EMBED_TRANSIENT));
+
+            assertThat(health().pending()).isEqualTo(1);
+            assertThat(health().stale()).isZero();
+        }
+
+        @Test
+        void whatIsFoundToBeNewWhileItIsReadIsStaleIfItFails() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket job = begin();
+            store.mark(job, List.of(scanned("1", "one")), MarkMode.REBUILD);
+
+            commit(job, not(claimAll(job).get(0), "uno", Reason.EMBED_TRANSIENT));
+
+            assertThat(health().stale()).isEqualTo(1);
+        }
+
+        @Test
+        void removedRecordsAreNotStale() {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            JobTicket job = begin();
+            mark(job, scanned("1", "uno"), scanned("2", "due"), scanned("3", "three"));
+            end(job);
+            JobTicket next = begin();
+            mark(next, scanned("1", " "), scanned("3", "three"));
+            store.endScan(next, new ScanScope.Complete(null), ALL);
+
+            assertThat(health().stale()).isZero();
+        }
+
+        @Test
+        void aRecordIsPendingSinceItsFirstChange() {
+            JobTicket job = begin();
+            mark(job, scanned("1", "one"));
+            end(job);
+            Instant since = trace("1").changedAt();
+
+            for (String text : List.of("two", "three")) {
+                JobTicket next = begin();
+                mark(next, scanned("1", text), scanned("2", text));
+                end(next);
+            }
+
+            assertThat(health().oldestPending()).isEqualTo(since);
+        }
+    }
+
+    @Nested
+    class Sampling {
+        private final Set<RecordKey> all = new HashSet<>();
+
+        @BeforeEach
+        void embedSome() {
+            ScannedRecord[] records = IntStream.range(0, 200)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i % 7))
+                    .toArray(ScannedRecord[]::new);
+            embed(FINGERPRINT, records);
+            embed(fingerprint("model-b"), scanned("other", "other"));
+            for (ScannedRecord record : records) {
+                all.add(record.key());
+            }
+        }
+
+        private List<RecordKey> sample(int count, long seed) {
+            List<StoredVector> sample = store.sample(FINGERPRINT, count, seed);
+            assertThat(sample)
+                    .allSatisfy(vector ->
+                            assertThat(vector).isEqualTo(vectors(FINGERPRINT).get(vector.key())));
+            return sample.stream().map(StoredVector::key).toList();
+        }
+
+        @Test
+        void answersSoManyDifferentVectors() {
+            assertThat(sample(20, 1)).hasSize(20).doesNotHaveDuplicates().isSubsetOf(all);
+            assertThat(sample(0, 1)).isEmpty();
+        }
+
+        @Test
+        void theSeedDecides() {
+            assertThat(sample(20, 1)).isEqualTo(sample(20, 1)).isNotEqualTo(sample(20, 2));
+        }
+
+        @Test
+        void answersAllIfThereAreNotMore() {
+            assertThat(sample(500, 1)).containsExactlyInAnyOrderElementsOf(all);
+            assertThat(sample(200, 1)).containsExactlyInAnyOrderElementsOf(all);
+        }
+
+        @Test
+        void everyVectorHasItsChance() {
+            Set<RecordKey> met = new HashSet<>();
+            for (int seed = 0; seed < 200; seed++) {
+                store.sample(FINGERPRINT, 20, seed).forEach(vector -> met.add(vector.key()));
+            }
+
+            assertThat(met).isEqualTo(all);
+        }
+
+        @Test
+        void aSmallGenerationBesideALargeOneIsFound() {
+            assertThat(store.sample(fingerprint("model-b"), 3, 1))
+                    .extracting(StoredVector::key)
+                    .containsExactly(key("other"));
+            assertThat(store.sample(fingerprint("model-c"), 3, 1)).isEmpty();
+        }
+    }
+
     @Nested
     class Generations {
         private final Fingerprint other = fingerprint("model-b");
@@ -1356,6 +2435,40 @@ public abstract class EmbeddingStoreContract {
                     .as(when + " " + key)
                     .hasValueSatisfying(trace -> assertThat(trace.state()).isEqualTo(state)));
         }
+    }
+
+    @Test
+    void theLatencyOfAModelIsThatOfItsLatestAnsweredCalls() {
+        List<ProviderCall> older = Collections.nCopies(50, took(Duration.ofSeconds(9), "model-a", null));
+        List<ProviderCall> latest =
+                new ArrayList<>(Collections.nCopies(50, took(Duration.ofSeconds(1), "model-a", null)));
+        latest.addAll(Collections.nCopies(50, took(Duration.ofSeconds(3), "model-a", null)));
+        latest.add(took(Duration.ofSeconds(60), "model-a", "timeout"));
+        latest.add(took(Duration.ofSeconds(60), "model-b", null));
+
+        store.keepCalls(older);
+        store.keepCalls(latest);
+
+        assertThat(store.latestLatency(modelNamed("model-a"))).isEqualTo(Duration.ofSeconds(2));
+        assertThat(store.latestLatency(modelNamed("model-c"))).isNull();
+    }
+
+    private static ModelIdentity modelNamed(String model) {
+        return ModelIdentity.embedding("scripted", model, 4, "", "none");
+    }
+
+    private static ProviderCall took(Duration time, String model, @Nullable String failure) {
+        return new ProviderCall(
+                Instant.EPOCH,
+                time,
+                "scripted",
+                model,
+                Capability.EMBEDDING,
+                1,
+                TokenUsage.NONE,
+                BigDecimal.ZERO,
+                failure,
+                List.of());
     }
 
     private static ProviderCall call(TokenUsage usage) {

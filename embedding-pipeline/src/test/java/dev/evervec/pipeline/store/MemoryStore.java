@@ -8,6 +8,7 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -611,6 +612,23 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void keepCalls(List<ProviderCall> calls) {
         calls.forEach(call -> bill.add(new Billed(call, "", 0)));
+    }
+
+    @Override
+    public synchronized @Nullable Duration latestLatency(ModelIdentity model) {
+        List<ProviderCall> calls = bill.stream()
+                .map(Billed::call)
+                .filter(call -> call.failure() == null
+                        && call.provider().equals(model.provider())
+                        && call.model().equals(model.model()))
+                .toList();
+        List<ProviderCall> latest = calls.subList(Math.max(0, calls.size() - 100), calls.size());
+        return latest.isEmpty()
+                ? null
+                : latest.stream()
+                        .map(ProviderCall::took)
+                        .reduce(Duration.ZERO, Duration::plus)
+                        .dividedBy(latest.size());
     }
 
     @Override

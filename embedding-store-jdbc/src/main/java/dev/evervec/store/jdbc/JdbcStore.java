@@ -32,6 +32,7 @@ import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.ModelIdentity;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -83,7 +84,10 @@ public final class JdbcStore implements EmbeddingStore {
     /** Guards the writer, the running job and {@link #closed}; taken before the lock of the readers, never after it. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
-    private final Writer writer;
+    /** Null if the store was opened for reading. */
+    private final @Nullable Writer writer;
+
+    private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
 
@@ -105,10 +109,17 @@ public final class JdbcStore implements EmbeddingStore {
         void run(Session session) throws SQLException;
     }
 
-    private JdbcStore(Dialect dialect, Clock clock, Writer writer) {
+    /** Opens a connection that reads. */
+    @FunctionalInterface
+    private interface Opening {
+        Session open() throws SQLException;
+    }
+
+    private JdbcStore(Dialect dialect, Clock clock, @Nullable Writer writer, Opening readers) {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
+        this.readers = readers;
     }
 
     /**
@@ -130,6 +141,22 @@ public final class JdbcStore implements EmbeddingStore {
         return open(SqliteDialect.in(file), Clock.systemUTC());
     }
 
+    /**
+     * Opens the store that the settings name for reading only. It makes neither a file nor tables: a file that is not there,
+     * and one without Evervec's tables, answers as an empty store. What changes anything throws
+     * {@link IllegalStateException}. A running build is not disturbed.
+     *
+     * @throws StoreException if the URL is not supported, or the database cannot be read or is not ours
+     */
+    public static EmbeddingStore openForReading(StoreSettings settings) {
+        SqliteDialect dialect = SqliteDialect.forReading(sqliteFile(settings.url()));
+        Clock clock = Clock.systemUTC();
+        Schema schema = new Schema(dialect, clock);
+        JdbcStore store = new JdbcStore(dialect, clock, null, () -> dialect.openReader(schema));
+        store.read("open the database", Queries::generations);
+        return store;
+    }
+
     /** The statements that make the tables in SQLite, for people; the store applies them itself. */
     public static String ddl() {
         return Schema.ddl("sqlite");
@@ -137,7 +164,8 @@ public final class JdbcStore implements EmbeddingStore {
 
     static EmbeddingStore open(Dialect dialect, Clock clock) {
         try {
-            return new JdbcStore(dialect, clock, Writer.open(dialect, new Schema(dialect, clock)));
+            Writer writer = Writer.open(dialect, new Schema(dialect, clock));
+            return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
         }
@@ -471,6 +499,11 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public @Nullable Duration latestLatency(ModelIdentity model) {
+        return read("look up calls", session -> Bill.latestLatency(session, model));
+    }
+
+    @Override
     public List<SourceHealth> health(Fingerprint fingerprint) {
         return ofGeneration("read counts", fingerprint, List.of(), Queries::health);
     }
@@ -583,7 +616,9 @@ public final class JdbcStore implements EmbeddingStore {
                 idleReaders.forEach(Session::closeQuietly);
                 idleReaders.clear();
             }
-            writer.close();
+            if (writer != null) {
+                writer.close();
+            }
             // A job that was not ended is found as interrupted by the next one.
             for (JobStart.Kind kind : JobStart.Kind.values()) {
                 forgetRunning(kind);
@@ -611,6 +646,7 @@ public final class JdbcStore implements EmbeddingStore {
         writing.lock();
         try {
             requireOpen();
+            writer();
             return work.run();
         } finally {
             writing.unlock();
@@ -634,11 +670,18 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private <T> T write(String action, Object by, Object call, Session.Work<T> work, Writer.Trace<T> trace) {
-        return told(action, () -> writer.once(new Writer.Write<>(by, call, work, trace)));
+        return told(action, () -> writer().once(new Writer.Write<>(by, call, work, trace)));
     }
 
     private <T> void writeAnyTimes(String action, Session.Work<T> work) {
-        exclusively(() -> told(action, () -> writer.inTransaction(work)));
+        exclusively(() -> told(action, () -> writer().inTransaction(work)));
+    }
+
+    private Writer writer() {
+        if (writer == null) {
+            throw new IllegalStateException("the store " + location() + " was opened for reading");
+        }
+        return writer;
     }
 
     private <T> T told(String action, Writing<T> writing) {
@@ -657,7 +700,7 @@ public final class JdbcStore implements EmbeddingStore {
             } catch (SQLException e) {
                 // A connection may be lost while nobody uses it.
                 LOG.debug("cannot {} over this connection: SQLState {}", action, e.getSQLState());
-                return read(dialect.openReader(), work);
+                return read(readers.open(), work);
             }
         });
     }
@@ -704,7 +747,7 @@ public final class JdbcStore implements EmbeddingStore {
                 return idle;
             }
         }
-        return dialect.openReader();
+        return readers.open();
     }
 
     private void giveBack(Session session, boolean sound) {

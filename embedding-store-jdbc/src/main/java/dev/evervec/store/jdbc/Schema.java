@@ -71,7 +71,12 @@ final class Schema {
         return VERSION;
     }
 
-    private boolean isCurrent(Session session) throws SQLException {
+    /**
+     * Whether the database has tables of {@link #VERSION}.
+     *
+     * @throws StoreException if a newer or another Evervec has made its tables
+     */
+    boolean isCurrent(Session session) throws SQLException {
         return dialect.hasTable(session, TABLE) && applied(session).containsKey(VERSION);
     }
 

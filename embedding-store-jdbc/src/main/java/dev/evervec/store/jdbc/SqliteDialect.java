@@ -31,6 +31,8 @@ final class SqliteDialect implements Dialect {
     /** Holds vectors of up to about 8,000 components without an overflow page; only a new file gets it. */
     private static final int PAGE_BYTES = 32768;
 
+    private static final int SQLITE_OPEN_READONLY = 1;
+    private static final int SQLITE_OPEN_READWRITE = 2;
     private static final int BUSY = 5;
     private static final int WAL_ATTEMPTS = 20;
 
@@ -100,6 +102,11 @@ final class SqliteDialect implements Dialect {
         return new SqliteDialect(real(absolute), busyTimeout);
     }
 
+    /** SQLite in this file, which need not be there, for {@link #openReader(Schema)} alone. */
+    static SqliteDialect forReading(Path path) {
+        return new SqliteDialect(real(path.toAbsolutePath().normalize()), BUSY_TIMEOUT);
+    }
+
     private static StoreException refused(String message) {
         return new StoreException(Kind.PERMANENT, "cannot open the store: " + message, null);
     }
@@ -111,7 +118,9 @@ final class SqliteDialect implements Dialect {
                 return absolute.toRealPath();
             }
             Path folder = absolute.getParent();
-            return folder == null ? absolute : folder.toRealPath().resolve(absolute.getFileName());
+            return folder == null || !Files.exists(folder)
+                    ? absolute
+                    : folder.toRealPath().resolve(absolute.getFileName());
         } catch (IOException e) {
             throw new StoreException(Kind.PERMANENT, "cannot open the store: " + absolute + " cannot be resolved", e);
         }
@@ -151,7 +160,35 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Session openReader() throws SQLException {
-        Session session = connect();
+        return reading(connect());
+    }
+
+    /**
+     * Opens a connection that only reads and makes neither a file nor tables. What is not there reads as empty tables.
+     *
+     * @throws StoreException if a newer or another Evervec has made the tables
+     */
+    Session openReader(Schema schema) throws SQLException {
+        if (Files.exists(file)) {
+            Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING));
+            boolean ours = false;
+            try {
+                ours = schema.isCurrent(session);
+                if (ours) {
+                    return session;
+                }
+            } finally {
+                if (!ours) {
+                    session.close();
+                }
+            }
+        }
+        Session nothing = connect(":memory:", OpenMode.AS_USUAL);
+        schema.apply(nothing);
+        return nothing;
+    }
+
+    private static Session reading(Session session) throws SQLException {
         boolean ready = false;
         try {
             session.execute("pragma query_only = on");
@@ -192,7 +229,17 @@ final class SqliteDialect implements Dialect {
         return session.first(pragma, row -> row.getString(1)).orElse("unknown");
     }
 
+    /** Whether a file is made if it is not there. */
+    private enum OpenMode {
+        AS_USUAL,
+        WITHOUT_CREATING
+    }
+
     private Session connect() throws SQLException {
+        return connect(file.toString(), OpenMode.AS_USUAL);
+    }
+
+    private Session connect(String database, OpenMode mode) throws SQLException {
         try {
             Class.forName(DRIVER);
         } catch (ClassNotFoundException e) {
@@ -205,7 +252,11 @@ final class SqliteDialect implements Dialect {
         }
         Properties properties = new Properties();
         properties.setProperty("busy_timeout", Long.toString(busyTimeout.toMillis()));
-        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
+        if (mode == OpenMode.WITHOUT_CREATING) {
+            int flags = Files.isWritable(file) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+            properties.setProperty("open_mode", Integer.toString(flags));
+        }
+        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database, properties);
         return new Session(connection);
     }
 

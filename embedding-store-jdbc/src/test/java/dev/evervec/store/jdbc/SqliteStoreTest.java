@@ -60,6 +60,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -87,7 +88,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     @Override
     protected EmbeddingStore successor() {
         dialect.loseLocks();
-        return JdbcStore.openSqlite(file());
+        return openEmpty();
     }
 
     private Path file() {
@@ -321,6 +322,98 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                     executor.shutdownNow();
                 }
             }
+        }
+    }
+
+    @Nested
+    class OpeningForReading {
+        private EmbeddingStore reading(Path path) {
+            return JdbcStore.openForReading(url("jdbc:sqlite:" + path));
+        }
+
+        @Test
+        void whatIsNotThereIsAnEmptyStoreAndStaysAway() throws Exception {
+            Path none = folder.resolve("none/store.db");
+            List<ScannedRecord> page = List.of(scanned("1", "one"));
+
+            try (EmbeddingStore reader = reading(none)) {
+                assertThat(reader.wouldTake(new JobStart("imagined", FINGERPRINT, 3), page, MarkMode.PENDING))
+                        .containsExactly(key("1"));
+                assertThat(reader.stats(FINGERPRINT)).isEmpty();
+                assertThat(reader.health(FINGERPRINT)).isEmpty();
+                assertThat(reader.generations()).isEmpty();
+                assertThat(reader.jobs(1)).isEmpty();
+                assertThat(reader.vectors(FINGERPRINT, Set.of(Sha256.ofText("one"))))
+                        .isEmpty();
+                assertThat(reader.sample(FINGERPRINT, 3, 1)).isEmpty();
+                assertThat(reader.location()).isEqualTo(none.toString());
+            }
+
+            assertThat(none.getParent()).doesNotExist();
+        }
+
+        @Test
+        void aHostsFileWithoutOurTablesIsAnEmptyStoreAndIsLeftAsItIs() throws Exception {
+            Path host = folder.resolve("host.db");
+            new Tables(host).execute("create table articles (id integer primary key, body text)");
+            byte[] before = Files.readAllBytes(host);
+
+            try (EmbeddingStore reader = reading(host)) {
+                assertThat(reader.generations()).isEmpty();
+            }
+
+            assertThat(Files.readAllBytes(host)).isEqualTo(before);
+        }
+
+        @Test
+        void whatIsThereIsReadBesideARunningBuild() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket job = begin();
+            mark(job, scanned("2", "two"));
+
+            try (EmbeddingStore reader = reading(file())) {
+                assertThat(reader.stats(FINGERPRINT)).isEqualTo(store.stats(FINGERPRINT));
+                assertThat(commit(job, embedded(claimAll(job).get(0), "two"))).isEmpty();
+                assertThat(reader.vectors(FINGERPRINT, Set.of(Sha256.ofText("two"))))
+                        .hasSize(1);
+            }
+            try (Stream<Path> files = Files.list(folder)) {
+                assertThat(files.map(file -> file.getFileName().toString()))
+                        .containsExactlyInAnyOrder("store.db", "store.db-wal", "store.db-shm", "store.db.evervec.lock");
+            }
+        }
+
+        @Test
+        void nothingCanBeChanged() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"));
+            List<String> before = dump();
+
+            try (EmbeddingStore reader = reading(file())) {
+                for (ThrowingCallable write : List.<ThrowingCallable>of(
+                        () -> reader.beginJob(new JobStart("job", FINGERPRINT, 3)),
+                        () -> reader.keepCalls(List.of(call(TokenUsage.NONE))),
+                        () -> reader.prune(FINGERPRINT.generation()))) {
+                    assertThatThrownBy(write)
+                            .isInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("opened for reading");
+                }
+            }
+
+            assertThat(dump()).isEqualTo(before);
+        }
+
+        @Test
+        void otherSchemasAndOtherFilesAreRefused() throws Exception {
+            tables().execute("insert into evervec_schema values (99, 0, 'x')");
+            assertThatThrownBy(() -> reading(file()))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("schema version 99");
+            Path notes = Files.writeString(folder.resolve("notes.txt"), "no database\n".repeat(200));
+            assertThatThrownBy(() -> reading(notes))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("SQLITE_NOTADB");
+            assertThatThrownBy(() -> JdbcStore.openForReading(url("jdbc:postgresql://db/x")))
+                    .isInstanceOf(StoreException.class);
         }
     }
 
@@ -629,6 +722,64 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
             assertThat(rows("select vector from evervec_vector"))
                     .containsExactly(new String(vectorOf("one").toLittleEndian(), StandardCharsets.ISO_8859_1));
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"0.0000000000001", "-1", "9300000"})
+        void aCostThatIsNoneIsRefusedAndWritesNothing(String usd) throws Exception {
+            JobTicket job = begin();
+            List<String> before = dump();
+
+            assertThatThrownBy(() -> store.commit(job, List.of(), List.of(call(TokenUsage.NONE, new BigDecimal(usd)))))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(new BigDecimal(usd).toPlainString());
+            assertThat(dump()).isEqualTo(before);
+        }
+
+        @Test
+        void aCallIsARowWithARowForEachSource() throws Exception {
+            JobTicket job = begin();
+            ProviderCall call = new ProviderCall(
+                    Instant.ofEpochMilli(1234),
+                    Duration.ofMillis(56),
+                    "openai",
+                    "small",
+                    Capability.REWRITE,
+                    2,
+                    TokenUsage.estimated(7, 8),
+                    new BigDecimal("1.5"),
+                    "quota",
+                    List.of(
+                            new ProviderCall.Share("a", 1, 3, 8, new BigDecimal("1")),
+                            new ProviderCall.Share("b", 1, 4, 0, null)));
+
+            store.keepRewrites(job, "f", Map.of(), List.of(call));
+
+            assertThat(rows("select at, took_ms, provider, model, capability, texts, requests, input_tokens,"
+                            + " output_tokens, estimated, cost, failure, job from evervec_usage"))
+                    .containsExactly("1234|56|openai|small|rewrite|2|1|7|8|1|1500000000000|quota|" + job.number());
+            assertThat(rows("select source, texts, input_tokens, output_tokens, cost from evervec_usage_share"
+                            + " order by source"))
+                    .containsExactly("a|1|3|8|1000000000000", "b|1|4|0|null");
+        }
+
+        @ParameterizedTest
+        @CsvSource(
+                delimiter = ';',
+                value = {
+                    "select changed_at from evervec_ledger where generation = 1 and source = 'a' and state = 'pending'"
+                            + " order by changed_at limit 1; evervec_ledger_pending",
+                    "select vector, job from evervec_vector where generation = 1 and substr(text_hash, 1, 8) ="
+                            + " substr(x'00', 1, 8) and text_hash = x'00' order by job desc limit 1;"
+                            + " evervec_vector_text",
+                    "select at from evervec_usage where at >= 1 and at < 2 order by at limit 1; evervec_usage_at",
+                    "select number from evervec_ledger where generation = 1 and reason in ('a', 'b') and attempts < 3"
+                            + " limit 5; evervec_ledger_reason"
+                })
+        void whatIsLookedUpHasItsIndex(String query, String index) throws Exception {
+            assertThat(String.join(" ", rows("explain query plan " + query)))
+                    .contains(index)
+                    .doesNotContain("TEMP B-TREE");
         }
 
         @Test
@@ -943,6 +1094,10 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     }
 
     private static ProviderCall call(TokenUsage usage) {
+        return call(usage, BigDecimal.ZERO);
+    }
+
+    private static ProviderCall call(TokenUsage usage, BigDecimal usd) {
         return new ProviderCall(
                 Instant.EPOCH,
                 Duration.ZERO,
@@ -951,7 +1106,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                 Capability.EMBEDDING,
                 1,
                 usage,
-                BigDecimal.ZERO,
+                usd,
                 null,
                 List.of());
     }
