@@ -169,6 +169,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.readNotBefore = now;
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        if (plan.resumed() != null) {
+            remarks.add(plan.resumed());
+        }
         this.embedding = new EmbedStage<>(
                 plan.embedder(), plan.limits(), plan.embedding(), newGate(), purse, backoff, random, this);
         this.rewriting = rewriting(plan.rewriting());

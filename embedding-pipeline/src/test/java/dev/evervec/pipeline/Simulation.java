@@ -2,6 +2,7 @@ package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -55,6 +56,7 @@ final class Simulation {
 
     final ManualClock clock;
     final List<RecordOutcome> told = new ArrayList<>();
+    final List<ProviderCall> calls = new ArrayList<>();
     final List<BuildProgress> progress = new ArrayList<>();
     private final SplittableRandom random;
     private final PriorityQueue<Posted> posted =
@@ -255,6 +257,7 @@ final class Simulation {
             write(write);
         } else if (command instanceof Command.Tell tell) {
             told.addAll(tell.outcomes());
+            calls.addAll(tell.calls());
             progress.add(tell.progress());
         } else if (command instanceof Command.ScanPage) {
             post(random.nextLong(10_000_000), hands.scanPage());
