@@ -468,7 +468,7 @@ public final class JdbcStore implements EmbeddingStore {
                 "look up vectors",
                 fingerprint,
                 Map.of(),
-                (session, generation) -> Queries.vectors(session, generation, textHashes));
+                (session, generation) -> Texts.find(session, generation, textHashes));
     }
 
     @Override
@@ -596,6 +596,7 @@ public final class JdbcStore implements EmbeddingStore {
         for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_total")) {
             session.update("delete from " + table + " where generation = ?", generation.get());
         }
+        Texts.prune(session, generation.get());
         session.update("delete from evervec_generation where number = ?", generation.get());
         return Optional.of(vectors);
     }
