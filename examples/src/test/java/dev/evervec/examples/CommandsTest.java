@@ -55,7 +55,17 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stats", "explain a", "export --out v.jsonl", "generations", "prune 12345678", "health", "costs", "retry-failed"})
+    @ValueSource(
+            strings = {
+                "stats",
+                "explain a",
+                "export --out v.jsonl",
+                "generations",
+                "prune 12345678",
+                "health",
+                "costs",
+                "retry-failed"
+            })
     void beforeTheFirstBuildTheyAskForOneAndLeaveNoDatabaseBehind(String command) {
         String[] words = command.split(" ");
         Result result =
@@ -66,7 +76,19 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"build", "retry-failed", "stats", "health", "costs", "embed-text", "explain", "export", "generations", "prune"})
+    @ValueSource(
+            strings = {
+                "build",
+                "retry-failed",
+                "stats",
+                "health",
+                "costs",
+                "embed-text",
+                "explain",
+                "export",
+                "generations",
+                "prune"
+            })
     void everyCommandHasHelp(String command) {
         Result help = cli.run(command, "--help");
 
@@ -79,7 +101,17 @@ class CommandsTest {
     @Test
     void theProgramTellsItsCommandsAndItsVersion() {
         assertThat(cli.run("--help").out())
-                .contains("build", "retry-failed", "stats", "health", "costs", "embed-text", "explain", "export", "generations", "prune");
+                .contains(
+                        "build",
+                        "retry-failed",
+                        "stats",
+                        "health",
+                        "costs",
+                        "embed-text",
+                        "explain",
+                        "export",
+                        "generations",
+                        "prune");
         assertThat(cli.run("--version").out()).startsWith("evervec ");
         assertThat(cli.refused().err()).contains("a command is missing");
         assertThat(cli.refused("bild").err()).contains("evervec build");

@@ -101,7 +101,8 @@ final class ArchitectureTest {
                         "dev.evervec.pipeline.source",
                         "dev.evervec.pipeline.store",
                         "dev.evervec.pipeline.report",
-                        "dev.evervec.pipeline.progress"),
+                        "dev.evervec.pipeline.progress",
+                        "dev.evervec.pipeline.live"),
                 List.of(
                         "dev.evervec.provider",
                         "dev.evervec.config",
@@ -118,6 +119,7 @@ final class ArchitectureTest {
                         "dev.evervec.pipeline.source",
                         "dev.evervec.pipeline.store",
                         "dev.evervec.pipeline.report",
+                        "dev.evervec.pipeline.live",
                         "org.slf4j..",
                         "java.sql..",
                         "javax.sql..")),
@@ -271,7 +273,7 @@ final class ArchitectureTest {
                 "dev.evervec.provider.local", Set.of("LocalProvider", "LocalProviderFactory"),
                 "dev.evervec.resilience", Set.of("Resilience", "Backoff"),
                 "dev.evervec.micrometer", Set.of("EvervecMetrics"),
-                "dev.evervec.store.jdbc", Set.of("JdbcStore", "JdbcRecordSource")));
+                "dev.evervec.store.jdbc", Set.of("JdbcStore", "JdbcRecordSource", "EmbeddingQueue")));
 
         Map<String, Set<String>> open = new TreeMap<>();
         ALL.stream()
