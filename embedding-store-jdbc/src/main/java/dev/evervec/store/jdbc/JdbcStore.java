@@ -224,7 +224,7 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private Begun begin(Session session, JobStart start) throws SQLException {
-        writer.setShared(dialect.isShared(session));
+        writer().setShared(dialect.isShared(session));
         long now = clock.millis();
         Jobs.interruptDead(session, start.kind(), now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
@@ -500,7 +500,8 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public @Nullable Duration latestLatency(ModelIdentity model) {
-        return read("look up calls", session -> Bill.latestLatency(session, model));
+        return read("look up calls", session -> Optional.ofNullable(Bill.latestLatency(session, model)))
+                .orElse(null);
     }
 
     @Override

@@ -286,8 +286,10 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public boolean isShared(Session session) throws SQLException {
-        return session.number("select count(*) from sqlite_master where type = 'table' and name not like 'sqlite@_%' escape '@'"
-                        + " and (name not like 'evervec@_%' escape '@' or name = '" + EmbeddingQueue.TABLE + "')")
+        return session.number(
+                        "select count(*) from sqlite_master where type = 'table' and name not like 'sqlite@_%' escape '@'"
+                                + " and (name not like 'evervec@_%' escape '@' or name = '" + EmbeddingQueue.TABLE
+                                + "')")
                 > 0;
     }
 
