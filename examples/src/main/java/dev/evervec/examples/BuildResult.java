@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,15 +79,24 @@ final class BuildResult {
                 first.add(outcome);
             }
         });
-        out.println(
-                SourceTable.count(count) + " " + reason.kind().name().toLowerCase(Locale.ROOT) + ": " + reason.code());
-        first.forEach(outcome -> out.println("  " + outcome.key() + "  " + outcome.detail()));
+        String shared = sharedDetail(first);
+        out.println(SourceTable.count(count) + " " + reason.kind().name().toLowerCase(Locale.ROOT) + ": "
+                + reason.code() + shared);
+        first.forEach(outcome -> out.println("  " + outcome.key() + (shared.isEmpty() ? "  " + outcome.detail() : "")));
         long more = count - first.size();
         if (more > 0) {
             out.println("  " + (first.isEmpty() ? "" : "and ") + SourceTable.count(more)
                     + (first.isEmpty() ? "" : " more") + rest(reason));
         }
         out.println();
+    }
+
+    /** What is the same for all is said once. */
+    private static String sharedDetail(List<RecordOutcome> outcomes) {
+        Set<String> details = outcomes.stream().map(RecordOutcome::detail).collect(Collectors.toSet());
+        return details.size() == 1 && outcomes.size() > 1
+                ? ", " + outcomes.get(0).detail()
+                : "";
     }
 
     private String rest(Reason reason) {
