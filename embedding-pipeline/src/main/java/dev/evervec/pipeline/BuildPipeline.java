@@ -60,6 +60,8 @@ public final class BuildPipeline {
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
     /** Requests that may be answered and not yet committed while as many as allowed are in flight. */
     private static final int UNCOMMITTED = 2;
+    /** They are held on the heap. */
+    private static final int MOST_VERIFIED = 10_000;
 
     private final RecordSource records;
     private final LLMProvider embedder;
@@ -244,6 +246,29 @@ public final class BuildPipeline {
 
     private Quote.Service service(LLMProvider provider, int maxInFlight) {
         return new Quote.Service(provider, maxInFlight, store.latestLatency(provider.model()));
+    }
+
+    // ---- after a job ----
+
+    /**
+     * Takes so many stored vectors at random and reads their records, to compare them with vectors computed anew. Makes no
+     * call yet: {@link Verification#estimate} tells what {@link Verification#run} will cost.
+     *
+     * @param count how many, from 1 to 10,000; all of them if there are fewer
+     * @throws IllegalArgumentException if the count is not in this range
+     * @throws SourceException if the records cannot be read
+     * @throws StoreException if the store cannot be asked
+     */
+    public Verification verification(int count) {
+        if (count < 1 || count > MOST_VERIFIED) {
+            throw new IllegalArgumentException("a sample has from 1 to " + MOST_VERIFIED + " vectors, not " + count);
+        }
+        Fingerprint fingerprint = fingerprint();
+        return new Verification(store, fingerprint, embedder, settings.onTooLong())
+                .read(
+                        records,
+                        store.sample(
+                                fingerprint, count, ThreadLocalRandom.current().nextLong()));
     }
 
     // ---- a job ----

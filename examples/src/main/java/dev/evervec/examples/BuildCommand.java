@@ -103,6 +103,16 @@ final class BuildCommand implements Callable<Integer> {
                     "While the build runs, serve metrics for Prometheus on http://127.0.0.1:P/metrics; 0 takes any free port.")
     private @Nullable Integer metricsPort;
 
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Only tell what the build would do, cost and take: nothing is sent to a provider, and nothing is stored. The"
+                            + " last line of standard output is EMBEDDING_ESTIMATE: and the estimate as JSON.")
+    private boolean dryRun;
+
+    @Option(names = "--json", description = "Print only the result, as JSON.")
+    private boolean json;
+
     BuildCommand(Shell shell) {
         this.shell = shell;
     }
@@ -118,16 +128,23 @@ final class BuildCommand implements Callable<Integer> {
             }
             RecordSource records = wiring.records();
             requireKnownSource(records);
-            return run(new JobRunner(shell, wiring, loaded, records), request);
+            return dryRun
+                    ? dryRun(wiring, records, request)
+                    : run(new JobRunner(shell, wiring, loaded, records), request);
         }
+    }
+
+    private int dryRun(Wiring wiring, RecordSource records, BuildRequest request) {
+        wiring.onlyLookAtStore();
+        return new DryRun(wiring.pipeline(records).build(), shell).run(request, json);
     }
 
     private int run(JobRunner runner, BuildRequest request) {
         if (metricsPort == null) {
-            return runner.run(request, Ending.BUILD);
+            return runner.run(request, json ? Ending.JSON : Ending.BUILD);
         }
         try (MetricsEndpoint endpoint = MetricsEndpoint.start(metricsPort)) {
-            return runner.run(request, Ending.BUILD, endpoint);
+            return runner.run(request, json ? Ending.JSON : Ending.BUILD, endpoint);
         }
     }
 

@@ -79,6 +79,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))
                 .addSubcommand(new EmbedTextCommand(shell))
                 .addSubcommand(new ExplainCommand(shell))
+                .addSubcommand(new VerifyCommand(shell))
                 .addSubcommand(new ExportCommand(shell))
                 .addSubcommand(new GenerationsCommand(shell))
                 .addSubcommand(new PruneCommand(shell));

@@ -3,8 +3,12 @@ package dev.evervec.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.evervec.pipeline.report.VerifyReport;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.provider.TokenUsage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -56,6 +60,28 @@ class JsonDocsTest {
         assertDocumented("Summary of a build", run("build", "--job-id", "one").summary());
         assertDocumented(
                 "Progress file", Cli.parse(Files.readString(cli.folder().resolve("logs/one.progress.json"))));
+    }
+
+    @Test
+    void estimatesAreDocumented() throws Exception {
+        assertDocumented("build --dry-run", run("build", "--dry-run", "--json").json());
+    }
+
+    @Test
+    void verificationsAreDocumented() throws Exception {
+        RecordKey key = new RecordKey("default", "a");
+        VerifyReport report = new VerifyReport(
+                "6adc6097",
+                2,
+                0,
+                List.of(new VerifyReport.Mismatch(key, 0.5)),
+                0,
+                0,
+                List.of(new VerifyReport.Failure(key, "embed_permanent: refused")),
+                TokenUsage.NONE,
+                null);
+
+        assertDocumented("verify --json", Cli.parse(report.toJson()));
     }
 
     @Test

@@ -31,7 +31,10 @@ interface Jobs {
      * @param busy records that another worker had claimed
      * @param trouble why the task was not carried out to its end, or null if it was
      */
-    record Ended(Set<RecordKey> missing, Set<RecordKey> busy, @Nullable String trouble) {
+    record Ended(
+            Set<RecordKey> missing,
+            Set<RecordKey> busy,
+            @Nullable String trouble) {
         public Ended {
             missing = Set.copyOf(missing);
             busy = Set.copyOf(busy);

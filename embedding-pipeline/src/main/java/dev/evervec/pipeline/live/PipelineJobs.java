@@ -46,8 +46,7 @@ final class PipelineJobs implements Jobs {
         if (cause != null) {
             return cause;
         }
-        String pending = Stream.concat(
-                        report.skipped().entrySet().stream(), report.failed().entrySet().stream())
+        String pending = Stream.concat(report.skipped().entrySet().stream(), report.failed().entrySet().stream())
                 .filter(count -> count.getKey().ledger() == Reason.Ledger.PENDING)
                 .map(count -> count.getValue() + " " + count.getKey().code())
                 .collect(Collectors.joining(", "));

@@ -289,7 +289,9 @@ class LiveLoopTest {
     private static final class Host implements Jobs {
         final Map<RecordKey, String> texts = new HashMap<>();
         final Map<RecordKey, String> stored = new HashMap<>();
-        @Nullable Supplier<Ended> trouble;
+
+        @Nullable
+        Supplier<Ended> trouble;
         /** Does what it was asked and then says that it did not. */
         boolean forgetful;
 

@@ -157,7 +157,9 @@ class LiveEmbedderTest {
 
             host.service().delete("1");
             assertThat(live.reconcile().notes()).isNotEmpty();
-            assertThat(host.vectors()).as("half of the records is more than a tenth").hasSize(2);
+            assertThat(host.vectors())
+                    .as("half of the records is more than a tenth")
+                    .hasSize(2);
             live.reconcile(1);
             host.requireCurrent();
         }
@@ -234,8 +236,7 @@ class LiveEmbedderTest {
                     .pollInterval(Duration.ofMillis(5))
                     .build()) {
                 live.start();
-                CompletableFuture<?> build =
-                        CompletableFuture.runAsync(() -> pipeline.run(BuildRequest.all()));
+                CompletableFuture<?> build = CompletableFuture.runAsync(() -> pipeline.run(BuildRequest.all()));
                 for (int i = 0; i < 300; i++) {
                     service.edit("" + i % 50, "Edited for the " + i + ". time");
                 }

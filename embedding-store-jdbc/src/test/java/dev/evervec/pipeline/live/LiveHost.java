@@ -145,8 +145,10 @@ final class LiveHost implements AutoCloseable {
 
     Map<String, Embedding> vectors() {
         Map<String, Embedding> vectors = new HashMap<>();
-        store.forEachVector(pipeline.fingerprint(), null, (StoredVector vector) -> vectors.put(
-                vector.key().id(), vector.embedding()));
+        store.forEachVector(
+                pipeline.fingerprint(),
+                null,
+                (StoredVector vector) -> vectors.put(vector.key().id(), vector.embedding()));
         return vectors;
     }
 
@@ -163,7 +165,9 @@ final class LiveHost implements AutoCloseable {
     }
 
     long textsSent() {
-        return provider.timesSent().values().stream().mapToLong(Integer::longValue).sum();
+        return provider.timesSent().values().stream()
+                .mapToLong(Integer::longValue)
+                .sum();
     }
 
     @Override

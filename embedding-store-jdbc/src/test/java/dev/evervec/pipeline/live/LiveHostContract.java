@@ -331,7 +331,8 @@ abstract class LiveHostContract {
         host.pass(SECOND);
 
         assertThat(held.isOpen()).isFalse();
-        assertThat(host.provider().timesSent("Title\n\nChanged beside the build")).isEqualTo(1);
+        assertThat(host.provider().timesSent("Title\n\nChanged beside the build"))
+                .isEqualTo(1);
         assertThat(host.vectors()).containsOnlyKeys("2999", "new");
         String claimed = held.heldTexts().get(0).substring("Title\n\nQuestion ".length());
         service.edit(claimed, "Changed while the build had it");
@@ -343,7 +344,9 @@ abstract class LiveHostContract {
 
         assertThat(report.failed()).isEmpty();
         host.requireCurrent();
-        assertThat(host.provider().timesSent("Title\n\nQuestion 2999")).as("left to the live run").isZero();
+        assertThat(host.provider().timesSent("Title\n\nQuestion 2999"))
+                .as("left to the live run")
+                .isZero();
         assertThat(host.queue().backlog().rows()).isZero();
     }
 }

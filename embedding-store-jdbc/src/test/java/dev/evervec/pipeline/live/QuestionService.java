@@ -73,7 +73,11 @@ final class QuestionService implements AutoCloseable {
     }
 
     private void note(Connection connection, String id, Change change) throws SQLException {
-        execute(connection, "insert into question_log values (?, ?)", id, change.kind().code());
+        execute(
+                connection,
+                "insert into question_log values (?, ?)",
+                id,
+                change.kind().code());
         if (!forgetsToNote) {
             queue.enqueue(connection, change);
         }

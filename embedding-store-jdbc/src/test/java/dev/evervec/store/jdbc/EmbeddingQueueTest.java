@@ -58,9 +58,7 @@ class EmbeddingQueueTest {
         @Test
         void severalThreadsMayNoteAtATime() {
             try (EmbeddingQueue queue = EmbeddingQueue.inSqlite(folder.resolve("app.db"))) {
-                IntStream.range(0, 200)
-                        .parallel()
-                        .forEach(i -> queue.enqueue(Change.created("orders", "" + i)));
+                IntStream.range(0, 200).parallel().forEach(i -> queue.enqueue(Change.created("orders", "" + i)));
 
                 assertThat(queue.read(0, 1_000)).hasSize(200);
             }
