@@ -79,10 +79,13 @@ final class BuildResult {
                 first.add(outcome);
             }
         });
-        String shared = sharedDetail(first);
-        out.println(SourceTable.count(count) + " " + reason.kind().name().toLowerCase(Locale.ROOT) + ": "
-                + reason.code() + shared);
-        first.forEach(outcome -> out.println("  " + outcome.key() + (shared.isEmpty() ? "  " + outcome.detail() : "")));
+        // What is the same for all is said once.
+        Set<String> details = first.stream().map(BuildResult::detail).collect(Collectors.toSet());
+        boolean same = first.size() > 1 && details.size() == 1;
+        out.println(SourceTable.count(count) + " "
+                + reason.kind().name().toLowerCase(Locale.ROOT) + ": " + reason.code()
+                + (same ? detail(first.get(0)) : ""));
+        first.forEach(outcome -> out.println("  " + outcome.key() + (same ? "" : detail(outcome))));
         long more = count - first.size();
         if (more > 0) {
             out.println("  " + (first.isEmpty() ? "" : "and ") + SourceTable.count(more)
@@ -91,12 +94,10 @@ final class BuildResult {
         out.println();
     }
 
-    /** What is the same for all is said once. */
-    private static String sharedDetail(List<RecordOutcome> outcomes) {
-        Set<String> details = outcomes.stream().map(RecordOutcome::detail).collect(Collectors.toSet());
-        return details.size() == 1 && outcomes.size() > 1
-                ? ", " + outcomes.get(0).detail()
-                : "";
+    /** Nothing if there is no more to say than the reason. */
+    private static String detail(RecordOutcome outcome) {
+        boolean saysMore = !outcome.detail().equals(outcome.reason().code());
+        return saysMore ? ": " + outcome.detail() : "";
     }
 
     private String rest(Reason reason) {

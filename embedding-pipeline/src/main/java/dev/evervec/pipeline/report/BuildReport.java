@@ -140,7 +140,11 @@ public record BuildReport(
         json.put("requests", requests);
         json.put("tokens", usage.totalTokens());
         // As a number it could come with an exponent.
-        json.putRawValue("cost_usd", costUsd == null ? null : new RawValue(costUsd.toPlainString()));
+        json.putRawValue(
+                "cost_usd",
+                costUsd == null
+                        ? null
+                        : new RawValue(costUsd.stripTrailingZeros().toPlainString()));
         return json.toString();
     }
 
