@@ -114,7 +114,9 @@ final class BuildResult {
     }
 
     private void printEnding(PrintStream out) {
-        report.stopCause().ifPresent(cause -> out.println("Stopped: " + cause));
+        report.stopCause()
+                .filter(cause -> report.notes().stream().noneMatch(note -> note.startsWith(cause)))
+                .ifPresent(cause -> out.println("Stopped: " + cause));
         if (report.totalPending() == 0) {
             out.println(nothingToDo);
         } else {
