@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /** Records of 500 different characters, without end: a build that lasts until it is cancelled. */
 final class EndlessSource implements RecordSource {
     private static final String SOURCE = "articles";
-    private static final String SENTENCE = " The quick brown fox jumps over the lazy dog, and nobody counts how often. ";
+    private static final String SENTENCE =
+            " The quick brown fox jumps over the lazy dog, and nobody counts how often. ";
     private static final int CHARS = 500;
 
     @Override

@@ -16,7 +16,8 @@ import org.openjdk.jmh.util.Statistics;
 
 /** Runs {@link EnqueueBenchmark} and writes a table of what came out. */
 public final class EnqueueLatency {
-    private static final String USAGE = "usage: [--quick] [FILE], the table's file; benchmarks/target/enqueue-latency.md otherwise";
+    private static final String USAGE =
+            "usage: [--quick] [FILE], the table's file; benchmarks/target/enqueue-latency.md otherwise";
     private static final double GOAL_ALONE_MILLIS = 1;
     private static final double GOAL_BESIDE_A_BUILD_MILLIS = 10;
 
@@ -41,8 +42,9 @@ public final class EnqueueLatency {
     public static void main(String[] args) throws RunnerException, IOException {
         List<String> arguments = List.of(args);
         boolean quick = arguments.contains("--quick");
-        List<String> files =
-                arguments.stream().filter(argument -> !argument.equals("--quick")).toList();
+        List<String> files = arguments.stream()
+                .filter(argument -> !argument.equals("--quick"))
+                .toList();
         if (files.size() > 1 || files.stream().anyMatch(file -> file.startsWith("-"))) {
             System.err.println(USAGE);
             System.exit(2);

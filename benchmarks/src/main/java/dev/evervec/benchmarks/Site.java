@@ -29,8 +29,7 @@ final class Site implements AutoCloseable {
     private final Connection host;
     private final @Nullable BuildRun run;
 
-    private Site(
-            Path folder, EmbeddingStore store, EmbeddingQueue queue, Connection host, @Nullable BuildRun run) {
+    private Site(Path folder, EmbeddingStore store, EmbeddingQueue queue, Connection host, @Nullable BuildRun run) {
         this.folder = folder;
         this.store = store;
         this.queue = queue;

@@ -41,8 +41,7 @@ final class SteadyProvider implements LLMProvider {
     @Override
     public EmbedResponse embed(EmbedRequest request) {
         LockSupport.parkNanos(latency.toNanos());
-        EmbedResponse.Builder response =
-                EmbedResponse.builder(request.texts().size(), DIMENSION);
+        EmbedResponse.Builder response = EmbedResponse.builder(request.texts().size(), DIMENSION);
         for (int i = 0; i < request.texts().size(); i++) {
             response.put(i, components(request.texts().get(i)));
         }

@@ -18,8 +18,9 @@ class EnqueueLatencyTest {
         Collection<RunResult> results = EnqueueLatency.measure(tiny, "(wholeTransaction|onItsOwnConnection)");
 
         assertThat(results)
-                .extracting(result -> result.getPrimaryResult().getLabel() + " " + result.getParams().getParam("file")
-                        + " " + result.getParams().getParam("build"))
+                .extracting(result -> result.getPrimaryResult().getLabel() + " "
+                        + result.getParams().getParam("file") + " "
+                        + result.getParams().getParam("build"))
                 .containsExactlyInAnyOrder(
                         "wholeTransaction OWN NONE",
                         "wholeTransaction OWN RUNNING",
@@ -29,9 +30,10 @@ class EnqueueLatencyTest {
                         "onItsOwnConnection OWN RUNNING",
                         "onItsOwnConnection SHARED NONE",
                         "onItsOwnConnection SHARED RUNNING");
-        assertThat(results).allSatisfy(result -> assertThat(
-                        result.getPrimaryResult().getStatistics().getN())
-                .isPositive());
+        assertThat(results)
+                .allSatisfy(result -> assertThat(
+                                result.getPrimaryResult().getStatistics().getN())
+                        .isPositive());
         assertThat(EnqueueLatency.table(results)).contains("| wholeTransaction | shared | running |");
     }
 }

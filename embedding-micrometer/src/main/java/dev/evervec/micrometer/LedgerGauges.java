@@ -33,7 +33,7 @@ final class LedgerGauges {
     private final ReentrantLock asking = new ReentrantLock();
     private final Set<String> sources = new HashSet<>(); // guarded by asking
     private boolean failing; // guarded by asking
-    private volatile @Nullable Answer latest;
+    private volatile Answer latest;
 
     /** What the store said, null if it failed, and when that was by the registry's clock. */
     private record Answer(@Nullable HealthStats health, long atNanos) {}
@@ -44,6 +44,7 @@ final class LedgerGauges {
         this.store = store;
         this.keptFor = keptFor;
         this.clock = registry.config().clock();
+        this.latest = new Answer(null, clock.monotonicTime() - keptFor.toNanos());
     }
 
     /** Asks for the first time, to know the sources; those that come later are found by a scrape. */
@@ -56,32 +57,31 @@ final class LedgerGauges {
     }
 
     private Answer latest() {
-        Answer known = latest;
-        if (isFresh(known) || !asking.tryLock()) {
-            return known == null ? new Answer(null, clock.monotonicTime()) : known;
+        if (isOld(latest) && asking.tryLock()) {
+            try {
+                if (isOld(latest)) {
+                    ask();
+                }
+            } finally {
+                asking.unlock();
+            }
         }
-        try {
-            Answer meanwhile = latest;
-            return isFresh(meanwhile) ? meanwhile : ask();
-        } finally {
-            asking.unlock();
-        }
+        return latest;
     }
 
-    private boolean isFresh(@Nullable Answer answer) {
-        return answer != null && clock.monotonicTime() - answer.atNanos() < keptFor.toNanos();
+    private boolean isOld(Answer answer) {
+        return clock.monotonicTime() - answer.atNanos() >= keptFor.toNanos();
     }
 
-    private Answer ask() {
-        Answer answer = new Answer(health(), clock.monotonicTime());
-        latest = answer;
-        if (answer.health() != null) {
-            answer.health().sources().stream()
+    private void ask() {
+        HealthStats health = health();
+        latest = new Answer(health, clock.monotonicTime());
+        if (health != null) {
+            health.sources().stream()
                     .map(SourceHealth::source)
                     .filter(sources::add)
                     .forEach(this::register);
         }
-        return answer;
     }
 
     private @Nullable HealthStats health() {

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.StoreException;
 import io.micrometer.core.instrument.MockClock;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.simple.SimpleConfig;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -184,18 +185,16 @@ class LedgerGaugesTest {
 
     @Test
     void prometheusScrapesThemAndFindsANewSourceWhileScraping() {
-        PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(
-                PrometheusConfig.DEFAULT, new io.prometheus.metrics.model.registry.PrometheusRegistry(), clock);
-        EvervecMetrics.on(prometheus).watch(this::ask);
-        stored = health(null, books(2), new SourceHealth("films", 1, 0, 0, 0, 0, null));
+        PrometheusMeterRegistry prometheus = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        new LedgerGauges(prometheus, Tags.empty(), this::ask, Duration.ZERO).register();
 
         assertThat(prometheus.scrape())
                 .contains(
                         "evervec_records{source=\"books\",state=\"pending\"} 2.0",
-                        "evervec_pending_oldest_age_seconds{source=\"books\"} 60.0",
+                        "evervec_pending_oldest_age_seconds{source=\"books\"} 60.",
                         "evervec_circuit_open 0.0")
                 .doesNotContain("films");
-        clock.add(Duration.ofSeconds(5));
+        stored = health(null, books(2), new SourceHealth("films", 1, 0, 0, 0, 0, null));
         prometheus.scrape();
 
         assertThat(prometheus.scrape()).contains("evervec_records{source=\"films\",state=\"embedded\"} 1.0");

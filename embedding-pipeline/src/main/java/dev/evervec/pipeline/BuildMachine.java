@@ -169,6 +169,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.readNotBefore = now;
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        if (plan.resumed() != null) {
+            remarks.add(plan.resumed());
+        }
         this.embedding = new EmbedStage<>(
                 plan.embedder(), plan.limits(), plan.embedding(), newGate(), purse, backoff, random, this);
         this.rewriting = rewriting(plan.rewriting());
@@ -1008,7 +1011,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             out.add(new Command.ScanPage());
         } else if (pagesBeingMarked == 0) {
             pagesBeingMarked++;
-            storeQueue.add(new Command.MarkFailed(failedSelection, MAX_CLAIM));
+            storeQueue.add(new Command.MarkFailed(failedSelection, Math.min(MAX_CLAIM, plan.rowsPerWrite())));
         }
     }
 
@@ -1022,7 +1025,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             return;
         }
         claiming = true;
-        long limit = Math.min(Math.min(room(), MAX_CLAIM), listed - claimed);
+        long most = Math.min(MAX_CLAIM, plan.rowsPerWrite());
+        long limit = Math.min(Math.min(room(), most), listed - claimed);
         storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
     }
 
@@ -1118,11 +1122,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             outcomesToKeep = new ArrayList<>();
         }
         if (!committing && !settled.isEmpty()) {
-            committing = true;
-            committingBatches = settledBatches;
-            settledBatches = 0;
-            storeQueue.add(new Command.Commit(settled, bill.takeUnstored()));
-            settled = new ArrayList<>();
+            commitWhatIsSettled();
         }
         if (settled.isEmpty()) {
             settledBatches = 0;
@@ -1133,6 +1133,16 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             notedHeldUpBy = heldUpBy;
             storeQueue.add(new Command.NoteHeldUp(heldUpBy));
         }
+    }
+
+    /** What is more than one write may have goes with the next one, and the credits for its requests with the last. */
+    private void commitWhatIsSettled() {
+        committing = true;
+        int count = Math.min(settled.size(), plan.rowsPerWrite());
+        storeQueue.add(new Command.Commit(new ArrayList<>(settled.subList(0, count)), bill.takeUnstored()));
+        settled.subList(0, count).clear();
+        committingBatches = settled.isEmpty() ? settledBatches : 0;
+        settledBatches -= committingBatches;
     }
 
     private void endIfDone() {

@@ -159,7 +159,7 @@ public final class BuildPipeline {
     private RecordReader reader(BuildRequest request) {
         return request.intake() instanceof BuildRequest.Intake.Changes changes
                 ? new ChangesReader(records, changes)
-                : new ScanReader(records.scan(request.source()), request);
+                : new ScanReader(records.scan(request.source()), request, store.rowsPerWrite());
     }
 
     private BuildRun start(BuildRequest request, JobTicket job, RecordReader scan, Instant startedAt) {
@@ -345,6 +345,7 @@ public final class BuildPipeline {
                 withinHeap(embedder.callPolicy(), limits, heap / 4),
                 rewriter == null || prompt == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 heap / 16,
+                store.rowsPerWrite(),
                 stopPatience);
     }
 

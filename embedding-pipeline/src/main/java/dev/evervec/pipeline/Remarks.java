@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult.Embedded;
 import dev.evervec.pipeline.store.ScanSummary;
@@ -25,6 +26,11 @@ final class Remarks {
 
     void add(String remark) {
         remarks.add(remark);
+    }
+
+    void add(JobTicket.Resumed resumed) {
+        add("carries on job " + resumed.jobId() + ", which was interrupted after "
+                + resumed.spentUsd().toPlainString() + " USD; they count against a budget");
     }
 
     void add(List<String> several) {

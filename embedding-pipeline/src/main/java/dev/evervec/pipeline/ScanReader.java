@@ -18,11 +18,14 @@ final class ScanReader implements RecordReader {
 
     private final RecordScan scan;
     private final BuildRequest request;
+    private final int pageRecords;
     private final @Nullable Set<String> idsNotMet;
 
-    ScanReader(RecordScan scan, BuildRequest request) {
+    /** Pages have at most so many records as one write to the store. */
+    ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite) {
         this.scan = scan;
         this.request = request;
+        this.pageRecords = Math.min(PAGE_RECORDS, rowsPerWrite);
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
@@ -43,7 +46,7 @@ final class ScanReader implements RecordReader {
     /** What is selected of the next page, which may be nothing, or null at the end of the source. */
     @Nullable
     ScanPage nextSelected() {
-        ScanPage page = scan.next(PAGE_RECORDS, PAGE_BYTES);
+        ScanPage page = scan.next(pageRecords, PAGE_BYTES);
         if (page == null) {
             return null;
         }

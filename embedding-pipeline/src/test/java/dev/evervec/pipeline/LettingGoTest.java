@@ -84,12 +84,13 @@ class LettingGoTest {
                     provider.callPolicy(),
                     rewrites ? BuildPlan.Rewriting.of(rewriter, prompt) : null,
                     1 << 20,
+                    Integer.MAX_VALUE,
                     StopPatience.DEFAULT);
             machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(1), 0);
             hands = new Hands(
                     store,
                     ticket,
-                    new ScanReader(records.scan(null), BuildRequest.all()),
+                    new ScanReader(records.scan(null), BuildRequest.all(), Integer.MAX_VALUE),
                     BuildRequest.all(),
                     new Preparer(
                             records, store, new TextSizer(provider), BuildSettings.DEFAULT.onTooLong(), fingerprint),

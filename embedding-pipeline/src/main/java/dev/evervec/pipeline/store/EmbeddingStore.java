@@ -115,6 +115,14 @@ public interface EmbeddingStore extends AutoCloseable {
 
     // ---- beside a job ----
 
+    /**
+     * How many records a job should give to one call that writes, because others that write to the same database wait
+     * meanwhile. The default knows no limit.
+     */
+    default int rowsPerWrite() {
+        return Integer.MAX_VALUE;
+    }
+
     /** Kept rewrites of these prepared texts; those that are not kept are absent. */
     Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts);
 

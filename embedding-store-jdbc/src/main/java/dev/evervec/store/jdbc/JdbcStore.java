@@ -76,6 +76,7 @@ public final class JdbcStore implements EmbeddingStore {
     private static final Logger LOG = LoggerFactory.getLogger(JdbcStore.class);
     private static final String SQLITE = "jdbc:sqlite:";
     private static final int MAX_IDLE_READERS = 4;
+    private static final int ROWS_PER_SHARED_WRITE = 256;
 
     private final Dialect dialect;
     private final Clock clock;
@@ -223,6 +224,7 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private Begun begin(Session session, JobStart start) throws SQLException {
+        writer().setShared(dialect.isShared(session));
         long now = clock.millis();
         Jobs.interruptDead(session, start.kind(), now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
@@ -449,6 +451,12 @@ public final class JdbcStore implements EmbeddingStore {
 
     // ---- beside a job ----
 
+    /** {@inheritDoc} A file that has tables of others, or the outbox that a host writes to, is locked for 256 records at most. */
+    @Override
+    public int rowsPerWrite() {
+        return read("look for others' tables", dialect::isShared) ? ROWS_PER_SHARED_WRITE : Integer.MAX_VALUE;
+    }
+
     @Override
     public Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
         return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
@@ -492,7 +500,8 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public @Nullable Duration latestLatency(ModelIdentity model) {
-        return read("look up calls", session -> Bill.latestLatency(session, model));
+        return read("look up calls", session -> Optional.ofNullable(Bill.latestLatency(session, model)))
+                .orElse(null);
     }
 
     @Override

@@ -1,0 +1,39 @@
+package dev.evervec.store.jdbc;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Leaves others their turn to write to a file that they share with the store. SQLite has no queue for its one lock: whoever finds
+ * it taken looks again after 1, 2, 5, 10, 15, 20, 25 ms and so on (sqlite3_busy_timeout), so a writer that takes it again at once
+ * is met again and again. One that rests four times as long as it wrote is met by one in five. Guarded by the store's lock.
+ */
+final class Turns {
+    private static final int REST_PER_WRITE = 4;
+    private static final long LONGEST_REST = Duration.ofMillis(100).toNanos();
+
+    private boolean shared;
+    private long begun;
+    private long restUntil;
+
+    /** Whether there are others. */
+    void setShared(boolean isShared) {
+        shared = isShared;
+    }
+
+    /** Waits for its turn. A thread that is interrupted does not wait. */
+    void begin() {
+        long left = shared ? restUntil - System.nanoTime() : 0;
+        while (left > 0 && !Thread.currentThread().isInterrupted()) {
+            LockSupport.parkNanos(this, left);
+            left = restUntil - System.nanoTime();
+        }
+        begun = System.nanoTime();
+    }
+
+    /** It has written. */
+    void end() {
+        long now = System.nanoTime();
+        restUntil = now + Math.min(LONGEST_REST, REST_PER_WRITE * (now - begun));
+    }
+}
