@@ -713,13 +713,23 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         for (RecordResult result : committed.results()) {
             boolean refused = committed.refused().contains(result.claim().key());
             if (result instanceof Embedded embedded && refused) {
-                twins.lose(embedded.textHash());
+                loseUnlessSettled(embedded.textHash());
             } else if (result instanceof Embedded embedded) {
                 stored.add(embedded.textHash());
             }
             enter(result, refused);
         }
         twins.commit(stored, reads, oldestOpenRead());
+    }
+
+    /** Another record may have the same vector and still be to be committed. */
+    private void loseUnlessSettled(Sha256 text) {
+        boolean toCome = settled.stream()
+                .anyMatch(result -> result instanceof Embedded embedded
+                        && embedded.textHash().equals(text));
+        if (!toCome) {
+            twins.lose(text);
+        }
     }
 
     private void enter(RecordResult result, boolean refused) {
@@ -1031,7 +1041,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private boolean unclaimedAreListed() {
-        return listed != claimed && !listIsEmpty;
+        return listed != claimed && !listIsEmpty && !failedAreBeingListed();
+    }
+
+    /** Until then nothing is claimed: what failed once more would be listed once more. */
+    private boolean failedAreBeingListed() {
+        return failedSelection != null && scan == Scan.READING;
     }
 
     /** Enough for a request at least, so that claims do not come one by one; always, when nothing is on its way. */

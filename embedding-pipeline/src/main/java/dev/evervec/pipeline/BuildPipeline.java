@@ -58,8 +58,6 @@ public final class BuildPipeline {
     private static final Logger log = LoggerFactory.getLogger(BuildPipeline.class);
     private static final DateTimeFormatter JOB_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
-    /** Requests that may be answered and not yet committed while as many as allowed are in flight. */
-    private static final int UNCOMMITTED = 2;
     /** They are held on the heap. */
     private static final int MOST_VERIFIED = 10_000;
 
@@ -85,9 +83,6 @@ public final class BuildPipeline {
         this.logsDir = builder.logsDir;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
-        if (settings.budgetUsd() != null) {
-            requirePrices();
-        }
         fingerprint();
     }
 
@@ -130,7 +125,7 @@ public final class BuildPipeline {
      * Starts a job and returns at once; throws what {@link #run} throws, for troubles found before the job begins.
      */
     public BuildRun start(BuildRequest request) {
-        if (request.budgetUsd() != null) {
+        if (request.budgetUsd(settings) != null) {
             requirePrices();
         }
         Instant startedAt = Instant.now();
@@ -222,19 +217,19 @@ public final class BuildPipeline {
         if (!(request.intake() instanceof BuildRequest.Intake.Scan)) {
             throw new IllegalArgumentException("only a request for a scan can be estimated");
         }
-        BigDecimal budget = request.budgetUsd() == null ? settings.budgetUsd() : request.budgetUsd();
+        BigDecimal budget = request.budgetUsd(settings);
         if (budget != null) {
             requirePrices();
         }
         JobStart start = jobStart(request, Instant.now());
-        long heap = Runtime.getRuntime().maxMemory();
-        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
+        HeapShare heap = HeapShare.ofBuild();
+        ProviderLimits limits = heap.oneRequest(embedder);
         Remarks remarks = new Remarks(settings.maxAttempts());
         EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, sizer(budget), limits, remarks);
         PageAppraiser appraiser =
                 new PageAppraiser(store, start, request.mode(), embedder, rewriting(), settings.onTooLong());
-        new Estimator(appraiser, tally, remarks, heap / 16).read(records.scan(request.source()), request);
-        int maxInFlight = withinHeap(embedder.callPolicy(), limits, heap / 4).maxInFlight();
+        new Estimator(appraiser, tally, remarks, heap.textBytes()).read(records.scan(request.source()), request);
+        int maxInFlight = heap.requestsAtATime(embedder, limits).maxInFlight();
         Quote quote = new Quote(
                 service(embedder, maxInFlight),
                 rewriter == null
@@ -332,8 +327,8 @@ public final class BuildPipeline {
     }
 
     private BuildPlan plan(BuildRequest request, JobTicket job, Instant startedAt) {
-        long heap = Runtime.getRuntime().maxMemory();
-        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
+        HeapShare heap = request.isLive() ? HeapShare.ofLive() : HeapShare.ofBuild();
+        ProviderLimits limits = heap.oneRequest(embedder);
         return new BuildPlan(
                 job.start().jobId(),
                 startedAt,
@@ -342,46 +337,11 @@ public final class BuildPipeline {
                 settings,
                 PricedModel.of(embedder),
                 limits,
-                withinHeap(embedder.callPolicy(), limits, heap / 4),
+                heap.requestsAtATime(embedder, limits),
                 rewriter == null || prompt == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
-                heap / 16,
+                heap.textBytes(),
                 store.rowsPerWrite(),
                 stopPatience);
-    }
-
-    /** Lowers the number of texts until the vectors of one request, and of two that wait to be stored, fit into so many bytes. */
-    static ProviderLimits oneRequestWithin(long bytes, ProviderLimits limits, long bytesPerText) {
-        long most = Math.max(1, bytes / (1 + UNCOMMITTED) / bytesPerText);
-        if (most >= limits.maxTextsPerRequest()) {
-            return limits;
-        }
-        log.warn(
-                "{} texts per request instead of {}: more vectors would not fit into a quarter of the heap",
-                most,
-                limits.maxTextsPerRequest());
-        return limits.withAtMostTexts((int) most);
-    }
-
-    /** Lowers the number of requests at a time until their vectors fit into so many bytes. */
-    private CallPolicy withinHeap(CallPolicy policy, ProviderLimits limits, long bytes) {
-        long uncommitted = (long) UNCOMMITTED
-                * limits.maxTextsPerRequest()
-                * embedder.model().dimension()
-                * Float.BYTES;
-        long requests = (bytes - uncommitted) / (bytesPerText() * limits.maxTextsPerRequest());
-        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests));
-        if (most < policy.maxInFlight()) {
-            log.warn(
-                    "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of the heap",
-                    most,
-                    policy.maxInFlight(),
-                    limits.maxTextsPerRequest());
-        }
-        return new CallPolicy(policy.maxRetries(), policy.timeout(), most);
-    }
-
-    private long bytesPerText() {
-        return (long) embedder.model().dimension() * embedder.answerBytesPerComponent();
     }
 
     /** Describes a pipeline. Not thread-safe. */

@@ -78,7 +78,7 @@ record BuildPlan(
     /** Most that the job may cost in USD, or null without a cap. */
     @Nullable
     BigDecimal budgetUsd() {
-        return request.budgetUsd() == null ? settings.budgetUsd() : request.budgetUsd();
+        return request.budgetUsd(settings);
     }
 
     /** What has been spent of the budget before. */

@@ -21,6 +21,10 @@ final class ScanReader implements RecordReader {
     private final int pageRecords;
     private final @Nullable Set<String> idsNotMet;
 
+    ScanReader(RecordScan scan, BuildRequest request) {
+        this(scan, request, PAGE_RECORDS);
+    }
+
     /** Pages have at most so many records as one write to the store. */
     ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite) {
         this.scan = scan;

@@ -90,7 +90,7 @@ class LettingGoTest {
             hands = new Hands(
                     store,
                     ticket,
-                    new ScanReader(records.scan(null), BuildRequest.all(), Integer.MAX_VALUE),
+                    new ScanReader(records.scan(null), BuildRequest.all()),
                     BuildRequest.all(),
                     new Preparer(
                             records, store, new TextSizer(provider), BuildSettings.DEFAULT.onTooLong(), fingerprint),

@@ -265,7 +265,7 @@ class LiveLoopTest {
 
     private static Jobs.Ended trouble(Random dice) {
         if (dice.nextBoolean()) {
-            throw new IllegalStateException("planted");
+            throw new JobRefusedException("planted");
         }
         return new Jobs.Ended(Set.of(), Set.of(), "planted");
     }

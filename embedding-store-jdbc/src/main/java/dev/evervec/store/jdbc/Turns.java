@@ -2,6 +2,8 @@ package dev.evervec.store.jdbc;
 
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
 
 /**
  * Leaves others their turn to write to a file that they share with the store. SQLite has no queue for its one lock: whoever finds
@@ -12,9 +14,25 @@ final class Turns {
     private static final int REST_PER_WRITE = 4;
     private static final long LONGEST_REST = Duration.ofMillis(100).toNanos();
 
+    private final LongSupplier nanoTime;
+    private final LongConsumer park;
     private boolean shared;
     private long begun;
     private long restUntil;
+
+    /** In real time. */
+    Turns() {
+        this(System::nanoTime, LockSupport::parkNanos);
+    }
+
+    /**
+     * @param park waits for so many nanoseconds, or less
+     */
+    Turns(LongSupplier nanoTime, LongConsumer park) {
+        this.nanoTime = nanoTime;
+        this.park = park;
+        this.restUntil = nanoTime.getAsLong();
+    }
 
     /** Whether there are others. */
     void setShared(boolean isShared) {
@@ -23,17 +41,17 @@ final class Turns {
 
     /** Waits for its turn. A thread that is interrupted does not wait. */
     void begin() {
-        long left = shared ? restUntil - System.nanoTime() : 0;
-        while (left > 0 && !Thread.currentThread().isInterrupted()) {
-            LockSupport.parkNanos(this, left);
-            left = restUntil - System.nanoTime();
+        long left = restUntil - nanoTime.getAsLong();
+        while (shared && left > 0 && !Thread.currentThread().isInterrupted()) {
+            park.accept(left);
+            left = restUntil - nanoTime.getAsLong();
         }
-        begun = System.nanoTime();
+        begun = nanoTime.getAsLong();
     }
 
     /** It has written. */
     void end() {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         restUntil = now + Math.min(LONGEST_REST, REST_PER_WRITE * (now - begun));
     }
 }
