@@ -473,7 +473,7 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return read("compare scanned records", session -> {
             long generation = Jobs.findGeneration(session, start.fingerprint().generation())
                     .orElse(0L);
