@@ -359,14 +359,15 @@ final class ModelTables {
         }
 
         void noteMissing(TomlTableReader table) {
-            noteAlone(table, INPUT_PRICE, OUTPUT_PRICE);
-            noteAlone(table, OUTPUT_PRICE, INPUT_PRICE);
+            if (input != null && !table.present(OUTPUT_PRICE)) {
+                noteAlone(table, INPUT_PRICE, OUTPUT_PRICE);
+            } else if (output != null && !table.present(INPUT_PRICE)) {
+                noteAlone(table, OUTPUT_PRICE, INPUT_PRICE);
+            }
         }
 
         private static void noteAlone(TomlTableReader table, String there, String missing) {
-            if (table.present(there) && !table.present(missing)) {
-                table.problem(there, "stands alone: set " + missing + " too, or neither for the list price");
-            }
+            table.problem(there, "stands alone: set " + missing + " too, or neither for the list price");
         }
     }
 

@@ -221,8 +221,12 @@ final class TomlTableReader {
     @Nullable
     BigDecimal usd(String key, double max, int decimals) {
         BigDecimal usd = number(key, 0, max, "a number of US dollars");
-        if (usd != null && usd.stripTrailingZeros().scale() > decimals) {
-            problem(key, "has at most " + decimals + " decimals, found " + usd.toPlainString());
+        if (usd == null) {
+            return null;
+        }
+        BigDecimal shortest = usd.stripTrailingZeros();
+        if (shortest.scale() > decimals) {
+            problem(key, "has at most " + decimals + " decimals, found " + shortest.toPlainString());
             return null;
         }
         return usd;

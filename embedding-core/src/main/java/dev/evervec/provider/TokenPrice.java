@@ -30,7 +30,7 @@ public record TokenPrice(BigDecimal inputUsdPerMillion, BigDecimal outputUsdPerM
     }
 
     private static BigDecimal checked(BigDecimal usdPerMillion) {
-        BigDecimal price = usdPerMillion.signum() == 0 ? BigDecimal.ZERO : usdPerMillion.stripTrailingZeros();
+        BigDecimal price = shortest(usdPerMillion);
         if (price.signum() < 0 || price.compareTo(MAX_USD_PER_MILLION) > 0) {
             throw new IllegalArgumentException("USD for a million tokens must be from 0 to "
                     + MAX_USD_PER_MILLION.toPlainString() + ": " + price.toPlainString());
@@ -58,6 +58,12 @@ public record TokenPrice(BigDecimal inputUsdPerMillion, BigDecimal outputUsdPerM
                 .multiply(BigDecimal.valueOf(inputTokens))
                 .add(outputUsdPerMillion.multiply(BigDecimal.valueOf(outputTokens)))
                 .movePointLeft(6);
-        return cost.signum() == 0 ? BigDecimal.ZERO : cost.stripTrailingZeros();
+        return shortest(cost);
+    }
+
+    /** The same number without zeros at its end, but without an exponent in the place of zeros before the point. */
+    private static BigDecimal shortest(BigDecimal usd) {
+        BigDecimal stripped = usd.stripTrailingZeros();
+        return stripped.scale() < 0 ? stripped.setScale(0) : stripped;
     }
 }

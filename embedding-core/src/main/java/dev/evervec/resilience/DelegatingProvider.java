@@ -4,6 +4,7 @@ import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.Quota;
 import dev.evervec.provider.TokenPrice;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +33,11 @@ abstract class DelegatingProvider implements LLMProvider {
     @Override
     public CallPolicy callPolicy() {
         return delegate.callPolicy();
+    }
+
+    @Override
+    public Quota quota() {
+        return delegate.quota();
     }
 
     @Override

@@ -3,6 +3,8 @@ package dev.evervec.resilience;
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CallContext.Priority;
 import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
+import dev.evervec.provider.Quota;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,6 +43,8 @@ final class Pacer {
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Ticket> live = new ArrayDeque<>();
     private final Deque<Ticket> build = new ArrayDeque<>();
+    private final OptionalInt requestsPerMinute;
+    private final OptionalInt tokensPerMinute;
     private final @Nullable Bucket requests;
     private final @Nullable Bucket tokens;
     private final long epoch;
@@ -49,11 +53,18 @@ final class Pacer {
     private long lastRefusal = -1;
 
     Pacer(OptionalInt requestsPerMinute, OptionalInt tokensPerMinute, Timing timing, RandomGenerator random) {
+        this.requestsPerMinute = requestsPerMinute;
+        this.tokensPerMinute = tokensPerMinute;
         this.timing = timing;
         this.random = random;
         this.epoch = timing.nanoTime();
         this.requests = requestsPerMinute.isPresent() ? new Bucket(requestsPerMinute.getAsInt()) : null;
         this.tokens = tokensPerMinute.isPresent() ? new Bucket(tokensPerMinute.getAsInt()) : null;
+    }
+
+    /** What it holds calls to. */
+    Quota quota(QuotaUnit unit) {
+        return new Quota(requestsPerMinute, tokensPerMinute, unit);
     }
 
     /** Whether tokens are limited, so that they need to be counted. */

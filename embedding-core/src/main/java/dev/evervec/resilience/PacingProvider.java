@@ -7,6 +7,7 @@ import dev.evervec.provider.FaultOwner;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.Quota;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenUsage;
@@ -25,6 +26,11 @@ final class PacingProvider extends DelegatingProvider {
         super(delegate);
         this.pacer = pacer;
         this.unit = unit;
+    }
+
+    @Override
+    public Quota quota() {
+        return pacer.quota(unit);
     }
 
     @Override

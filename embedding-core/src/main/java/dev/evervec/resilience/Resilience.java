@@ -16,7 +16,9 @@ import java.util.random.RandomGenerator;
  * {@link dev.evervec.provider.RetryBudget#none()} gets every failure as it comes: its caller is the one that retries.
  *
  * <p>Pacing: calls are held back to the configured requests and tokens per minute; live calls go before those of a build,
- * otherwise first come, first served. After the service refused a call for its quota, all calls wait as it asked.
+ * otherwise first come, first served. Both draw on the same quota: a live call waits out what one request of a build has taken in
+ * advance (100 texts at 100 a minute are a minute: {@code batch_size} makes it less), and a build waits as long as live calls use
+ * the quota up. After the service refused a call for its quota, all calls wait as it asked.
  *
  * <p>Price: a configured one goes before the one that the provider knows.
  */

@@ -157,6 +157,14 @@ class ValuesTest {
         }
 
         @Test
+        void wholeDollarsAreWrittenOut() {
+            TokenPrice price = TokenPrice.ofInput(new BigDecimal("1e3"));
+
+            assertThat(price.inputUsdPerMillion()).hasToString("1000");
+            assertThat(price.costOf(20_000, 0)).hasToString("20");
+        }
+
+        @Test
         void zeroIsZeroHoweverItIsWritten() {
             assertThat(TokenPrice.ofInput(new BigDecimal("0.000"))).isEqualTo(TokenPrice.FREE);
             assertThat(TokenPrice.ofInput(new BigDecimal("-0.0"))).isEqualTo(TokenPrice.FREE);

@@ -416,6 +416,41 @@ final class PacerTest {
             assertThat(pacer.waiting()).isZero();
         }
 
+        /** A quota is one for both: what a build has taken is gone for live calls too, what it still wants is not. */
+        @Test
+        void aLiveCallWaitsOutTheDebtOfOneCallOfABuildAndNoMore() throws InterruptedException {
+            pacer.acquire(10, 0, context(Priority.BUILD));
+            queue("build", context(Priority.BUILD));
+            queue("live", context(Priority.LIVE));
+
+            clock.advance(Duration.ofMillis(9_900));
+            assertThat(sent).isEmpty();
+            sendNext();
+            assertThat(sent).containsExactly("live");
+            sendNext();
+
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(sent).containsExactly("live", "build");
+        }
+
+        @Test
+        void aBuildWaitsWhileLiveCallsUseTheQuotaUpAndGoesInTheFirstGap() throws InterruptedException {
+            pacer.acquire(1, 0, live());
+            queue("build", context(Priority.BUILD));
+            for (int i = 0; i < 100; i++) {
+                queue("live", context(Priority.LIVE));
+                sendNext();
+            }
+            sendNext();
+
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertThat(sent).hasSize(101).endsWith("live", "build").containsOnlyOnce("build");
+        }
+
         @Test
         void aCancelledOrInterruptedCallLeavesTheLineAndTheNextOneMovesUp() throws InterruptedException {
             pacer.acquire(1, 0, live());

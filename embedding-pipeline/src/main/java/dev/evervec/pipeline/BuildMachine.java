@@ -169,6 +169,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.readNotBefore = now;
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        if (plan.resumed() != null) {
+            remarks.add(plan.resumed());
+        }
         this.embedding = new EmbedStage<>(
                 plan.embedder(), plan.limits(), plan.embedding(), newGate(), purse, backoff, random, this);
         this.rewriting = rewriting(plan.rewriting());
@@ -359,7 +362,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return cost == null ? BigDecimal.ZERO : cost; // without prices there is no budget
     }
 
-    private static String wordFor(ProviderException failure) {
+    static String wordFor(ProviderException failure) {
         Enum<?> word = failure instanceof TransientProviderException passing ? passing.failure() : failure.owner();
         return word.name().toLowerCase(Locale.ROOT);
     }
@@ -431,7 +434,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 new RecordOutcome(keyOf(record), Reason.SOURCE_ERROR, record.where() + ": " + record.problem()));
     }
 
-    private static RecordKey keyOf(UnreadableRecord record) {
+    /** Under which key it is counted. */
+    static RecordKey keyOf(UnreadableRecord record) {
         if (record.key() != null) {
             return record.key();
         }
@@ -546,7 +550,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             embedNext(next.work());
         } else if (preparation instanceof Preparation.Known next) {
             rewritten();
-            settle(next.work(), next.vector());
+            settle(next.work(), next.vector().embedding(), next.vector().job());
         }
     }
 
@@ -643,6 +647,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void settle(Work work, Embedding vector) {
+        settle(work, vector, 0);
+    }
+
+    private void settle(Work work, Embedding vector, long boughtBy) {
         RecordKey key = work.claim().key();
         leave(work.claim());
         settled.add(new Embedded(
@@ -651,7 +659,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 work.text().hash(),
                 vector,
                 work.text().truncation(),
-                bill.takeCost(key)));
+                bill.takeCost(key),
+                boughtBy));
     }
 
     @Override
@@ -704,13 +713,23 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         for (RecordResult result : committed.results()) {
             boolean refused = committed.refused().contains(result.claim().key());
             if (result instanceof Embedded embedded && refused) {
-                twins.lose(embedded.textHash());
+                loseUnlessSettled(embedded.textHash());
             } else if (result instanceof Embedded embedded) {
                 stored.add(embedded.textHash());
             }
             enter(result, refused);
         }
         twins.commit(stored, reads, oldestOpenRead());
+    }
+
+    /** Another record may have the same vector and still be to be committed. */
+    private void loseUnlessSettled(Sha256 text) {
+        boolean toCome = settled.stream()
+                .anyMatch(result -> result instanceof Embedded embedded
+                        && embedded.textHash().equals(text));
+        if (!toCome) {
+            twins.lose(text);
+        }
     }
 
     private void enter(RecordResult result, boolean refused) {
@@ -1002,7 +1021,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             out.add(new Command.ScanPage());
         } else if (pagesBeingMarked == 0) {
             pagesBeingMarked++;
-            storeQueue.add(new Command.MarkFailed(failedSelection, MAX_CLAIM));
+            storeQueue.add(new Command.MarkFailed(failedSelection, Math.min(MAX_CLAIM, plan.rowsPerWrite())));
         }
     }
 
@@ -1016,12 +1035,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             return;
         }
         claiming = true;
-        long limit = Math.min(Math.min(room(), MAX_CLAIM), listed - claimed);
+        long most = Math.min(MAX_CLAIM, plan.rowsPerWrite());
+        long limit = Math.min(Math.min(room(), most), listed - claimed);
         storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
     }
 
     private boolean unclaimedAreListed() {
-        return listed != claimed && !listIsEmpty;
+        return listed != claimed && !listIsEmpty && !failedAreBeingListed();
+    }
+
+    /** Until then nothing is claimed: what failed once more would be listed once more. */
+    private boolean failedAreBeingListed() {
+        return failedSelection != null && scan == Scan.READING;
     }
 
     /** Enough for a request at least, so that claims do not come one by one; always, when nothing is on its way. */
@@ -1112,11 +1137,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             outcomesToKeep = new ArrayList<>();
         }
         if (!committing && !settled.isEmpty()) {
-            committing = true;
-            committingBatches = settledBatches;
-            settledBatches = 0;
-            storeQueue.add(new Command.Commit(settled, bill.takeUnstored()));
-            settled = new ArrayList<>();
+            commitWhatIsSettled();
         }
         if (settled.isEmpty()) {
             settledBatches = 0;
@@ -1127,6 +1148,16 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             notedHeldUpBy = heldUpBy;
             storeQueue.add(new Command.NoteHeldUp(heldUpBy));
         }
+    }
+
+    /** What is more than one write may have goes with the next one, and the credits for its requests with the last. */
+    private void commitWhatIsSettled() {
+        committing = true;
+        int count = Math.min(settled.size(), plan.rowsPerWrite());
+        storeQueue.add(new Command.Commit(new ArrayList<>(settled.subList(0, count)), bill.takeUnstored()));
+        settled.subList(0, count).clear();
+        committingBatches = settled.isEmpty() ? settledBatches : 0;
+        settledBatches -= committingBatches;
     }
 
     private void endIfDone() {

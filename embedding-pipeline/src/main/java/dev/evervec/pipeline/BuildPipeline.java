@@ -3,12 +3,14 @@ package dev.evervec.pipeline;
 import dev.evervec.config.BuildSettings;
 import dev.evervec.config.BuildSettings.TooLong;
 import dev.evervec.pipeline.progress.BuildListener;
+import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -19,7 +21,9 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -54,8 +58,8 @@ public final class BuildPipeline {
     private static final Logger log = LoggerFactory.getLogger(BuildPipeline.class);
     private static final DateTimeFormatter JOB_ID =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
-    /** Requests that may be answered and not yet committed while as many as allowed are in flight. */
-    private static final int UNCOMMITTED = 2;
+    /** They are held on the heap. */
+    private static final int MOST_VERIFIED = 10_000;
 
     private final RecordSource records;
     private final LLMProvider embedder;
@@ -79,9 +83,6 @@ public final class BuildPipeline {
         this.logsDir = builder.logsDir;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
-        if (settings.budgetUsd() != null) {
-            requirePrices();
-        }
         fingerprint();
     }
 
@@ -93,6 +94,15 @@ public final class BuildPipeline {
     /** What the vectors of this pipeline are. */
     public Fingerprint fingerprint() {
         return new Fingerprint(embedder.model(), rewriteFingerprint());
+    }
+
+    /**
+     * How the vectors of this pipeline stand now, beside whatever is running.
+     *
+     * @throws StoreException if the store cannot be read
+     */
+    public HealthStats health() {
+        return HealthStats.of(store, fingerprint(), Clock.systemUTC());
     }
 
     private String rewriteFingerprint() {
@@ -115,7 +125,7 @@ public final class BuildPipeline {
      * Starts a job and returns at once; throws what {@link #run} throws, for troubles found before the job begins.
      */
     public BuildRun start(BuildRequest request) {
-        if (request.budgetUsd() != null) {
+        if (request.budgetUsd(settings) != null) {
             requirePrices();
         }
         Instant startedAt = Instant.now();
@@ -144,7 +154,7 @@ public final class BuildPipeline {
     private RecordReader reader(BuildRequest request) {
         return request.intake() instanceof BuildRequest.Intake.Changes changes
                 ? new ChangesReader(records, changes)
-                : new ScanReader(records.scan(request.source()), request);
+                : new ScanReader(records.scan(request.source()), request, store.rowsPerWrite());
     }
 
     private BuildRun start(BuildRequest request, JobTicket job, RecordReader scan, Instant startedAt) {
@@ -186,6 +196,77 @@ public final class BuildPipeline {
             throw e;
         }
     }
+
+    // ---- before a job ----
+
+    /**
+     * Tells what {@link #run} would do and cost, without any call to a provider and without writing anything. All records are
+     * read once; the heap needed does not grow with their number.
+     *
+     * <p>Different texts are told apart exactly up to about a million; beyond that their number is estimated. The tokens of
+     * every text are counted up to 1 GiB of text; of more, those of 50,000 texts or more, chosen by their hash, are. The
+     * same records give the same estimate, and what it rests on is said in it.
+     *
+     * @throws SourceException if the records cannot be read to their end
+     * @throws StoreException if the store cannot be asked
+     * @throws java.util.concurrent.CancellationException if this thread is interrupted; its flag is set
+     * @throws IllegalArgumentException if the job id is none, a budget is set and a price is not known, or the request is not
+     *     for a scan
+     */
+    public BuildEstimate estimate(BuildRequest request) {
+        if (!(request.intake() instanceof BuildRequest.Intake.Scan)) {
+            throw new IllegalArgumentException("only a request for a scan can be estimated");
+        }
+        BigDecimal budget = request.budgetUsd(settings);
+        if (budget != null) {
+            requirePrices();
+        }
+        JobStart start = jobStart(request, Instant.now());
+        HeapShare heap = HeapShare.ofBuild();
+        ProviderLimits limits = heap.oneRequest(embedder);
+        Remarks remarks = new Remarks(settings.maxAttempts());
+        EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, sizer(budget), limits, remarks);
+        PageAppraiser appraiser =
+                new PageAppraiser(store, start, request.mode(), embedder, rewriting(), settings.onTooLong());
+        new Estimator(appraiser, tally, remarks, heap.textBytes()).read(records.scan(request.source()), request);
+        int maxInFlight = heap.requestsAtATime(embedder, limits).maxInFlight();
+        Quote quote = new Quote(
+                service(embedder, maxInFlight),
+                rewriter == null
+                        ? null
+                        : service(rewriter, rewriter.callPolicy().maxInFlight()),
+                tally);
+        return quote.estimate(start.fingerprint().generation(), budget, remarks.all());
+    }
+
+    private Quote.Service service(LLMProvider provider, int maxInFlight) {
+        return new Quote.Service(provider, maxInFlight, store.latestLatency(provider.model()));
+    }
+
+    // ---- after a job ----
+
+    /**
+     * Takes so many stored vectors at random and reads their records, to compare them with vectors computed anew. Makes no
+     * call yet: {@link Verification#estimate} tells what {@link Verification#run} will cost.
+     *
+     * @param count how many, from 1 to 10,000; all of them if there are fewer
+     * @throws IllegalArgumentException if the count is not in this range
+     * @throws SourceException if the records cannot be read
+     * @throws StoreException if the store cannot be asked
+     */
+    public Verification verification(int count) {
+        if (count < 1 || count > MOST_VERIFIED) {
+            throw new IllegalArgumentException("a sample has from 1 to " + MOST_VERIFIED + " vectors, not " + count);
+        }
+        Fingerprint fingerprint = fingerprint();
+        return new Verification(store, fingerprint, embedder, settings.onTooLong())
+                .read(
+                        records,
+                        store.sample(
+                                fingerprint, count, ThreadLocalRandom.current().nextLong()));
+    }
+
+    // ---- a job ----
 
     /** Texts that an earlier configuration skipped for their length are truncated now. */
     private Set<Reason> reconsidered() {
@@ -233,9 +314,12 @@ public final class BuildPipeline {
     }
 
     private Preparer preparer(BuildPlan plan) {
-        boolean exactCounts = plan.budgetUsd() != null && embedder.countsTokensExactly();
-        TextSizer sizer = exactCounts ? TextSizer.counting(embedder) : new TextSizer(embedder);
-        return new Preparer(records, store, sizer, settings.onTooLong(), fingerprint());
+        return new Preparer(records, store, sizer(plan.budgetUsd()), settings.onTooLong(), fingerprint());
+    }
+
+    private TextSizer sizer(@Nullable BigDecimal budgetUsd) {
+        boolean exactCounts = budgetUsd != null && embedder.countsTokensExactly();
+        return exactCounts ? TextSizer.counting(embedder) : new TextSizer(embedder);
     }
 
     private Hands.@Nullable Rewriting rewriting() {
@@ -243,8 +327,8 @@ public final class BuildPipeline {
     }
 
     private BuildPlan plan(BuildRequest request, JobTicket job, Instant startedAt) {
-        long heap = Runtime.getRuntime().maxMemory();
-        ProviderLimits limits = oneRequestWithin(heap / 4, embedder.limits(), bytesPerText());
+        HeapShare heap = request.isLive() ? HeapShare.ofLive() : HeapShare.ofBuild();
+        ProviderLimits limits = heap.oneRequest(embedder);
         return new BuildPlan(
                 job.start().jobId(),
                 startedAt,
@@ -253,45 +337,11 @@ public final class BuildPipeline {
                 settings,
                 PricedModel.of(embedder),
                 limits,
-                withinHeap(embedder.callPolicy(), limits, heap / 4),
+                heap.requestsAtATime(embedder, limits),
                 rewriter == null || prompt == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
-                heap / 16,
+                heap.textBytes(),
+                store.rowsPerWrite(),
                 stopPatience);
-    }
-
-    /** Lowers the number of texts until the vectors of one request, and of two that wait to be stored, fit into so many bytes. */
-    static ProviderLimits oneRequestWithin(long bytes, ProviderLimits limits, long bytesPerText) {
-        long most = Math.max(1, bytes / (1 + UNCOMMITTED) / bytesPerText);
-        if (most >= limits.maxTextsPerRequest()) {
-            return limits;
-        }
-        log.warn(
-                "{} texts per request instead of {}: more vectors would not fit into a quarter of the heap",
-                most,
-                limits.maxTextsPerRequest());
-        return limits.withAtMostTexts((int) most);
-    }
-
-    /** Lowers the number of requests at a time until their vectors fit into so many bytes. */
-    private CallPolicy withinHeap(CallPolicy policy, ProviderLimits limits, long bytes) {
-        long uncommitted = (long) UNCOMMITTED
-                * limits.maxTextsPerRequest()
-                * embedder.model().dimension()
-                * Float.BYTES;
-        long requests = (bytes - uncommitted) / (bytesPerText() * limits.maxTextsPerRequest());
-        int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests));
-        if (most < policy.maxInFlight()) {
-            log.warn(
-                    "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of the heap",
-                    most,
-                    policy.maxInFlight(),
-                    limits.maxTextsPerRequest());
-        }
-        return new CallPolicy(policy.maxRetries(), policy.timeout(), most);
-    }
-
-    private long bytesPerText() {
-        return (long) embedder.model().dimension() * embedder.answerBytesPerComponent();
     }
 
     /** Describes a pipeline. Not thread-safe. */

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param embedding retries, timeout and concurrency of embedding calls
  * @param rewriting how texts are rewritten, or null without rewriting
  * @param maxTextBytes bytes of text that may be on their way at once
+ * @param rowsPerWrite records that one write to the store may have at most
  * @param patience how long it waits for others once it is to stop
  */
 record BuildPlan(
@@ -37,6 +38,7 @@ record BuildPlan(
         CallPolicy embedding,
         @Nullable Rewriting rewriting,
         long maxTextBytes,
+        int rowsPerWrite,
         StopPatience patience) {
     /** What the answer to a rewrite prompt is taken to have at most, where neither the model nor the configuration says. */
     private static final int MOST_OUTPUT = 8192;
@@ -76,7 +78,7 @@ record BuildPlan(
     /** Most that the job may cost in USD, or null without a cap. */
     @Nullable
     BigDecimal budgetUsd() {
-        return request.budgetUsd() == null ? settings.budgetUsd() : request.budgetUsd();
+        return request.budgetUsd(settings);
     }
 
     /** What has been spent of the budget before. */

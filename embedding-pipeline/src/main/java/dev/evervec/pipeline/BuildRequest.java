@@ -1,5 +1,6 @@
 package dev.evervec.pipeline;
 
+import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.ScanScope;
@@ -243,9 +244,10 @@ public final class BuildRequest {
         return ids;
     }
 
+    /** Most that the job may cost: its own cap, else the configured one, which what is embedded live is no job of. */
     @Nullable
-    BigDecimal budgetUsd() {
-        return budgetUsd;
+    BigDecimal budgetUsd(BuildSettings settings) {
+        return budgetUsd == null && !isLive() ? settings.budgetUsd() : budgetUsd;
     }
 
     double maxVanishedShare() {

@@ -4,6 +4,7 @@ import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.RewriteRequest;
@@ -50,7 +51,7 @@ public final class EmbeddingRewriter {
      *
      * @param texts one element for each text, in their order; null where the rewrite failed
      * @param failed for the index of each text that failed, why
-     * @param usage tokens used by all calls
+     * @param usage tokens used by all calls, those of failed ones estimated
      */
     public record Rewritten(List<@Nullable String> texts, Map<Integer, String> failed, TokenUsage usage) {
         public Rewritten {
@@ -91,9 +92,9 @@ public final class EmbeddingRewriter {
     /** One call of {@link #rewriteAll}. */
     private final class Rewriting implements RewriteStage.Results<Slot> {
         private final RewriteStage<Slot> stage;
+        private final Meter meter = new Meter(provider, Capability.REWRITE);
         private final @Nullable String[] rewritten;
         private final Map<Integer, String> failed = new TreeMap<>();
-        private TokenUsage usage = TokenUsage.NONE;
         private @Nullable ProviderException lastFailure;
 
         Rewriting(List<String> texts) {
@@ -126,25 +127,22 @@ public final class EmbeddingRewriter {
                         stopped != null,
                         lastFailure);
             }
-            return new Rewritten(Arrays.asList(rewritten), failed, usage);
+            return new Rewritten(Arrays.asList(rewritten), failed, meter.usage());
         }
 
         private CallLoop.Answer call(RewriteCall<Slot> call) {
-            try {
-                String asked = prompt.fill(null, call.item.text());
-                RewriteResponse response =
-                        provider.rewrite(new RewriteRequest(asked, CallContext.build(call.cancelSignal())));
-                Rewrite rewrite = Rewrite.of(prompt, asked, response.text());
-                return now -> answered(call, rewrite, response.usage(), now);
-            } catch (ProviderException e) {
-                return now -> failed(call, e, now);
-            } catch (RuntimeException | Error e) {
-                return now -> failed(call, Faults.ofProvider(provider, e), now);
-            }
+            String asked = prompt.fill(null, call.item.text());
+            return rewrite(
+                    asked,
+                    call.cancelSignal(),
+                    (response, now) -> answered(call, Rewrite.of(prompt, asked, response.text()), now),
+                    (failure, now) -> {
+                        lastFailure = failure;
+                        stage.failed(call, failure, now);
+                    });
         }
 
-        private void answered(RewriteCall<Slot> call, Rewrite rewrite, TokenUsage used, long now) {
-            usage = usage.plus(used);
+        private void answered(RewriteCall<Slot> call, Rewrite rewrite, long now) {
             for (Slot slot : stage.rewritten(call, now)) {
                 if (rewrite.defect() == null) {
                     rewritten[slot.index()] = rewrite.text();
@@ -154,23 +152,21 @@ public final class EmbeddingRewriter {
             }
         }
 
-        private void failed(RewriteCall<Slot> call, ProviderException failure, long now) {
-            lastFailure = failure;
-            stage.failed(call, failure, now);
+        private CallLoop.Answer probe(CancelSignal signal) {
+            return rewrite(PROBE_TEXT, signal, (response, now) -> stage.probeSucceeded(now), stage::probeFailed);
         }
 
-        private CallLoop.Answer probe(CancelSignal signal) {
-            try {
-                RewriteResponse response = provider.rewrite(new RewriteRequest(PROBE_TEXT, CallContext.build(signal)));
-                return now -> {
-                    usage = usage.plus(response.usage());
-                    stage.probeSucceeded(now);
-                };
-            } catch (ProviderException e) {
-                return now -> stage.probeFailed(e, now);
-            } catch (RuntimeException | Error e) {
-                return now -> stage.probeFailed(Faults.ofProvider(provider, e), now);
-            }
+        private CallLoop.Answer rewrite(
+                String asked,
+                CancelSignal signal,
+                Meter.Then<RewriteResponse> answered,
+                Meter.Then<ProviderException> notAnswered) {
+            return meter.call(
+                    List.of(asked),
+                    () -> provider.rewrite(new RewriteRequest(asked, CallContext.build(signal))),
+                    RewriteResponse::usage,
+                    answered,
+                    notAnswered);
         }
 
         @Override

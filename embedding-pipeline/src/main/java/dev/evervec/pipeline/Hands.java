@@ -162,8 +162,12 @@ final class Hands implements AutoCloseable {
         return new Event.EmbedFailed(batch, failure, usageOf(embedder, batch.texts(), failure));
     }
 
-    /** What may have to be paid for a failed call: its input, if the service may have worked on it. */
-    private static TokenUsage usageOf(LLMProvider provider, List<String> texts, ProviderException failure) {
+    /** What has to be paid for a failed call, if the service told; else its input, if the service may have worked on it. */
+    static TokenUsage usageOf(LLMProvider provider, List<String> texts, ProviderException failure) {
+        TokenUsage told = failure.usage();
+        if (told != null) {
+            return told;
+        }
         if (!(failure instanceof TransientProviderException passing) || !passing.mayBeBilled()) {
             return TokenUsage.NONE;
         }

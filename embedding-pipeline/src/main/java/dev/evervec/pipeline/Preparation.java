@@ -2,8 +2,8 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.Claim;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.Sha256;
-import dev.evervec.provider.Embedding;
 import org.jspecify.annotations.Nullable;
 
 /** What reading or rewriting a claimed record came to. */
@@ -20,7 +20,7 @@ sealed interface Preparation {
     }
 
     /** A vector of its text is stored already, and new enough for it. */
-    record Known(Work work, Embedding vector) implements Preparation {
+    record Known(Work work, KeptVector vector) implements Preparation {
         @Override
         public Claim claim() {
             return work.claim();

@@ -114,7 +114,7 @@ final class Preparer {
         KeptVector vector = kept.get(ready.work().text().hash());
         return vector == null || vector.job() < ready.claim().freshSince()
                 ? preparation
-                : new Preparation.Known(ready.work(), vector.embedding());
+                : new Preparation.Known(ready.work(), vector);
     }
 
     private Preparation prepare(Claim claim, FetchedRecords fetched) {

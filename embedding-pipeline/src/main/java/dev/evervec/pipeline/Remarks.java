@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult.Embedded;
 import dev.evervec.pipeline.store.ScanSummary;
@@ -27,6 +28,11 @@ final class Remarks {
         remarks.add(remark);
     }
 
+    void add(JobTicket.Resumed resumed) {
+        add("carries on job " + resumed.jobId() + ", which was interrupted after "
+                + resumed.spentUsd().toPlainString() + " USD; they count against a budget");
+    }
+
     void add(List<String> several) {
         remarks.addAll(several);
     }
@@ -36,6 +42,11 @@ final class Remarks {
         exhausted += page.exhausted().size();
         nameSome(duplicateKeys, page.duplicates());
         nameSome(exhaustedKeys, page.exhausted());
+    }
+
+    void addDuplicate(RecordKey key) {
+        duplicates++;
+        nameSome(duplicateKeys, List.of(key));
     }
 
     void add(Embedded result) {
@@ -54,7 +65,8 @@ final class Remarks {
                         add(records(count) + " vanished from source " + source + " and left the ledger"));
         summary.kept()
                 .forEach((source, count) -> add(records(count) + " vanished from source " + source
-                        + "; that is too large a share to remove in one pass, so nothing was removed"));
+                        + "; that is too large a share to remove in one pass, so nothing was removed: build with"
+                        + " --remove-vanished if they are really gone"));
     }
 
     List<String> all() {
@@ -64,7 +76,7 @@ final class Remarks {
         }
         if (exhausted > 0) {
             all.add(records(exhausted) + " failed " + (maxAttempts == 1 ? "once" : maxAttempts + " times")
-                    + "; left alone until the text changes: " + named(exhaustedKeys));
+                    + "; left alone until the text changes or retry-failed --all takes them: " + named(exhaustedKeys));
         }
         if (truncated > 0) {
             all.add(records(truncated) + " a text longer than the model accepts; only its beginning was embedded");

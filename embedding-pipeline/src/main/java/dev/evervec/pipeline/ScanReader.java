@@ -6,7 +6,6 @@ import dev.evervec.pipeline.source.ScanPage;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.source.UnreadableRecord;
 import dev.evervec.pipeline.store.ScannedRecord;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -19,33 +18,50 @@ final class ScanReader implements RecordReader {
 
     private final RecordScan scan;
     private final BuildRequest request;
+    private final int pageRecords;
     private final @Nullable Set<String> idsNotMet;
 
     ScanReader(RecordScan scan, BuildRequest request) {
+        this(scan, request, PAGE_RECORDS);
+    }
+
+    /** Pages have at most so many records as one write to the store. */
+    ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite) {
         this.scan = scan;
         this.request = request;
+        this.pageRecords = Math.min(PAGE_RECORDS, rowsPerWrite);
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
     @Override
     public Event next() {
-        ScanPage page = scan.next(PAGE_RECORDS, PAGE_BYTES);
+        ScanPage page = nextSelected();
         if (page == null) {
             return new Event.SourceExhausted(notes());
         }
-        List<ScannedRecord> selected = new ArrayList<>(page.records().size());
-        long textBytes = 0;
-        for (SourceRecord record : page.records()) {
-            if (request.selects(record.key())) {
-                selected.add(RecordReader.scanned(record));
-                textBytes += record.content().length();
-                met(record.key());
-            }
+        List<ScannedRecord> scanned =
+                page.records().stream().map(RecordReader::scanned).toList();
+        long textBytes = page.records().stream()
+                .mapToLong(record -> record.content().length())
+                .sum();
+        return new Event.PageScanned(scanned, page.unreadable(), textBytes, Set.of());
+    }
+
+    /** What is selected of the next page, which may be nothing, or null at the end of the source. */
+    @Nullable
+    ScanPage nextSelected() {
+        ScanPage page = scan.next(pageRecords, PAGE_BYTES);
+        if (page == null) {
+            return null;
         }
+        List<SourceRecord> selected = page.records().stream()
+                .filter(record -> request.selects(record.key()))
+                .toList();
+        selected.forEach(record -> met(record.key()));
         List<UnreadableRecord> unreadable = page.unreadable().stream()
                 .filter(record -> record.key() == null || request.selects(record.key()))
                 .toList();
-        return new Event.PageScanned(selected, unreadable, textBytes, Set.of());
+        return new ScanPage(selected, unreadable);
     }
 
     private void met(RecordKey key) {
@@ -54,7 +70,8 @@ final class ScanReader implements RecordReader {
         }
     }
 
-    private List<String> notes() {
+    /** What is to be said of the scan at its end. */
+    List<String> notes() {
         if (idsNotMet == null || idsNotMet.isEmpty()) {
             return List.of();
         }

@@ -41,9 +41,26 @@ final class TextSizer {
 
     private SizedText size(String text, int wholeLength) {
         int bytes = text.getBytes(StandardCharsets.UTF_8).length;
-        boolean farFromLimits = bytes <= uncountedBytes || noTokenLimit();
-        int tokens = farFromLimits && !countsAlways ? bytes : provider.countTokens(text);
+        int tokens = counts(bytes) ? provider.countTokens(text) : bytes;
         return new SizedText(text, Sha256.ofText(text), bytes, tokens, wholeLength);
+    }
+
+    /** Without a count of tokens: they are bounded by the bytes. */
+    SizedText uncounted(String text) {
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+        return new SizedText(text, Sha256.ofText(text), bytes, bytes);
+    }
+
+    /** What {@link #fit} makes of the text, with its tokens counted only if it may be too long. */
+    @Nullable
+    SizedText fitUncounted(String text, TooLong policy) {
+        SizedText uncounted = uncounted(text);
+        return tooLong(uncounted) == null ? uncounted : fit(size(text), policy);
+    }
+
+    /** Whether the tokens of a text with so many bytes are counted before it is sent. */
+    boolean counts(int bytes) {
+        return countsAlways || (bytes > uncountedBytes && !noTokenLimit());
     }
 
     private boolean noTokenLimit() {

@@ -43,6 +43,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.event.Level;
 
 /** The pipeline on real threads. */
 @Timeout(60)
@@ -464,13 +465,13 @@ class BuildPipelineTest {
 
     @Test
     void aRequestCarriesNoMoreVectorsThanTheHeapHolds() {
-        ProviderLimits unlimited = ProviderLimits.ofTexts(Integer.MAX_VALUE);
+        HeapShare share = new HeapShare(9000, Level.DEBUG);
+        ScriptedProvider.Builder provider = ScriptedProvider.builder().dimension(8); // 96 bytes a vector on its way in
+        ProviderLimits few = ProviderLimits.ofTexts(30);
 
-        assertThat(BuildPipeline.oneRequestWithin(9000, unlimited, 100).maxTextsPerRequest())
-                .isEqualTo(30);
-        assertThat(BuildPipeline.oneRequestWithin(9000, unlimited, 1 << 20).maxTextsPerRequest())
+        assertThat(share.oneRequest(provider.build()).maxTextsPerRequest()).isEqualTo(31);
+        assertThat(share.oneRequest(provider.limits(few).build())).isEqualTo(few);
+        assertThat(share.oneRequest(provider.dimension(1 << 10).build()).maxTextsPerRequest())
                 .isEqualTo(1);
-        assertThat(BuildPipeline.oneRequestWithin(9000, ProviderLimits.ofTexts(30), 100))
-                .isEqualTo(ProviderLimits.ofTexts(30));
     }
 }

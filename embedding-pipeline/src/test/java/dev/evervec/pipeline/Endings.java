@@ -24,7 +24,8 @@ final class Endings {
             untold.merge(outcome.reason(), -1L, Long::sum);
         }
         untold.forEach((reason, count) -> {
-            boolean maybeNeverTaken = reason == Reason.ABORTED || reason == Reason.CANCELLED;
+            boolean maybeNeverTaken =
+                    reason == Reason.ABORTED || reason == Reason.CANCELLED || reason == Reason.OVER_BUDGET;
             require(count == 0 || (maybeNeverTaken && count > 0), () -> count + " records untold: " + reason);
         });
         require(new HashSet<>(simulation.told).size() == simulation.told.size(), "a record was told twice");

@@ -30,6 +30,7 @@ import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
+import dev.evervec.provider.ModelIdentity;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -53,7 +54,8 @@ final class FaultyStore implements EmbeddingStore {
         KEEP_OUTCOMES,
         NOTE_HELD_UP,
         END_JOB,
-        LOOK_UP
+        LOOK_UP,
+        KEEP_CALLS
     }
 
     /** Decides what goes wrong. */
@@ -202,12 +204,18 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public @Nullable Duration latestLatency(ModelIdentity model) {
+        return store.latestLatency(model);
+    }
+
+    @Override
+    public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return store.wouldTake(start, page, mode);
     }
 
     @Override
     public void keepCalls(List<ProviderCall> made) {
+        meet(Method.KEEP_CALLS);
         store.keepCalls(made);
     }
 

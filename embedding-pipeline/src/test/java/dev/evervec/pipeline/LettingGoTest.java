@@ -84,6 +84,7 @@ class LettingGoTest {
                     provider.callPolicy(),
                     rewrites ? BuildPlan.Rewriting.of(rewriter, prompt) : null,
                     1 << 20,
+                    Integer.MAX_VALUE,
                     StopPatience.DEFAULT);
             machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(1), 0);
             hands = new Hands(

@@ -19,9 +19,11 @@ import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.testkit.FaultScript;
 import dev.evervec.testkit.ManualClock;
 import dev.evervec.testkit.ScriptedProvider;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -99,6 +101,9 @@ final class Story {
 
     private static final int JOBS_IN_TROUBLE = 3;
 
+    /** More than any rewrite of the host's texts has. */
+    private static final int MOST_OUTPUT = 100;
+
     /** Four are under way at the first sign that everything is refused, and five more may follow. */
     private static final int MOST_REQUESTS_FOR_NOTHING = 4 + 5;
 
@@ -122,6 +127,7 @@ final class Story {
                 .dimension(8)
                 .limits(ProviderLimits.ofTexts(random.nextBoolean() ? 1 + random.nextInt(8) : 1 + random.nextInt(40)))
                 .callPolicy(new CallPolicy(random.nextInt(4), Duration.ofSeconds(60), 1 + random.nextInt(5)))
+                .price(TokenPrice.ofInput(BigDecimal.ONE))
                 .build();
         this.rewriter = random.nextInt(3) > 0
                 ? null
@@ -129,6 +135,8 @@ final class Story {
                         .model("rewriter")
                         .capabilities(Capability.REWRITE)
                         .callPolicy(new CallPolicy(random.nextInt(3), Duration.ofSeconds(60), 5))
+                        .price(new TokenPrice(BigDecimal.ONE, BigDecimal.TEN))
+                        .maxOutputTokens(MOST_OUTPUT)
                         .build();
         this.host = new Host(random, embedder, rewriter != null, someTraits(), traitRate());
         this.truth = new Truth(host);
@@ -273,6 +281,14 @@ final class Story {
 
     private BuildRequest request(Set<Trouble> troubles) {
         BuildRequest request = BuildRequest.all();
+        if (troubles.contains(Trouble.RETRY_ONLY)) {
+            tally.met("trouble " + Trouble.RETRY_ONLY);
+            request = BuildRequest.retryFailed(BuildRequest.Retry.values()[random.nextInt(3)]);
+            return troubles.contains(Trouble.BUDGET) ? request.budgetUsd(someBudget()) : request;
+        }
+        if (troubles.contains(Trouble.BUDGET)) {
+            request = request.budgetUsd(someBudget());
+        }
         if (troubles.contains(Trouble.PART_OF_THE_TABLE_ONLY)) {
             tally.met("trouble " + Trouble.PART_OF_THE_TABLE_ONLY);
             request = random.nextBoolean() ? request.source("s1") : request.filter("3");
@@ -285,19 +301,28 @@ final class Story {
     }
 
     /** Whether a job may stop with these words. */
-    private static boolean mayStop(String cause, Set<Trouble> troubles, Watch watch) {
+    private boolean mayStop(String cause, Set<Trouble> troubles, Watch watch) {
         if (cause.equals("cancelled")) {
             return watch.wasCancelled();
         } else if (cause.startsWith("the store failed")) {
             return watch.storeWasLost();
         } else if (cause.startsWith("the record source failed")) {
             return troubles.contains(Trouble.FETCHES_LOST);
+        } else if (cause.startsWith("the budget")) {
+            tally.met("trouble " + Trouble.BUDGET);
+            return troubles.contains(Trouble.BUDGET);
         } else if (cause.startsWith("the quota")) {
             return troubles.contains(Trouble.QUOTA_FOR_TOO_LONG);
         } else if (cause.startsWith("nothing has succeeded")) {
             return !watch.everythingHasWorked() || !Collections.disjoint(troubles, NO_END_OF_FAILURES);
         }
         return !Collections.disjoint(troubles, MISTAKES);
+    }
+
+    /** From too little for a single call to more than everything costs. */
+    private BigDecimal someBudget() {
+        int mostMicros = random.nextInt(4) == 0 ? 300 : rewriter == null ? 5_000 : 50_000;
+        return BigDecimal.valueOf(1 + random.nextInt(mostMicros), 6);
     }
 
     private BuildMachine.@Nullable Ending play(Simulation simulation) {
@@ -309,6 +334,7 @@ final class Story {
         }
         if (ending != null) {
             Endings.assertBooksBalance(simulation, ending);
+            simulation.watch().assertWithinBudget(ending);
             long made = callsSoFar() - calls;
             require(
                     ending.calls().requests() == made,

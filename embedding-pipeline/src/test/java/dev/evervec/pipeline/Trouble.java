@@ -31,6 +31,7 @@ enum Trouble {
     ANOTHER_WORKER,
     REBUILD,
     PART_OF_THE_TABLE_ONLY,
+    RETRY_ONLY,
 
     /** From here on each is enough to end a job. */
     QUOTA_FOR_TOO_LONG,
@@ -43,6 +44,7 @@ enum Trouble {
     OUTAGE_FOR_TOO_LONG_IN_REWRITING,
     STORE_FAILS_ONCE,
     STORE_GONE,
+    BUDGET,
     CANCEL,
     CRASH_SOMEWHERE,
     CRASH_AT_A_COMMAND,

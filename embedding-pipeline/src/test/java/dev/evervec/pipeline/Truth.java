@@ -34,6 +34,7 @@ final class Truth {
     private final Set<RecordKey> overtaken = new HashSet<>();
     private final Map<Sha256, Long> keptRewrites = new HashMap<>(); // with the number of the job
     private final Map<RecordKey, Long> freshSince = new HashMap<>();
+    private final Map<Sha256, Long> answeredBy = new HashMap<>(); // texts, with the number of the job
     private long job;
     private final Set<Sha256> boughtRewrites = new HashSet<>();
     private final Map<Sha256, Integer> rewritesToKeep = new HashMap<>();
@@ -77,6 +78,7 @@ final class Truth {
         if (result != null) {
             paid.put(key, result);
             stored.put(key, result);
+            answered(result.sentHash());
         }
     }
 
@@ -119,6 +121,10 @@ final class Truth {
                 text != null && text.sent().equals(work.text().text()),
                 () -> key + " is sent with a text that is not its own");
         require(paid.get(key) != text || overtaken.contains(key), () -> key + " is sent although its vector is stored");
+    }
+
+    void answered(Sha256 text) {
+        answeredBy.put(text, job);
     }
 
     /** The provider is asked; what it has answered once, and the store has kept or may still keep, must not be asked again. */
@@ -209,6 +215,9 @@ final class Truth {
                         && result.textHash().equals(text.sentHash())
                         && result.embedding().equals(text.vector()),
                 () -> key + " got a wrong vector");
+        require(
+                answeredBy.getOrDefault(result.textHash(), 0L) >= freshSince.getOrDefault(key, 0L),
+                () -> key + " was to be embedded anew and got an old vector");
         paid.put(key, Objects.requireNonNull(text));
         stored.put(key, text);
     }
@@ -233,7 +242,8 @@ final class Truth {
             case REWRITE_ERROR -> text != null && (byItsText || watch().rewriteBudgetWasSpent(text.preparedHash()));
             case ABORTED -> watch().wasStopped();
             case CANCELLED -> watch().wasCancelled();
-            case OVER_BUDGET, SUPERSEDED -> false;
+            case OVER_BUDGET -> watch().hasBudget();
+            case SUPERSEDED -> false;
         };
     }
 

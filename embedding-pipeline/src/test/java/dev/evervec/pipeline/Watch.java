@@ -14,6 +14,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.TransientProviderException;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -234,6 +235,9 @@ final class Watch {
                 uncommitted.put(key, answer.batch());
                 require(answered.add(key), () -> key + " has two vectors");
                 answeredTexts.add(text);
+                if (truth != null) {
+                    truth.answered(text);
+                }
             } else {
                 require(++sendingsOf(key).defects <= 2, () -> key + " was asked again and again for its vector");
             }
@@ -405,6 +409,20 @@ final class Watch {
         }
         if (truth != null) {
             truth.sent(work);
+        }
+    }
+
+    boolean hasBudget() {
+        return plan.budgetUsd() != null;
+    }
+
+    /** What was reserved is never less than what is paid. */
+    void assertWithinBudget(BuildMachine.Ending ending) {
+        BigDecimal budget = plan.budgetUsd();
+        if (budget != null) {
+            BigDecimal spent = plan.carriedUsd().add(Objects.requireNonNull(ending.costUsd()));
+            boolean nothingSent = ending.calls().requests() == 0;
+            require(nothingSent || spent.compareTo(budget) <= 0, () -> spent + " USD are spent of " + budget);
         }
     }
 

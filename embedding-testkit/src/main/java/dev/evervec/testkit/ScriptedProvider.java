@@ -14,6 +14,7 @@ import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
 import dev.evervec.provider.TokenEstimate;
+import dev.evervec.provider.TokenPrice;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.testkit.Fault.AnswerItem;
@@ -59,6 +60,9 @@ public final class ScriptedProvider implements LLMProvider {
     private final Map<String, Integer> sent = new HashMap<>();
     private final Map<String, Integer> faultsMet = new LinkedHashMap<>();
 
+    private final @Nullable TokenPrice price;
+    private final int maxOutputTokens;
+
     private ScriptedProvider(Builder builder) {
         this.capabilities = builder.capabilities;
         this.model = capabilities.contains(Capability.EMBEDDING)
@@ -66,6 +70,8 @@ public final class ScriptedProvider implements LLMProvider {
                 : ModelIdentity.rewriting(builder.provider, builder.model, "");
         this.limits = builder.limits;
         this.callPolicy = builder.callPolicy;
+        this.price = builder.price;
+        this.maxOutputTokens = builder.maxOutputTokens;
         this.clock = builder.clock;
         this.gate = builder.gate;
         this.faults = builder.faults;
@@ -115,6 +121,16 @@ public final class ScriptedProvider implements LLMProvider {
     @Override
     public CallPolicy callPolicy() {
         return callPolicy;
+    }
+
+    @Override
+    public @Nullable TokenPrice price() {
+        return price;
+    }
+
+    @Override
+    public int maxOutputTokens() {
+        return maxOutputTokens;
     }
 
     @Override
@@ -394,6 +410,8 @@ public final class ScriptedProvider implements LLMProvider {
         private ProviderLimits limits = ProviderLimits.ofTexts(2_048);
         private CallPolicy callPolicy = CallPolicy.DEFAULT;
         private Set<Capability> capabilities = EnumSet.of(Capability.EMBEDDING);
+        private @Nullable TokenPrice price;
+        private int maxOutputTokens;
         private Clock clock = Clock.systemUTC();
         private @Nullable Gate gate;
         private FaultScript faults = FaultScript.none();
@@ -433,6 +451,18 @@ public final class ScriptedProvider implements LLMProvider {
         /** What it can do, in place of embedding alone. */
         public Builder capabilities(Capability first, Capability... others) {
             capabilities = EnumSet.of(first, others);
+            return this;
+        }
+
+        /** What its tokens cost; unknown if not given. */
+        public Builder price(TokenPrice value) {
+            price = Objects.requireNonNull(value, "value");
+            return this;
+        }
+
+        /** The most output tokens that a rewrite is said to have, which none has more of in practice; unknown if not given. */
+        public Builder maxOutputTokens(int value) {
+            maxOutputTokens = value;
             return this;
         }
 

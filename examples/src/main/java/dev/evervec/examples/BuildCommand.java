@@ -1,12 +1,11 @@
 package dev.evervec.examples;
 
 import dev.evervec.config.LlmConfig;
-import dev.evervec.pipeline.BuildPipeline;
+import dev.evervec.examples.JobRunner.Ending;
 import dev.evervec.pipeline.BuildRequest;
-import dev.evervec.pipeline.BuildRun;
-import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.RecordSource;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -55,7 +54,9 @@ final class BuildCommand implements Callable<Integer> {
     @Option(
             names = "--ids-file",
             paramLabel = "FILE",
-            description = "Only records whose id is in this file: UTF-8, one id a line.")
+            description =
+                    "Only records whose id is in this file: UTF-8, one id a line, blank lines passed over. - for standard"
+                            + " input.")
     private @Nullable Path idsFile;
 
     @Option(
@@ -80,6 +81,38 @@ final class BuildCommand implements Callable<Integer> {
                             + " the name is made from the time.")
     private @Nullable String jobId;
 
+    @Option(
+            names = "--budget-usd",
+            paramLabel = "X",
+            description =
+                    "Spend at most X US dollars, instead of budget_usd in the configuration. What that does not pay for stays"
+                            + " pending.")
+    private @Nullable BigDecimal budgetUsd;
+
+    @Option(
+            names = "--remove-vanished",
+            description =
+                    "Take all records that the source does not have any more out of the store, vectors included. Without it, a"
+                            + " build does so only if they are at most a tenth of their source.")
+    private boolean removeVanished;
+
+    @Option(
+            names = "--metrics-port",
+            paramLabel = "P",
+            description =
+                    "While the build runs, serve metrics for Prometheus on http://127.0.0.1:P/metrics; 0 takes any free port.")
+    private @Nullable Integer metricsPort;
+
+    @Option(
+            names = "--dry-run",
+            description =
+                    "Only tell what the build would do, cost and take: nothing is sent to a provider, and nothing is stored. The"
+                            + " last line of standard output is EMBEDDING_ESTIMATE: and the estimate as JSON.")
+    private boolean dryRun;
+
+    @Option(names = "--json", description = "Print only the result, as JSON.")
+    private boolean json;
+
     BuildCommand(Shell shell) {
         this.shell = shell;
     }
@@ -95,7 +128,23 @@ final class BuildCommand implements Callable<Integer> {
             }
             RecordSource records = wiring.records();
             requireKnownSource(records);
-            return build(wiring, loaded, records, request);
+            return dryRun
+                    ? dryRun(wiring, records, request)
+                    : run(new JobRunner(shell, wiring, loaded, records), request);
+        }
+    }
+
+    private int dryRun(Wiring wiring, RecordSource records, BuildRequest request) {
+        wiring.onlyLookAtStore();
+        return new DryRun(wiring.pipeline(records).build(), shell).run(request, json);
+    }
+
+    private int run(JobRunner runner, BuildRequest request) {
+        if (metricsPort == null) {
+            return runner.run(request, json ? Ending.JSON : Ending.BUILD);
+        }
+        try (MetricsEndpoint endpoint = MetricsEndpoint.start(metricsPort)) {
+            return runner.run(request, json ? Ending.JSON : Ending.BUILD, endpoint);
         }
     }
 
@@ -108,10 +157,16 @@ final class BuildCommand implements Callable<Integer> {
             request = request.filter(filter);
         }
         if (idsFile != null) {
-            request = request.ids(IdsFile.read(shell.file(idsFile)));
+            request = request.ids(IdsFile.read(idsFile, shell));
         }
         if (rebuild) {
             request = request.rebuild();
+        }
+        if (removeVanished) {
+            request = request.removeVanished(1);
+        }
+        if (budgetUsd != null) {
+            request = request.budgetUsd(budgetUsd);
         }
         return jobId == null ? request : request.jobId(jobId);
     }
@@ -123,23 +178,6 @@ final class BuildCommand implements Callable<Integer> {
         Set<String> known = records.sources();
         if (!known.contains(source)) {
             throw StatsCommand.unknownSource(source, List.copyOf(known));
-        }
-    }
-
-    private int build(Wiring wiring, LlmConfig loaded, RecordSource records, BuildRequest request) {
-        ProgressDisplay display = ProgressDisplay.on(shell);
-        BuildPipeline pipeline = wiring.pipeline(records).listener(display).build();
-        try (CancelOnSignal signals = CancelOnSignal.install(shell.err())) {
-            BuildRun run = pipeline.start(request);
-            signals.cancels(run);
-            BuildReport report;
-            try {
-                report = run.result();
-            } finally {
-                display.finish();
-            }
-            new BuildResult(report, pipeline.fingerprint(), wiring.store(), loaded.logsDir()).print(shell);
-            return report.state() == BuildReport.State.COMPLETED ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 }

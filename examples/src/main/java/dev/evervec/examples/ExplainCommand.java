@@ -2,7 +2,10 @@ package dev.evervec.examples;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.evervec.config.LlmConfig;
+import dev.evervec.examples.TextTable.Column;
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
@@ -11,6 +14,7 @@ import dev.evervec.pipeline.store.RecordTrace.PastOutcome;
 import dev.evervec.pipeline.store.RecordTrace.VectorInfo;
 import dev.evervec.pipeline.store.SourceStats;
 import java.io.PrintStream;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -24,7 +28,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "explain",
         description =
-                "Tells what is known of a record: its state, why it has that state, its vector, and its past outcomes.",
+                "Tells what is known of a record: its state, why it has that state, its vector, when its next try is due, and what"
+                        + " became of it in each job, with what that cost.",
         footer =
                 "%nExit codes: 0 done; 1 no record has this id; 2 wrong usage or configuration, or a store that cannot be"
                         + " used.")
@@ -52,12 +57,13 @@ final class ExplainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (Wiring wiring = Wiring.of(config.load(shell))) {
+        LlmConfig loaded = config.load(shell);
+        try (Wiring wiring = Wiring.of(loaded)) {
             List<RecordTrace> traces = traces(wiring.existingStore(), wiring.fingerprint());
             if (json) {
                 shell.out().println(Json.line(json(traces)));
             } else {
-                traces.forEach(this::print);
+                traces.forEach(trace -> print(trace, loaded.build().maxAttempts()));
             }
             return traces.isEmpty() ? unknown(wiring.fingerprint()) : ExitCode.OK;
         }
@@ -81,7 +87,7 @@ final class ExplainCommand implements Callable<Integer> {
         return ExitCode.FAILED;
     }
 
-    private void print(RecordTrace trace) {
+    private void print(RecordTrace trace, int maxAttempts) {
         PrintStream out = shell.out();
         out.println("Record     " + trace.key());
         out.println("Generation " + trace.generation());
@@ -91,26 +97,68 @@ final class ExplainCommand implements Callable<Integer> {
         } else if (trace.detail() != null) {
             out.println("Text       " + trace.detail());
         }
-        if (trace.attempts() > 0) {
-            out.println("Attempts   " + trace.attempts()
-                    + (trace.retryDue() == null ? "" : ", next due " + Json.time(trace.retryDue())));
-        }
-        printVector(trace.vector(), out);
-        for (PastOutcome past : trace.history()) {
-            out.println("Before     " + Json.time(past.at()) + " job " + past.jobId() + ": "
-                    + outcome(past.reason(), past.detail()));
-        }
-        out.println();
-    }
-
-    private static void printVector(@Nullable VectorInfo vector, PrintStream out) {
+        printAttempts(trace, maxAttempts, out);
+        VectorInfo vector = trace.vector();
         if (vector == null) {
             out.println("Vector     none");
         } else {
-            out.println("Vector     " + vector.dimension() + " dimensions, stored " + Json.time(vector.storedAt())
-                    + " by job " + vector.jobId());
-            out.println("Text hash  " + vector.textHash().hex());
+            out.println("Vector     " + vector.dimension() + " dimensions, of the text with the hash "
+                    + vector.textHash().hex());
         }
+        printHistory(trace, out);
+        out.println();
+    }
+
+    private static void printAttempts(RecordTrace trace, int maxAttempts, PrintStream out) {
+        if (trace.attempts() == 0) {
+            return;
+        }
+        boolean exhausted = trace.attempts() >= maxAttempts;
+        out.println("Attempts   " + trace.attempts() + " of " + maxAttempts
+                + (exhausted ? "; builds leave it alone, retry-failed --all takes it" : ""));
+        if (trace.retryDue() != null && !exhausted) {
+            out.println("Retry due  " + Json.time(trace.retryDue()) + "; a build does not wait for that");
+        }
+    }
+
+    /** Newest first, as it is kept; what stored the vector has its place among the rest. */
+    private static void printHistory(RecordTrace trace, PrintStream out) {
+        TextTable table = new TextTable(
+                Column.text("when"),
+                Column.text("job"),
+                Column.number("tokens"),
+                Column.number("USD"),
+                Column.text("what became of it"));
+        VectorInfo vector = trace.vector();
+        for (PastOutcome past : trace.history()) {
+            if (vector != null && vector.storedAt().isAfter(past.at())) {
+                row(table, vector.storedAt(), vector.jobId(), vector.cost(), "embedded");
+                vector = null;
+            }
+            Reason reason = past.reason();
+            row(
+                    table,
+                    past.at(),
+                    past.jobId(),
+                    past.cost(),
+                    reason == null ? "embedded; replaced since" : outcome(reason, past.detail()));
+        }
+        if (vector != null) {
+            row(table, vector.storedAt(), vector.jobId(), vector.cost(), "embedded");
+        }
+        if (trace.vector() != null || !trace.history().isEmpty()) {
+            out.println();
+            table.print(out);
+        }
+    }
+
+    private static void row(TextTable table, Instant at, String jobId, RecordCost cost, String outcome) {
+        table.row(
+                String.valueOf(Json.time(at)),
+                jobId,
+                SourceTable.count(cost.tokens()),
+                cost.usd() == null ? "unknown" : Json.plain(cost.usd()),
+                outcome);
     }
 
     private static String outcome(Reason reason, @Nullable String detail) {
@@ -143,15 +191,19 @@ final class ExplainCommand implements Callable<Integer> {
                     .put("text_hash", vector.textHash().hex())
                     .put("dim", vector.dimension())
                     .put("job_id", vector.jobId())
-                    .put("stored_at", Json.time(vector.storedAt()));
+                    .put("stored_at", Json.time(vector.storedAt()))
+                    .put("tokens", vector.cost().tokens())
+                    .put("cost_usd", Json.money(vector.cost().usd()));
         }
         ArrayNode history = json.putArray("history");
         for (PastOutcome past : trace.history()) {
             history.addObject()
                     .put("job_id", past.jobId())
-                    .put("reason", past.reason().code())
+                    .put("reason", past.reason() == null ? null : past.reason().code())
                     .put("detail", past.detail())
-                    .put("at", Json.time(past.at()));
+                    .put("at", Json.time(past.at()))
+                    .put("tokens", past.cost().tokens())
+                    .put("cost_usd", Json.money(past.cost().usd()));
         }
     }
 }

@@ -8,6 +8,7 @@ import dev.evervec.provider.Embedding;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Json {
     // The fast writer gives the shortest digits that read back as the same float, on every Java version.
     private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
+            .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER, StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
             .disable(StreamWriteFeature.AUTO_CLOSE_TARGET, StreamWriteFeature.FLUSH_PASSED_TO_STREAM)
             .build();
 
@@ -45,6 +46,16 @@ final class Json {
             json.writeNumber(embedding.get(i));
         }
         json.writeEndArray();
+    }
+
+    /** An amount without exponent and trailing zeros. */
+    static String plain(BigDecimal amount) {
+        return amount.stripTrailingZeros().toPlainString();
+    }
+
+    /** An amount as a number in JSON, or null if it is not known. */
+    static @Nullable BigDecimal money(@Nullable BigDecimal usd) {
+        return usd == null ? null : usd.stripTrailingZeros();
     }
 
     /** ISO-8601 in UTC. */

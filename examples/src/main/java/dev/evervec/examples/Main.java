@@ -6,8 +6,10 @@ import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -15,6 +17,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The command line; every command is a class of its own. */
 @Command(
@@ -42,6 +45,7 @@ public final class Main implements Runnable {
     public static void main(String[] args) {
         // Ids and titles are not confined to what the platform's charset can show, and JSON is UTF-8 by definition.
         Shell shell = new Shell(
+                System.in,
                 utf8(new FileOutputStream(FileDescriptor.out)),
                 utf8(new FileOutputStream(FileDescriptor.err)),
                 Path.of("").toAbsolutePath(),
@@ -69,17 +73,31 @@ public final class Main implements Runnable {
     private static CommandLine commandLine(Shell shell) {
         CommandLine line = new CommandLine(new Main())
                 .addSubcommand(new BuildCommand(shell))
+                .addSubcommand(new RetryFailedCommand(shell))
                 .addSubcommand(new StatsCommand(shell))
+                .addSubcommand(new HealthCommand(shell))
+                .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))
                 .addSubcommand(new EmbedTextCommand(shell))
                 .addSubcommand(new ExplainCommand(shell))
+                .addSubcommand(new VerifyCommand(shell))
                 .addSubcommand(new ExportCommand(shell))
                 .addSubcommand(new GenerationsCommand(shell))
                 .addSubcommand(new PruneCommand(shell));
         addStandardOptions(line);
+        line.registerConverter(BigDecimal.class, Main::amount);
         return line.setOut(writer(shell.out()))
                 .setErr(writer(shell.err()))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF))
                 .setUsageHelpWidth(100);
+    }
+
+    /** Java's own message tells of classes. */
+    private static BigDecimal amount(String text) {
+        try {
+            return new BigDecimal(text);
+        } catch (NumberFormatException e) {
+            throw new TypeConversionException("'" + text + "' is no number such as 2.50");
+        }
     }
 
     private static void addStandardOptions(CommandLine line) {

@@ -100,6 +100,11 @@ final class Wiring implements AutoCloseable {
         return store;
     }
 
+    /** From now on the store is only looked at, and not made if it is not there. */
+    void onlyLookAtStore() {
+        store = JdbcStore.openForReading(storeSettings());
+    }
+
     /** The store of earlier builds: looking something up must not leave an empty database behind. */
     EmbeddingStore existingStore() {
         String url = storeSettings().url();

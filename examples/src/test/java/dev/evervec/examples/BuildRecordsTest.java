@@ -22,12 +22,7 @@ class BuildRecordsTest {
     }
 
     private Result build(String... options) {
-        String[] args = new String[options.length + 3];
-        args[0] = "build";
-        args[1] = "--config";
-        args[2] = "config.toml";
-        System.arraycopy(options, 0, args, 3, options.length);
-        return cli.run(args);
+        return cli.run(Cli.withConfig("build", options));
     }
 
     private static void assertCounts(Result build, int pending, int succeeded, int skipped, int failed) {
@@ -134,8 +129,8 @@ class BuildRecordsTest {
         Result build = build("--job-id", "many");
 
         assertThat(build.code()).isZero();
-        assertThat(build.out()).contains("25 skipped: empty_content", "and 5 more: see ", "many.log");
-        assertThat(build.outLines().stream().filter(line -> line.contains("nothing is left")))
+        assertThat(build.out()).contains("25 skipped: empty_content: nothing is left", "and 5 more: see ", "many.log");
+        assertThat(build.outLines().stream().filter(line -> line.startsWith("  default/")))
                 .hasSize(20);
         assertThat(Files.readAllLines(cli.folder().resolve("logs/many.log")).stream()
                         .filter(line -> line.contains("empty_content")))
@@ -172,6 +167,19 @@ class BuildRecordsTest {
         assertThat(build.code()).isZero();
         assertCounts(build, 2, 2, 0, 0);
         assertThat(build.outLines()).anyMatch(line -> line.startsWith("Note: ") && line.contains("r99"));
+    }
+
+    @Test
+    void theIdsMayComeFromStandardInput() {
+        cli.records(30);
+
+        Result build = cli.withInput("r3\r\nr17\n", Cli.withConfig("build", "--ids-file", "-"));
+
+        assertThat(build.code()).isZero();
+        assertCounts(build, 2, 2, 0, 0);
+        assertThat(cli.withInput("\n", Cli.withConfig("build", "--ids-file", "-"))
+                        .err())
+                .contains("(standard input) has no id");
     }
 
     @Test
@@ -223,8 +231,12 @@ class BuildRecordsTest {
 
         assertThat(build.code()).isZero();
         assertThat(build.outLines())
-                .anyMatch(line -> line.startsWith("Note: 6 records have vanished from source default"));
+                .anyMatch(line -> line.startsWith("Note: 6 records have vanished from source default")
+                        && line.contains("--remove-vanished"));
         assertThat(embedded()).isEqualTo(12);
+
+        assertThat(build("--remove-vanished").code()).isZero();
+        assertThat(embedded()).isEqualTo(6);
     }
 
     private int embedded() {

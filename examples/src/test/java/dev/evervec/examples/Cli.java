@@ -5,15 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Runs commands in a folder of their own, as a shell would, and holds what came out. */
 final class Cli {
@@ -55,6 +59,12 @@ final class Cli {
         }
     }
 
+    /** A command line with {@code config.toml} of the folder. */
+    static String[] withConfig(String command, String... rest) {
+        return Stream.concat(Stream.of(command, "--config", "config.toml"), Arrays.stream(rest))
+                .toArray(String[]::new);
+    }
+
     Path folder() {
         return folder;
     }
@@ -68,13 +78,22 @@ final class Cli {
         return run(true, environment, args);
     }
 
+    /** What a command finds on its standard input. */
+    Result withInput(String input, String... args) {
+        return run(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)), false, Map.of(), args);
+    }
+
     private Result run(boolean terminal, Map<String, String> environment, String... args) {
+        return run(InputStream.nullInputStream(), terminal, environment, args);
+    }
+
+    private Result run(InputStream in, boolean terminal, Map<String, String> environment, String... args) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         int code;
         try (PrintStream outStream = new PrintStream(out, true, StandardCharsets.UTF_8);
                 PrintStream errStream = new PrintStream(err, true, StandardCharsets.UTF_8)) {
-            code = Main.run(args, new Shell(outStream, errStream, folder, environment, terminal));
+            code = Main.run(args, new Shell(in, outStream, errStream, folder, environment, terminal));
         }
         Result result = new Result(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
         assertThat(result.out() + result.err()).doesNotContain("\tat ", "Exception", "unexpected ");

@@ -39,12 +39,7 @@ class CommandsTest {
     }
 
     private Result run(String command, String... rest) {
-        String[] args = new String[rest.length + 3];
-        args[0] = command;
-        args[1] = "--config";
-        args[2] = "config.toml";
-        System.arraycopy(rest, 0, args, 3, rest.length);
-        return cli.run(args);
+        return cli.run(Cli.withConfig(command, rest));
     }
 
     private Result refused(String command, String... rest) {
@@ -60,7 +55,17 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"stats", "explain a", "export --out v.jsonl", "generations", "prune 12345678"})
+    @ValueSource(
+            strings = {
+                "stats",
+                "explain a",
+                "export --out v.jsonl",
+                "generations",
+                "prune 12345678",
+                "health",
+                "costs",
+                "retry-failed"
+            })
     void beforeTheFirstBuildTheyAskForOneAndLeaveNoDatabaseBehind(String command) {
         String[] words = command.split(" ");
         Result result =
@@ -71,7 +76,19 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"build", "stats", "embed-text", "explain", "export", "generations", "prune"})
+    @ValueSource(
+            strings = {
+                "build",
+                "retry-failed",
+                "stats",
+                "health",
+                "costs",
+                "embed-text",
+                "explain",
+                "export",
+                "generations",
+                "prune"
+            })
     void everyCommandHasHelp(String command) {
         Result help = cli.run(command, "--help");
 
@@ -84,7 +101,17 @@ class CommandsTest {
     @Test
     void theProgramTellsItsCommandsAndItsVersion() {
         assertThat(cli.run("--help").out())
-                .contains("build", "stats", "embed-text", "explain", "export", "generations", "prune");
+                .contains(
+                        "build",
+                        "retry-failed",
+                        "stats",
+                        "health",
+                        "costs",
+                        "embed-text",
+                        "explain",
+                        "export",
+                        "generations",
+                        "prune");
         assertThat(cli.run("--version").out()).startsWith("evervec ");
         assertThat(cli.refused().err()).contains("a command is missing");
         assertThat(cli.refused("bild").err()).contains("evervec build");

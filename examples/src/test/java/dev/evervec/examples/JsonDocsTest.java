@@ -3,8 +3,12 @@ package dev.evervec.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.evervec.pipeline.report.VerifyReport;
+import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.provider.TokenUsage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -30,12 +34,7 @@ class JsonDocsTest {
     }
 
     private Cli.Result run(String command, String... rest) {
-        String[] args = new String[rest.length + 3];
-        args[0] = command;
-        args[1] = "--config";
-        args[2] = "config.toml";
-        System.arraycopy(rest, 0, args, 3, rest.length);
-        return cli.run(args);
+        return cli.run(Cli.withConfig(command, rest));
     }
 
     private static void assertDocumented(String heading, JsonNode real) throws Exception {
@@ -64,6 +63,28 @@ class JsonDocsTest {
     }
 
     @Test
+    void estimatesAreDocumented() throws Exception {
+        assertDocumented("build --dry-run", run("build", "--dry-run", "--json").json());
+    }
+
+    @Test
+    void verificationsAreDocumented() throws Exception {
+        RecordKey key = new RecordKey("default", "a");
+        VerifyReport report = new VerifyReport(
+                "6adc6097",
+                2,
+                0,
+                List.of(new VerifyReport.Mismatch(key, 0.5)),
+                0,
+                0,
+                List.of(new VerifyReport.Failure(key, "embed_permanent: refused")),
+                TokenUsage.NONE,
+                null);
+
+        assertDocumented("verify --json", Cli.parse(report.toJson()));
+    }
+
+    @Test
     void statsAreDocumented() throws Exception {
         run("build");
 
@@ -81,6 +102,30 @@ class JsonDocsTest {
         assertThat(explained.at("/records/0/vector").isObject()).isTrue();
         assertThat(explained.at("/records/0/history")).isNotEmpty();
         assertDocumented("explain --json", explained);
+    }
+
+    @Test
+    void healthIsDocumented() throws Exception {
+        run("build");
+
+        JsonNode health = run("health", "--json").json();
+
+        assertThat(health.get("last_run").isObject()).isTrue();
+        assertDocumented("health --json", health);
+    }
+
+    @Test
+    void costsAreDocumented() throws Exception {
+        run("build");
+
+        assertDocumented("costs --json", run("costs", "--json").json());
+    }
+
+    @Test
+    void aRetryIsSummedUpLikeABuild() throws Exception {
+        run("build");
+
+        assertDocumented("Summary of a build", run("retry-failed", "--json").json());
     }
 
     @Test

@@ -20,6 +20,7 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import dev.evervec.LLMProviders;
 import dev.evervec.config.LlmConfig;
+import dev.evervec.micrometer.EvervecMetrics;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.provider.gemini.GeminiProviderFactory;
 import dev.evervec.provider.local.LocalProviderFactory;
@@ -100,7 +101,8 @@ final class ArchitectureTest {
                         "dev.evervec.pipeline.source",
                         "dev.evervec.pipeline.store",
                         "dev.evervec.pipeline.report",
-                        "dev.evervec.pipeline.progress"),
+                        "dev.evervec.pipeline.progress",
+                        "dev.evervec.pipeline.live"),
                 List.of(
                         "dev.evervec.provider",
                         "dev.evervec.config",
@@ -117,9 +119,20 @@ final class ArchitectureTest {
                         "dev.evervec.pipeline.source",
                         "dev.evervec.pipeline.store",
                         "dev.evervec.pipeline.report",
+                        "dev.evervec.pipeline.live",
                         "org.slf4j..",
                         "java.sql..",
                         "javax.sql..")),
+        MICROMETER(
+                EvervecMetrics.class,
+                List.of("dev.evervec.micrometer"),
+                List.of(
+                        "dev.evervec.provider",
+                        "dev.evervec.pipeline.store",
+                        "dev.evervec.pipeline.report",
+                        "dev.evervec.pipeline.progress",
+                        "org.slf4j..",
+                        "io.micrometer.core.instrument..")),
         TESTKIT(
                 ScriptedProvider.class,
                 List.of("dev.evervec.testkit"),
@@ -259,7 +272,8 @@ final class ArchitectureTest {
                 "dev.evervec.provider.gemini", Set.of("GeminiProviderFactory"),
                 "dev.evervec.provider.local", Set.of("LocalProvider", "LocalProviderFactory"),
                 "dev.evervec.resilience", Set.of("Resilience", "Backoff"),
-                "dev.evervec.store.jdbc", Set.of("JdbcStore", "JdbcRecordSource")));
+                "dev.evervec.micrometer", Set.of("EvervecMetrics"),
+                "dev.evervec.store.jdbc", Set.of("JdbcStore", "JdbcRecordSource", "EmbeddingQueue")));
 
         Map<String, Set<String>> open = new TreeMap<>();
         ALL.stream()

@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
  * Both vendors' services on one port of 127.0.0.1, as far as builds use them: OpenAI's embeddings (base64 or numbers, as
  * asked) and chat completions, Gemini's batchEmbedContents and generateContent.
  *
+ * <p>OpenAI's answers are billed by the {@link ReferenceTokenizer}, and chat answers cut off at the limit that is asked for.
+ *
  * <p>The vector of a text is {@link ScriptedProvider#vectorOf(String, String, int)}, the answer to a prompt
  * {@link ScriptedProvider#rewriteOf}: whoever knows model, text and dimension can say what must have been stored. A
  * {@link Script} decides what goes wrong. HTTP is done by hand on plain sockets, for resets and for a small heap. Each
@@ -379,8 +381,10 @@ final class LoopbackServer implements AutoCloseable {
                 }
                 reply.text("}");
             }
-            reply.text("],\"model\":\"" + model + "\",\"usage\":{\"prompt_tokens\":" + texts.size()
-                    + ",\"total_tokens\":" + texts.size() + "}}");
+            int tokens =
+                    texts.stream().mapToInt(ReferenceTokenizer.CL100K::count).sum();
+            reply.text("],\"model\":\"" + model + "\",\"usage\":{\"prompt_tokens\":" + tokens + ",\"total_tokens\":"
+                    + tokens + "}}");
         }
     }
 
@@ -392,11 +396,21 @@ final class LoopbackServer implements AutoCloseable {
 
         @Override
         public void answer(Reply reply, Fault fault) {
+            String prompt = texts().get(0);
+            String rewrite = ScriptedProvider.rewriteOf(prompt);
+            int written = ReferenceTokenizer.O200K.count(rewrite);
+            int most = body.path("max_completion_tokens")
+                    .asInt(body.path("max_tokens").asInt(written));
+            boolean cut = written > most;
+            int prompted = ReferenceTokenizer.ofPrompt(prompt);
             reply.text(
                             "{\"id\":\"1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,"
-                                    + "\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":")
-                    .json(ScriptedProvider.rewriteOf(texts().get(0)))
-                    .text("}}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}");
+                                    + "\"finish_reason\":\"" + (cut ? "length" : "stop")
+                                    + "\",\"message\":{\"role\":\"assistant\",\"content\":")
+                    .json(cut ? rewrite.substring(0, rewrite.length() / 2) : rewrite)
+                    .text("}}],\"usage\":{\"prompt_tokens\":" + prompted + ",\"completion_tokens\":"
+                            + Math.min(written, most) + ",\"total_tokens\":" + (prompted + Math.min(written, most))
+                            + "}}");
         }
     }
 

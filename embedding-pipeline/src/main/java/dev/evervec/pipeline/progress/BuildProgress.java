@@ -2,6 +2,7 @@ package dev.evervec.pipeline.progress;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.Instant;
@@ -82,7 +83,12 @@ public record BuildProgress(
         json.put("eta_secs", eta == null ? null : BigDecimal.valueOf(eta.toMillis(), 3));
         json.put("requests", requests);
         json.put("tokens", tokens);
-        json.put("cost_usd", costUsd);
+        // As a number it could come with an exponent.
+        json.putRawValue(
+                "cost_usd",
+                costUsd == null
+                        ? null
+                        : new RawValue(costUsd.stripTrailingZeros().toPlainString()));
         json.put("held_up_by", heldUpBy);
         return json.toString();
     }

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param notes what an operator should know beyond the counts: duplicate ids, exhausted records, sources not cleaned
  * @param stoppedBy why the job stopped before its end, or null
  * @param missing of given records, those that their source did not have and that were not removable; otherwise empty
- * @param busy of given records, those that another worker was working on; otherwise empty
+ * @param busy records that another worker was working on, and that therefore are not among those of this job
  * @param outcomes where the records behind the counts are looked up
  */
 public record BuildReport(
@@ -138,8 +138,8 @@ public record BuildReport(
         json.put("duration_secs", BigDecimal.valueOf(duration.toMillis(), 3));
         json.put("requests", requests);
         json.put("tokens", usage.totalTokens());
-        json.put("cost_usd", costUsd);
-        return json.toString();
+        json.put("cost_usd", costUsd == null ? null : costUsd.stripTrailingZeros());
+        return PlainJson.line(json);
     }
 
     private static void putAll(ObjectNode json, Map<Reason, Long> counts) {

@@ -5,6 +5,7 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.provider.ModelIdentity;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -114,6 +115,14 @@ public interface EmbeddingStore extends AutoCloseable {
 
     // ---- beside a job ----
 
+    /**
+     * How many records a job should give to one call that writes, because others that write to the same database wait
+     * meanwhile. The default knows no limit.
+     */
+    default int rowsPerWrite() {
+        return Integer.MAX_VALUE;
+    }
+
     /** Kept rewrites of these prepared texts; those that are not kept are absent. */
     Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts);
 
@@ -123,14 +132,26 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes);
 
-    /** Which records of a scanned page {@link #mark} would put on the list of such a job; writes nothing. */
-    Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
+    /**
+     * Which records of a scanned page {@link #mark} would put on the list of such a job, each with the
+     * {@link Claim#freshSince()} that it would be claimed with, a rebuild's own start aside; writes nothing.
+     */
+    Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
 
     /** Keeps calls that belong to no job. */
     void keepCalls(List<ProviderCall> calls);
 
     /** Adds up the bill. */
     CostReport costs(CostQuery query);
+
+    /**
+     * How long the latest answered calls to a model took on average, of a hundred or fewer. The default is null.
+     *
+     * @return null if none of the latest calls in the bill went to it
+     */
+    default @Nullable Duration latestLatency(ModelIdentity model) {
+        return null;
+    }
 
     /** How every source stands, in the order of their names; answered from what is kept, whatever the size of the ledger. */
     List<SourceHealth> health(Fingerprint fingerprint);

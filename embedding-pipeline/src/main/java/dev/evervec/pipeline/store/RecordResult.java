@@ -21,6 +21,7 @@ public sealed interface RecordResult {
      * @param detail what was done to the text before, such as that it was truncated; null if it was sent as it is. For the
      *     ledger
      * @param cost the record's share of the calls made for it
+     * @param boughtBy number of the job that bought the vector, if it was found in the store; 0 if this job bought it
      */
     record Embedded(
             Claim claim,
@@ -28,8 +29,20 @@ public sealed interface RecordResult {
             Sha256 textHash,
             Embedding embedding,
             @Nullable String detail,
-            RecordCost cost)
+            RecordCost cost,
+            long boughtBy)
             implements RecordResult {
+        /** A vector that this job bought. */
+        public Embedded(
+                Claim claim,
+                Sha256 contentHash,
+                Sha256 textHash,
+                Embedding embedding,
+                @Nullable String detail,
+                RecordCost cost) {
+            this(claim, contentHash, textHash, embedding, detail, cost, 0);
+        }
+
         public Embedded {
             Objects.requireNonNull(claim, "claim");
             Objects.requireNonNull(contentHash, "contentHash");

@@ -23,7 +23,7 @@ class BuildReportTest {
                 Duration.ofMillis(245_300),
                 12,
                 TokenUsage.reported(1000, 5),
-                new BigDecimal("0.0000201"),
+                new BigDecimal("0.000000201"),
                 List.of(),
                 null,
                 Set.of(),
@@ -52,7 +52,7 @@ class BuildReportTest {
                 .isEqualTo(
                         "{\"job_id\":\"j\",\"state\":\"failed\",\"total_pending\":100,\"succeeded\":90,\"skipped\":{\"empty_content\":3},"
                                 + "\"failed\":{\"embed_permanent\":7},\"duration_secs\":245.300,\"requests\":12,\"tokens\":1005,"
-                                + "\"cost_usd\":0.0000201}");
+                                + "\"cost_usd\":0.000000201}");
     }
 
     @Test

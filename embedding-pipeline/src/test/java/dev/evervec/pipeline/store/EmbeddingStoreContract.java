@@ -27,6 +27,7 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -38,6 +39,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -1482,12 +1484,24 @@ public abstract class EmbeddingStoreContract {
 
         @Test
         void anEmptyStoreTakesAllThatHasContentAndStaysEmpty() {
-            Set<RecordKey> taken = store.wouldTake(
+            Map<RecordKey, Long> taken = store.wouldTake(
                     start, List.of(scanned("1", "one"), scanned("2", " "), scanned("1", "again")), MarkMode.PENDING);
 
-            assertThat(taken).containsExactly(key("1"));
+            assertThat(taken).isEqualTo(Map.of(key("1"), 0L));
             assertThat(store.generations()).isEmpty();
             assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+        }
+
+        @Test
+        void whatAKilledRebuildLeftIsStillToBeBoughtAnew() {
+            embed(FINGERPRINT, scanned("done", "one"), scanned("left", "two"));
+            JobTicket rebuild = store.beginJob(new JobStart("rebuild", FINGERPRINT, 3));
+            store.mark(rebuild, List.of(scanned("left", "two")), MarkMode.REBUILD);
+            store.endJob(rebuild, JobState.CANCELLED, Reason.CANCELLED);
+
+            assertThat(store.wouldTake(
+                            start, List.of(scanned("done", "one"), scanned("left", "two")), MarkMode.PENDING))
+                    .isEqualTo(Map.of(key("left"), rebuild.number()));
         }
 
         @ParameterizedTest
@@ -1508,7 +1522,7 @@ public abstract class EmbeddingStoreContract {
                 page.add(scanned("twice-" + reason, "text"));
             }
 
-            Set<RecordKey> wouldTake = store.wouldTake(start, page, mode);
+            Set<RecordKey> wouldTake = store.wouldTake(start, page, mode).keySet();
             JobTicket job = store.beginJob(start);
             MarkedPage marked = store.mark(job, page, mode);
 
@@ -2433,6 +2447,40 @@ public abstract class EmbeddingStoreContract {
                     .as(when + " " + key)
                     .hasValueSatisfying(trace -> assertThat(trace.state()).isEqualTo(state)));
         }
+    }
+
+    @Test
+    void theLatencyOfAModelIsThatOfItsLatestAnsweredCalls() {
+        List<ProviderCall> older = Collections.nCopies(50, took(Duration.ofSeconds(9), "model-a", null));
+        List<ProviderCall> latest =
+                new ArrayList<>(Collections.nCopies(50, took(Duration.ofSeconds(1), "model-a", null)));
+        latest.addAll(Collections.nCopies(50, took(Duration.ofSeconds(3), "model-a", null)));
+        latest.add(took(Duration.ofSeconds(60), "model-a", "timeout"));
+        latest.add(took(Duration.ofSeconds(60), "model-b", null));
+
+        store.keepCalls(older);
+        store.keepCalls(latest);
+
+        assertThat(store.latestLatency(modelNamed("model-a"))).isEqualTo(Duration.ofSeconds(2));
+        assertThat(store.latestLatency(modelNamed("model-c"))).isNull();
+    }
+
+    private static ModelIdentity modelNamed(String model) {
+        return ModelIdentity.embedding("scripted", model, 4, "", "none");
+    }
+
+    private static ProviderCall took(Duration time, String model, @Nullable String failure) {
+        return new ProviderCall(
+                Instant.EPOCH,
+                time,
+                "scripted",
+                model,
+                Capability.EMBEDDING,
+                1,
+                TokenUsage.NONE,
+                BigDecimal.ZERO,
+                failure,
+                List.of());
     }
 
     private static ProviderCall call(TokenUsage usage) {

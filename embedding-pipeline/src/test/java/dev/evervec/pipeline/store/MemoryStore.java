@@ -8,6 +8,7 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.Embedding;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -71,6 +72,7 @@ public final class MemoryStore implements EmbeddingStore {
             Sha256 textHash,
             Embedding embedding,
             long job,
+            long boughtBy,
             String jobId,
             Instant storedAt,
             RecordCost cost) {}
@@ -322,14 +324,14 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public synchronized Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public synchronized Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         Set<RecordKey> met = new HashSet<>();
-        Set<RecordKey> taken = new HashSet<>();
+        Map<RecordKey, Long> taken = new HashMap<>();
         Ledger ledger = known(start.fingerprint());
         for (ScannedRecord scanned : page) {
             Row row = ledger.rows.get(scanned.key());
             if (met.add(scanned.key()) && judge(row, scanned, start, mode) == Verdict.TAKE) {
-                taken.add(scanned.key());
+                taken.put(scanned.key(), row == null ? 0 : row.freshSince);
             }
         }
         return taken;
@@ -604,6 +606,7 @@ public final class MemoryStore implements EmbeddingStore {
                         result.textHash(),
                         result.embedding(),
                         job.number(),
+                        result.boughtBy() == 0 ? job.number() : result.boughtBy(),
                         job.start().jobId(),
                         clock.instant(),
                         result.cost()));
@@ -623,6 +626,23 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized void keepCalls(List<ProviderCall> calls) {
         calls.forEach(call -> bill.add(new Billed(call, "", 0)));
+    }
+
+    @Override
+    public synchronized @Nullable Duration latestLatency(ModelIdentity model) {
+        List<ProviderCall> calls = bill.stream()
+                .map(Billed::call)
+                .filter(call -> call.failure() == null
+                        && call.provider().equals(model.provider())
+                        && call.model().equals(model.model()))
+                .toList();
+        List<ProviderCall> latest = calls.subList(Math.max(0, calls.size() - 100), calls.size());
+        return latest.isEmpty()
+                ? null
+                : latest.stream()
+                        .map(ProviderCall::took)
+                        .reduce(Duration.ZERO, Duration::plus)
+                        .dividedBy(latest.size());
     }
 
     @Override
@@ -805,8 +825,8 @@ public final class MemoryStore implements EmbeddingStore {
         Map<Sha256, KeptVector> found = new HashMap<>();
         known(fingerprint).vectors.values().stream()
                 .filter(vector -> textHashes.contains(vector.textHash()))
-                .sorted(Comparator.comparing(Vector::job))
-                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.job())));
+                .sorted(Comparator.comparing(Vector::boughtBy))
+                .forEach(vector -> found.put(vector.textHash(), new KeptVector(vector.embedding(), vector.boughtBy())));
         return found;
     }
 

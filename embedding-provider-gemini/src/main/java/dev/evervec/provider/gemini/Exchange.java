@@ -20,6 +20,7 @@ final class Exchange {
     private final long maxAnswerBytes;
     private CancelSignal.@Nullable Registration registration;
     private boolean sent;
+    private boolean connected;
     private int status;
     private Map<String, List<String>> headers = Map.of();
     private @Nullable String requestId;
@@ -49,6 +50,11 @@ final class Exchange {
         registration = signal.onCancel(cut);
     }
 
+    /** A connection to the service stands: from now on it may get the request. */
+    void connected() {
+        connected = true;
+    }
+
     void answered(int httpStatus, Map<String, List<String>> answerHeaders, @Nullable String requestIdHeader) {
         status = httpStatus;
         headers = answerHeaders;
@@ -75,6 +81,11 @@ final class Exchange {
     /** Whether a request left at all. */
     boolean sent() {
         return sent;
+    }
+
+    /** Whether the service may have got the request. */
+    boolean hasConnected() {
+        return connected;
     }
 
     boolean hasStatus() {

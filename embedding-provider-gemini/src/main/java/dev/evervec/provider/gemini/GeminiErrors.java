@@ -77,7 +77,7 @@ final class GeminiErrors {
             return malformed("is damaged in its compression", exchange, failure);
         }
         if (io != null) {
-            return noAnswer(failure);
+            return noAnswer(failure, exchange);
         }
         return malformed("was not understood by the SDK", exchange, failure);
     }
@@ -217,7 +217,7 @@ final class GeminiErrors {
                 exchange.requestId());
     }
 
-    private ProviderException noAnswer(RuntimeException failure) {
+    private ProviderException noAnswer(RuntimeException failure, Exchange exchange) {
         String why;
         if (findCause(failure, InterruptedIOException.class) != null) {
             why = "timeout (" + timeout.toMillis() / 1000.0 + " s, or the caller's deadline)";
@@ -227,8 +227,11 @@ final class GeminiErrors {
             Throwable io = findCause(failure, IOException.class);
             why = io == null ? typeOf(failure) : typeOf(io);
         }
-        return TransientProviderException.noAnswer(
-                "no answer from " + baseUrl + ": " + why, ProviderException.withoutMessage(failure));
+        String what = "no answer from " + baseUrl + ": " + why;
+        Throwable bare = ProviderException.withoutMessage(failure);
+        return exchange.hasConnected()
+                ? TransientProviderException.noAnswer(what, bare)
+                : TransientProviderException.notSent(what, bare);
     }
 
     private static String shown(int status, Refusal refusal) {

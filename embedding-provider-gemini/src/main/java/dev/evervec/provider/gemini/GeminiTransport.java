@@ -12,6 +12,7 @@ import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.gemini.WireInterceptor.KeyHeader;
+import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,7 +24,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.ConnectionPool;
 import okhttp3.Dispatcher;
+import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
+import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +94,16 @@ final class GeminiTransport implements AutoCloseable {
                 .connectionPool(new ConnectionPool(policy.maxInFlight(), 1, TimeUnit.MINUTES))
                 .dispatcher(new Dispatcher(daemonThreads()))
                 .addInterceptor(interceptor)
+                .addNetworkInterceptor(GeminiTransport::noteConnection)
                 .build();
+    }
+
+    private static Response noteConnection(Interceptor.Chain chain) throws IOException {
+        Exchange exchange = Exchange.current();
+        if (exchange != null) {
+            exchange.connected();
+        }
+        return chain.proceed(chain.request());
     }
 
     // Calls run on their callers' threads. Given all the same: the threads of OkHttp's own pool keep a JVM up.
@@ -157,7 +169,7 @@ final class GeminiTransport implements AutoCloseable {
         }
         Duration left = Duration.between(clock.instant(), deadline);
         if (left.compareTo(Duration.ofMillis(1)) < 0) {
-            throw TransientProviderException.noAnswer("the deadline passed before the request was sent", null);
+            throw TransientProviderException.notSent("the deadline passed before the request was sent", null);
         }
         Duration timeout = Duration.ofMillis(http.callTimeoutMillis());
         return left.compareTo(timeout) >= 0

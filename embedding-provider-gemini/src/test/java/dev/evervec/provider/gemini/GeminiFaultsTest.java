@@ -521,6 +521,7 @@ class GeminiFaultsTest {
                 TransientProviderException failure = (TransientProviderException) failure(provider, capability);
 
                 assertThat(failure.failure()).isEqualTo(broken.expected());
+                assertThat(failure.mayBeBilled()).isEqualTo(broken.expected() != Failure.SERVER_ERROR);
                 assertThat(failure.owner()).isEqualTo(FaultOwner.PROVIDER);
                 assertShowsNothing(failure);
             }
@@ -550,6 +551,7 @@ class GeminiFaultsTest {
 
             assertThat(failure.failure()).isEqualTo(Failure.NO_ANSWER);
             assertThat(failure).hasMessageContaining(url).hasMessageContaining("ConnectException");
+            assertThat(failure.mayBeBilled()).isFalse();
         }
     }
 
@@ -558,8 +560,10 @@ class GeminiFaultsTest {
         // .invalid never resolves (RFC 2606); no name server is needed to say so, and its silence is a failure too.
         try (LLMProvider provider =
                 provider(settings(Capability.EMBEDDING, "http://no-such-host.invalid", Duration.ofSeconds(15)))) {
-            assertThat(((TransientProviderException) failure(provider, Capability.EMBEDDING)).failure())
-                    .isEqualTo(Failure.NO_ANSWER);
+            TransientProviderException failure = (TransientProviderException) failure(provider, Capability.EMBEDDING);
+
+            assertThat(failure.failure()).isEqualTo(Failure.NO_ANSWER);
+            assertThat(failure.mayBeBilled()).isFalse();
         }
     }
 

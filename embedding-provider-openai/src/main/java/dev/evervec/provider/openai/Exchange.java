@@ -47,7 +47,7 @@ final class Exchange implements AutoCloseable {
         }
         Duration left = Duration.between(clock.instant(), context.deadline());
         if (left.toMillis() <= 0) {
-            throw TransientProviderException.noAnswer(
+            throw TransientProviderException.notSent(
                     "the call's deadline " + context.deadline() + " had passed before it was sent", null);
         }
         boolean shorter = left.compareTo(longest) < 0;

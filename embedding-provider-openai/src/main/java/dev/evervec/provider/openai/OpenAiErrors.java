@@ -267,8 +267,10 @@ final class OpenAiErrors {
         if (httpStatus != 0 && io.getClass() == IOException.class) {
             return malformed("the answer's compression is damaged", httpStatus, null, bare);
         }
-        return TransientProviderException.noAnswer(
-                provider + " at " + baseUrl + ": " + wayItBroke(io, limit, connected, httpStatus != 0), bare);
+        String what = provider + " at " + baseUrl + ": " + wayItBroke(io, limit, connected, httpStatus != 0);
+        return connected
+                ? TransientProviderException.noAnswer(what, bare)
+                : TransientProviderException.notSent(what, bare);
     }
 
     private static @Nullable IOException ioCause(Throwable failure) {

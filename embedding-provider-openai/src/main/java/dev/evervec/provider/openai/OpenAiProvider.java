@@ -125,10 +125,10 @@ final class OpenAiProvider implements LLMProvider {
         return settings.capability() == Capability.REWRITE ? tokens + TOKENS_AROUND_PROMPT : tokens;
     }
 
-    /** Of embeddings only: how many tokens stand around a prompt, the vendor says, may change from model to model. */
     @Override
     public boolean countsTokensExactly() {
-        return settings.capability() == Capability.EMBEDDING && profile.tokenizer() != null;
+        return profile.tokenizer() != null
+                && (settings.capability() == Capability.EMBEDDING || OpenAiModels.documentsPrompts(settings.model()));
     }
 
     @Override

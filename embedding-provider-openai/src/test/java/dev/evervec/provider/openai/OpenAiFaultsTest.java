@@ -777,6 +777,7 @@ class OpenAiFaultsTest {
             assertThat(failure.failure()).isEqualTo(broken.failure());
             assertThat(failure.owner()).isEqualTo(PROVIDER);
             assertThat(failure).hasMessageContaining(broken.says());
+            assertThat(failure.mayBeBilled()).isEqualTo(broken.failure() != Failure.SERVER_ERROR);
         }
     }
 
@@ -789,6 +790,7 @@ class OpenAiFaultsTest {
 
         assertThat(failure.failure()).isEqualTo(Failure.NO_ANSWER);
         assertThat(failure).hasMessageContaining("refused").hasMessageContaining(server.url());
+        assertThat(failure.mayBeBilled()).isFalse();
     }
 
     @Test
@@ -796,6 +798,7 @@ class OpenAiFaultsTest {
         TransientProviderException failure = (TransientProviderException) failureOf("http://nowhere.invalid/v1");
 
         assertThat(failure.failure()).isEqualTo(Failure.NO_ANSWER);
+        assertThat(failure.mayBeBilled()).isFalse();
     }
 
     /** Calls with two texts and checks on the way that nothing secret comes out, in the failure or in the log. */

@@ -3,11 +3,14 @@ package dev.evervec.store.jdbc;
 import dev.evervec.pipeline.report.CostReport;
 import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.store.CostQuery;
+import dev.evervec.provider.Capability;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
@@ -45,6 +48,11 @@ final class Bill {
             + " from evervec_usage u left join evervec_usage_share s on s.usage = u.number"
             + " where u.at >= ? and u.at < ? group by s.source";
     private static final String FIRST = "select at from evervec_usage where at >= ? and at < ? order by at limit 1";
+
+    private static final String LATENCY =
+            "select cast(round(avg(took_ms)) as integer) from (select took_ms from evervec_usage"
+                    + " where number > (select coalesce(max(number), 0) - 10000 from evervec_usage) and provider = ? and model = ?"
+                    + " and capability = ? and failure is null order by number desc limit 100)";
 
     private Bill() {}
 
@@ -131,6 +139,20 @@ final class Bill {
                 rest,
                 rest,
                 job);
+    }
+
+    /** Looks no further back than a build of a few million texts. */
+    static @Nullable Duration latestLatency(Session session, ModelIdentity model) throws SQLException {
+        Capability capability = model.dimension() > 0 ? Capability.EMBEDDING : Capability.REWRITE;
+        return session.first(
+                        LATENCY,
+                        row -> row.getObject(1) == null ? -1L : row.getLong(1),
+                        model.provider(),
+                        model.model(),
+                        capability.configName())
+                .filter(average -> average >= 0)
+                .map(Duration::ofMillis)
+                .orElse(null);
     }
 
     /** Adds the calls up, one day after the other: every day is a range of the index on their time. */

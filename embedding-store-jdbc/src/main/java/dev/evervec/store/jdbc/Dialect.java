@@ -32,6 +32,12 @@ interface Dialect {
     /** Whether a table of this name exists. */
     boolean hasTable(Session session, String table) throws SQLException;
 
+    /**
+     * Whether others write to the database too, and have to wait while a job writes; asked when a job begins. False where
+     * writers do not wait for each other.
+     */
+    boolean isShared(Session session) throws SQLException;
+
     /** Claims rows of a job's list; values: owner, lease end, job, limit. */
     String claim();
 

@@ -46,9 +46,9 @@ final class Results {
     private static final String SUPERSEDED =
             "update evervec_ledger set vector_hash = ?," + OFF_THE_LIST + " where number = ?";
     private static final String STORE_VECTOR = "insert into evervec_vector (generation, source, id, part, text_hash,"
-            + " dimension, job, stored_at, tokens, cost, vector) values (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+            + " dimension, job, bought_by, stored_at, tokens, cost, vector) values (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
             + " on conflict (generation, source, id, part) do update set text_hash = excluded.text_hash,"
-            + " dimension = excluded.dimension, job = excluded.job, stored_at = excluded.stored_at,"
+            + " dimension = excluded.dimension, job = excluded.job, bought_by = excluded.bought_by, stored_at = excluded.stored_at,"
             + " tokens = excluded.tokens, cost = excluded.cost, vector = excluded.vector";
     private static final String OF_RECORD = " from evervec_vector where generation = ? and source = ? and id = ?";
     private static final String NOTE_VECTOR =
@@ -230,7 +230,7 @@ final class Results {
         for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
             for (Of<Embedded> result : results) {
                 add(vectors, result.key(), result.result);
-                Texts.add(texts, generation, result.result.textHash(), job.number(), result.row.number);
+                Texts.add(texts, generation, result.result.textHash(), boughtBy(result.result), result.row.number);
             }
         }
         vectors.run();
@@ -246,10 +246,15 @@ final class Results {
                 result.textHash().bytes(),
                 result.embedding().dimension(),
                 job.number(),
+                boughtBy(result),
                 now,
                 result.cost().tokens(),
                 Money.units(result.cost().usd()),
                 result.embedding().toLittleEndian());
+    }
+
+    private long boughtBy(Embedded result) {
+        return result.boughtBy() == 0 ? job.number() : result.boughtBy();
     }
 
     private void markEmbedded() throws SQLException {

@@ -285,6 +285,15 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public boolean isShared(Session session) throws SQLException {
+        return session.number(
+                        "select count(*) from sqlite_master where type = 'table' and name not like 'sqlite@_%' escape '@'"
+                                + " and (name not like 'evervec@_%' escape '@' or name = '" + EmbeddingQueue.TABLE
+                                + "')")
+                > 0;
+    }
+
+    @Override
     public String claim() {
         return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number in"
                 + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"

@@ -16,24 +16,24 @@ import java.util.Set;
  *
  * <p>Hashes come in no order: in one large index every commit would change a page of its own for nearly every vector, and
  * write many times what the vectors take. So entries wait in a small table, which is poured into the large one now and then,
- * in order. Entries are never taken back: what they lead to must be of the same job
- * and have the whole hash.
+ * in order. Entries are never taken back: what they lead to must have been bought by
+ * the same job and have the whole hash.
  */
 final class Texts {
     /** So many entries wait: enough to fill each page of a large table a little, few enough to be counted at each commit. */
     static final int WAITING = 16_384;
 
-    private static final String COLUMNS = "generation, text_key, job, record";
+    private static final String COLUMNS = "generation, text_key, bought_by, record";
     private static final String ADD =
             "insert into evervec_text_recent (" + COLUMNS + ") values (?, ?, ?, ?) on conflict do nothing";
     private static final String WAIT = "select count(*) from evervec_text_recent";
     private static final String POUR = "insert into evervec_text (" + COLUMNS + ") select " + COLUMNS
             + " from evervec_text_recent where true order by " + COLUMNS + " on conflict do nothing";
-    private static final String FIND = "select v.vector, v.job from %s t"
+    private static final String FIND = "select v.vector, v.bought_by from %s t"
             + " join evervec_ledger l on l.number = t.record and l.generation = t.generation"
             + " join evervec_vector v on v.generation = l.generation and v.source = l.source and v.id = l.id"
-            + " and v.job = t.job"
-            + " where t.generation = ? and t.text_key = ? and v.text_hash = ? order by t.job desc limit 1";
+            + " and v.bought_by = t.bought_by"
+            + " where t.generation = ? and t.text_key = ? and v.text_hash = ? order by t.bought_by desc limit 1";
     private static final List<String> FINDS =
             List.of(FIND.formatted("evervec_text_recent"), FIND.formatted("evervec_text"));
 
@@ -44,8 +44,9 @@ final class Texts {
         return session.batch(ADD);
     }
 
-    static void add(Session.Batch entries, long generation, Sha256 text, long job, long record) throws SQLException {
-        entries.add(generation, key(text), job, record);
+    static void add(Session.Batch entries, long generation, Sha256 text, long boughtBy, long record)
+            throws SQLException {
+        entries.add(generation, key(text), boughtBy, record);
     }
 
     /** To be called when entries were added. */
@@ -62,7 +63,7 @@ final class Texts {
         session.update("delete from evervec_text where generation = ?", generation);
     }
 
-    /** The latest job's vector of each of these texts that has one. */
+    /** The latest bought vector of each of these texts that has one. */
     static Map<Sha256, KeptVector> find(Session session, long generation, Set<Sha256> texts) throws SQLException {
         Map<Sha256, KeptVector> found = new HashMap<>();
         for (Sha256 text : texts) {

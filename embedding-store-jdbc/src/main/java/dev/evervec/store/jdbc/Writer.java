@@ -23,6 +23,7 @@ final class Writer {
     private final Schema schema;
     private @Nullable Session session;
     private final Map<Object, Doubt<?>> doubts = new HashMap<>();
+    private final Turns turns = new Turns();
 
     /** Finds in the database what only the write with this answer can have left. */
     @FunctionalInterface
@@ -57,6 +58,11 @@ final class Writer {
         return writer;
     }
 
+    /** From now on it leaves others their turn, or no longer does. */
+    void setShared(boolean isShared) {
+        turns.setShared(isShared);
+    }
+
     /** Writes once, however often it is tried: all of it, or nothing if anything is thrown. */
     <T> T once(Write<T> write) throws SQLException {
         Optional<T> before = committedBefore(write);
@@ -79,9 +85,11 @@ final class Writer {
     /** Does what may as well be done twice in a transaction: all of it, or nothing if anything is thrown. */
     <T> T inTransaction(Session.Work<T> work) throws SQLException {
         Session current = session();
+        turns.begin();
         try {
             return current.inTransaction(dialect.beginWrite(), work);
         } finally {
+            turns.end();
             if (current.isLost()) {
                 LOG.warn("the connection that writes to {} was lost", dialect.location());
                 session = null;

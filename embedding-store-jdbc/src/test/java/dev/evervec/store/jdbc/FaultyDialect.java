@@ -267,6 +267,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean isShared(Session session) throws SQLException {
+        return dialect.isShared(session);
+    }
+
+    @Override
     public String claim() {
         return dialect.claim();
     }

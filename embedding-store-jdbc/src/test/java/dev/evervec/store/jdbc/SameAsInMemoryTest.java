@@ -219,7 +219,8 @@ final class SameAsInMemoryTest {
         Sha256 content = Sha256.ofContent(null, text);
         if (random.nextInt(3) > 0) {
             Embedding vector = Embedding.of(1, 1 + (text.hashCode() & 7));
-            return new RecordResult.Embedded(claim, content, Sha256.ofText(text), vector, null, cost);
+            return new RecordResult.Embedded(
+                    claim, content, Sha256.ofText(text), vector, null, cost, random.nextInt(3));
         }
         Reason reason = Reason.values()[random.nextInt(Reason.values().length)];
         Instant due = reason.ledger() == Reason.Ledger.ATTEMPTED && random.nextBoolean()

@@ -343,7 +343,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
             try (EmbeddingStore reader = reading(none)) {
                 assertThat(reader.wouldTake(new JobStart("imagined", FINGERPRINT, 3), page, MarkMode.PENDING))
-                        .containsExactly(key("1"));
+                        .containsOnlyKeys(key("1"));
                 assertThat(reader.stats(FINGERPRINT)).isEmpty();
                 assertThat(reader.health(FINGERPRINT)).isEmpty();
                 assertThat(reader.generations()).isEmpty();

@@ -113,7 +113,7 @@ final class Tables {
                         "select v.id from evervec_vector v join evervec_ledger l on l.generation = v.generation and"
                                 + " l.source = v.source and l.id = v.id where not exists (select 1 from (select * from"
                                 + " evervec_text union all select * from evervec_text_recent) t where t.generation ="
-                                + " v.generation and t.record = l.number and t.job = v.job)"))
+                                + " v.generation and t.record = l.number and t.bought_by = v.bought_by)"))
                 .as("vectors that cannot be found by their text")
                 .isEmpty();
         assertThat(rows(

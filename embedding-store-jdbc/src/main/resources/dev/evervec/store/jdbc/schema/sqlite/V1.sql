@@ -101,8 +101,8 @@ create index evervec_ledger_reason on evervec_ledger (generation, reason) where 
 
 create index evervec_ledger_met on evervec_ledger (met) where met is not null;
 
--- The vectors: float32, little-endian. part is 0: one vector per record. tokens and cost: the record's share of the calls
--- that were made for it.
+-- The vectors: float32, little-endian. part is 0: one vector per record. job stored it; bought_by is another one if it was
+-- found in the store as the vector of an equal text. tokens and cost: the record's share of the calls that were made for it.
 create table evervec_vector (
   number     integer primary key,
   generation integer not null,
@@ -112,6 +112,7 @@ create table evervec_vector (
   text_hash  blob    not null,
   dimension  integer not null,
   job        integer not null,
+  bought_by  integer not null,
   stored_at  integer not null,
   tokens     integer not null,
   cost       integer,
@@ -120,22 +121,22 @@ create table evervec_vector (
 );
 
 -- Ledger rows by the first six bytes of the hash of the text that their vector is of, as a number. An entry may have
--- outlived its vector: what it leads to must be of the same job and have the whole hash.
+-- outlived its vector: what it leads to must have been bought by the same job and have the whole hash.
 create table evervec_text (
   generation integer not null,
   text_key   integer not null,
-  job        integer not null,
+  bought_by  integer not null,
   record     integer not null,
-  primary key (generation, text_key, job, record)
+  primary key (generation, text_key, bought_by, record)
 ) without rowid;
 
 -- Entries that wait to be poured into the large table, many at a time.
 create table evervec_text_recent (
   generation integer not null,
   text_key   integer not null,
-  job        integer not null,
+  bought_by  integer not null,
   record     integer not null,
-  primary key (generation, text_key, job, record)
+  primary key (generation, text_key, bought_by, record)
 ) without rowid;
 
 -- Rewritten texts by rewrite fingerprint and hash of the prepared text.

@@ -1,0 +1,30 @@
+package dev.evervec.pipeline.live;
+
+import dev.evervec.pipeline.store.StoreException;
+import java.util.Collection;
+import java.util.List;
+
+/**
+ * Where a host notes what it changed, as its one reader sees it.
+ *
+ * <p>Rows become visible when the host's transaction that appended them is committed, so one with a lower number may appear
+ * after one with a higher number was read. A reader therefore begins at the start each time, and deletes exactly the rows
+ * that it has read and dealt with, never "all up to this number".
+ *
+ * <p>Implementations are thread-safe and throw {@link StoreException} when their database fails.
+ */
+public interface Outbox {
+    /**
+     * The rows that are visible now, in ascending order of their numbers.
+     *
+     * @param after only rows with higher numbers; 0 begins at the start
+     * @param limit how many at most, at least 1
+     */
+    List<NotedChange> read(long after, int limit);
+
+    /** Deletes these rows and no others; those that are gone already are passed over. */
+    void delete(Collection<Long> seqs);
+
+    /** What waits now. */
+    Backlog backlog();
+}
