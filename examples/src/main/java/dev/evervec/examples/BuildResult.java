@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,15 +79,25 @@ final class BuildResult {
                 first.add(outcome);
             }
         });
-        out.println(
-                SourceTable.count(count) + " " + reason.kind().name().toLowerCase(Locale.ROOT) + ": " + reason.code());
-        first.forEach(outcome -> out.println("  " + outcome.key() + "  " + outcome.detail()));
+        // What is the same for all is said once.
+        Set<String> details = first.stream().map(BuildResult::detail).collect(Collectors.toSet());
+        boolean same = first.size() > 1 && details.size() == 1;
+        out.println(SourceTable.count(count) + " "
+                + reason.kind().name().toLowerCase(Locale.ROOT) + ": " + reason.code()
+                + (same ? detail(first.get(0)) : ""));
+        first.forEach(outcome -> out.println("  " + outcome.key() + (same ? "" : detail(outcome))));
         long more = count - first.size();
         if (more > 0) {
             out.println("  " + (first.isEmpty() ? "" : "and ") + SourceTable.count(more)
                     + (first.isEmpty() ? "" : " more") + rest(reason));
         }
         out.println();
+    }
+
+    /** Nothing if there is no more to say than the reason. */
+    private static String detail(RecordOutcome outcome) {
+        boolean saysMore = !outcome.detail().equals(outcome.reason().code());
+        return saysMore ? ": " + outcome.detail() : "";
     }
 
     private String rest(Reason reason) {
@@ -102,7 +114,9 @@ final class BuildResult {
     }
 
     private void printEnding(PrintStream out) {
-        report.stopCause().ifPresent(cause -> out.println("Stopped: " + cause));
+        report.stopCause()
+                .filter(cause -> report.notes().stream().noneMatch(note -> note.startsWith(cause)))
+                .ifPresent(cause -> out.println("Stopped: " + cause));
         if (report.totalPending() == 0) {
             out.println(nothingToDo);
         } else {

@@ -121,7 +121,7 @@ final class CostsCommand implements Callable<Integer> {
     private static void rows(TextTable table, String title, List<CostReport.Line> lines) {
         String once = title;
         for (CostReport.Line line : lines) {
-            row(table, once, line.key().isEmpty() ? "(none)" : line.key(), line.sum());
+            row(table, once, line.key().isEmpty() ? "(no " + title + ")" : line.key(), line.sum());
             once = "";
         }
     }

@@ -206,7 +206,7 @@ class BuildRefusalTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--rebild", "--budget-usd=1", "extra"})
+    @ValueSource(strings = {"--rebild", "--budgetusd=1", "extra"})
     void whatIsNotUnderstoodIsRefused(String argument) {
         cli.records(1);
         cli.config(8);

@@ -163,7 +163,7 @@ class CostsCommandTest {
         bill(call(NOON, "1"));
 
         assertThat(costs().outLines().stream().map(line -> line.replaceAll(" +", " ")))
-                .contains("job (none) 1 1,000 0 1", "model openai/a-model 1 1,000 0 1");
+                .contains("job (no job) 1 1,000 0 1", "model openai/a-model 1 1,000 0 1");
         assertThat(costs("--json").json().at("/by_job/0/job_id").isNull()).isTrue();
     }
 }

@@ -84,7 +84,11 @@ public record BuildProgress(
         json.put("requests", requests);
         json.put("tokens", tokens);
         // As a number it could come with an exponent.
-        json.putRawValue("cost_usd", costUsd == null ? null : new RawValue(costUsd.toPlainString()));
+        json.putRawValue(
+                "cost_usd",
+                costUsd == null
+                        ? null
+                        : new RawValue(costUsd.stripTrailingZeros().toPlainString()));
         json.put("held_up_by", heldUpBy);
         return json.toString();
     }

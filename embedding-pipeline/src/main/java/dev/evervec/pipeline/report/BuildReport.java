@@ -138,7 +138,7 @@ public record BuildReport(
         json.put("duration_secs", BigDecimal.valueOf(duration.toMillis(), 3));
         json.put("requests", requests);
         json.put("tokens", usage.totalTokens());
-        json.put("cost_usd", costUsd);
+        json.put("cost_usd", costUsd == null ? null : costUsd.stripTrailingZeros());
         return PlainJson.line(json);
     }
 
