@@ -12,6 +12,7 @@ import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
 import org.openjdk.jmh.util.Statistics;
 
 /** Runs {@link EnqueueBenchmark} and writes a table of what came out. */
@@ -30,12 +31,14 @@ public final class EnqueueLatency {
      * @param warmUp before each measurement
      * @param iteration of a measurement
      * @param iterations in each JVM
+     * @param verbosity how much is told meanwhile
      */
-    record Effort(int forks, TimeValue warmUp, TimeValue iteration, int iterations) {
-        /** About 12 minutes. */
-        static final Effort FULL = new Effort(1, TimeValue.seconds(5), TimeValue.seconds(10), 3);
+    record Effort(int forks, TimeValue warmUp, TimeValue iteration, int iterations, VerboseMode verbosity) {
+        /** About 13 minutes. */
+        static final Effort FULL = new Effort(1, TimeValue.seconds(5), TimeValue.seconds(10), 3, VerboseMode.NORMAL);
         /** About a minute. */
-        static final Effort QUICK = new Effort(0, TimeValue.milliseconds(500), TimeValue.seconds(3), 1);
+        static final Effort QUICK =
+                new Effort(0, TimeValue.milliseconds(500), TimeValue.seconds(3), 1, VerboseMode.NORMAL);
     }
 
     /** Measures. */
@@ -59,6 +62,7 @@ public final class EnqueueLatency {
     static Collection<RunResult> measure(Effort effort, String methods) throws RunnerException {
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include(EnqueueBenchmark.class.getName() + "\\." + methods + "$")
+                .verbosity(effort.verbosity())
                 .forks(effort.forks())
                 .warmupIterations(1)
                 .warmupTime(effort.warmUp())

@@ -8,12 +8,13 @@ import org.junit.jupiter.api.Test;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
 
 class EnqueueLatencyTest {
     /** Says nothing about time: only that what is measured runs, beside a build too. */
     @Test
     void everyPlaceOfTheTableIsMeasured() throws RunnerException {
-        Effort tiny = new Effort(0, TimeValue.milliseconds(1), TimeValue.milliseconds(40), 1);
+        Effort tiny = new Effort(0, TimeValue.milliseconds(1), TimeValue.milliseconds(40), 1, VerboseMode.SILENT);
 
         Collection<RunResult> results = EnqueueLatency.measure(tiny, "(wholeTransaction|onItsOwnConnection)");
 

@@ -59,7 +59,8 @@ public interface LLMProvider extends AutoCloseable {
     }
 
     /**
-     * The number of tokens of a text for this model. The default is {@linkplain TokenEstimate an estimate} that leans
+     * The number of tokens that this model is billed for a text; of a provider that rewrites, for the text as a prompt, with what
+     * the service puts around it. The default is {@linkplain TokenEstimate an estimate} that leans
      * upwards; providers that know the tokenizer count exactly.
      */
     default int countTokens(String text) {

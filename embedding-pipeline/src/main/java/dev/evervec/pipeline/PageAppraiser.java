@@ -8,6 +8,7 @@ import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.KeptRewrite;
+import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
@@ -87,11 +88,16 @@ final class PageAppraiser {
         levels = risen;
     }
 
-    /** A record on its way through this class. */
+    /** A record on its way through this class; what jobs before {@code freshSince} bought must not serve it. */
     private record Prepared(
-            SourceRecord record, Fate fate, @Nullable SizedText text, boolean toRewrite, String problem) {
-        static Prepared of(SourceRecord record, Fate fate) {
-            return new Prepared(record, fate, null, false, "");
+            SourceRecord record,
+            Fate fate,
+            @Nullable SizedText text,
+            boolean toRewrite,
+            long freshSince,
+            String problem) {
+        Prepared(SourceRecord record, Fate fate) {
+            this(record, fate, null, false, 0, "");
         }
 
         boolean isToEmbed() {
@@ -107,43 +113,46 @@ final class PageAppraiser {
     List<Appraisal> appraise(ScanPage page) {
         List<ScannedRecord> scanned =
                 page.records().stream().map(RecordReader::scanned).toList();
-        Set<RecordKey> taken = store.wouldTake(start, scanned, mode);
+        Map<RecordKey, Long> taken = store.wouldTake(start, scanned, mode);
         List<Prepared> prepared = new ArrayList<>(scanned.size());
         for (SourceRecord record : page.records()) {
-            prepared.add(prepare(record, taken));
+            prepared.add(prepare(record, taken.get(record.key())));
         }
         List<Prepared> ready = rewriting == null ? prepared : withKeptRewrites(prepared, rewriting);
-        Set<Sha256> bought = bought(ready);
+        Map<Sha256, KeptVector> bought = bought(ready);
         return ready.stream().map(one -> appraisal(one, bought)).toList();
     }
 
-    private Prepared prepare(SourceRecord record, Set<RecordKey> taken) {
+    /** {@code freshSince}: null if the record would not be taken. */
+    private Prepared prepare(SourceRecord record, @Nullable Long freshSince) {
         if (record.content().isBlank()) {
-            return Prepared.of(record, Fate.BLANK);
+            return new Prepared(record, Fate.BLANK);
         }
-        if (!taken.contains(record.key())) {
-            return Prepared.of(record, Fate.UNCHANGED);
+        if (freshSince == null) {
+            return new Prepared(record, Fate.UNCHANGED);
         }
         try {
             String text = TextPreparer.prepare(record.title(), record.content());
             if (text.isBlank()) {
-                return Prepared.of(record, Fate.EMPTY);
+                return new Prepared(record, Fate.EMPTY);
             }
             return rewriting == null
-                    ? fitted(record, text)
-                    : new Prepared(record, Fate.EMBED, sizer.uncounted(text), true, "");
+                    ? fitted(record, text, freshSince)
+                    : new Prepared(record, Fate.EMBED, sizer.uncounted(text), true, freshSince, "");
         } catch (RuntimeException e) {
             return unreadable(record, e);
         }
     }
 
     private static Prepared unreadable(SourceRecord record, RuntimeException e) {
-        return new Prepared(record, Fate.UNREADABLE, null, false, Faults.unexpected("reading the record", e));
+        return new Prepared(record, Fate.UNREADABLE, null, false, 0, Faults.unexpected("reading the record", e));
     }
 
-    private Prepared fitted(SourceRecord record, String text) {
+    private Prepared fitted(SourceRecord record, String text, long freshSince) {
         SizedText fits = sizer.fitUncounted(text, onTooLong);
-        return fits == null ? Prepared.of(record, Fate.TOO_LONG) : new Prepared(record, Fate.EMBED, fits, false, "");
+        return fits == null
+                ? new Prepared(record, Fate.TOO_LONG)
+                : new Prepared(record, Fate.EMBED, fits, false, freshSince, "");
     }
 
     private List<Prepared> withKeptRewrites(List<Prepared> prepared, Hands.Rewriting with) {
@@ -162,20 +171,19 @@ final class PageAppraiser {
 
     private Prepared rewritten(Prepared one, Map<Sha256, KeptRewrite> kept) {
         KeptRewrite rewrite = one.text() == null ? null : kept.get(one.text().hash());
-        if (rewrite == null) {
+        if (rewrite == null || rewrite.job() < one.freshSince()) {
             return one;
         }
         try {
-            return fitted(one.record(), rewrite.text());
+            return fitted(one.record(), rewrite.text(), one.freshSince());
         } catch (RuntimeException e) {
             return unreadable(one.record(), e);
         }
     }
 
-    /** Texts whose vector is in the store. */
-    private Set<Sha256> bought(List<Prepared> prepared) {
+    private Map<Sha256, KeptVector> bought(List<Prepared> prepared) {
         if (mode == MarkMode.REBUILD) {
-            return Set.of();
+            return Map.of();
         }
         int from = levels.distinct();
         Set<Sha256> wanted = new HashSet<>();
@@ -184,15 +192,13 @@ final class PageAppraiser {
                 wanted.add(one.text().hash());
             }
         }
-        return wanted.isEmpty()
-                ? Set.of()
-                : store.vectors(start.fingerprint(), wanted).keySet();
+        return wanted.isEmpty() ? Map.of() : store.vectors(start.fingerprint(), wanted);
     }
 
-    private Appraisal appraisal(Prepared one, Set<Sha256> bought) {
+    private Appraisal appraisal(Prepared one, Map<Sha256, KeptVector> bought) {
         RecordKey key = one.record().key();
         SizedText text = one.text();
-        if (text == null || (!one.toRewrite() && bought.contains(text.hash()))) {
+        if (text == null || (one.isToEmbed() && serves(bought.get(text.hash()), one))) {
             return new Appraisal(key, one.fate(), null, one.problem());
         }
         long hash = beginning(text) ^ (one.toRewrite() ? REWRITTEN : 0);
@@ -203,6 +209,10 @@ final class PageAppraiser {
         } catch (RuntimeException e) {
             return new Appraisal(key, Fate.UNREADABLE, null, Faults.unexpected("counting the record's tokens", e));
         }
+    }
+
+    private static boolean serves(@Nullable KeptVector vector, Prepared one) {
+        return vector != null && vector.job() >= one.freshSince();
     }
 
     private static long beginning(SizedText text) {

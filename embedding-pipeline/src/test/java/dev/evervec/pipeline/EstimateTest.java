@@ -22,6 +22,8 @@ import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.Quota;
 import dev.evervec.provider.TokenPrice;
+import dev.evervec.testkit.Fault;
+import dev.evervec.testkit.FaultScript;
 import dev.evervec.testkit.ScriptedProvider;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -174,6 +176,19 @@ class EstimateTest {
         assertThat(twin.total().costUsd()).isEqualByComparingTo("0");
         assertThat(rebuild.total().toEmbed()).isEqualTo(101);
         assertThat(rebuild.total().embedding().texts()).isEqualTo(100);
+    }
+
+    @Test
+    void whatAnInterruptedRebuildLeftIsPaidForAgain() {
+        pipeline(embedder(), records(100)).build().run(BuildRequest.all());
+        ScriptedProvider failing = embedder();
+        failing.setFaults(FaultScript.always(Fault.keyRefused()));
+        pipeline(failing, records(100)).build().run(BuildRequest.all().rebuild());
+
+        BuildEstimate rest = pipeline(embedder(), records(100)).build().estimate(BuildRequest.all());
+
+        assertThat(rest.total().toEmbed()).isEqualTo(100);
+        assertThat(rest.total().embedding().texts()).isEqualTo(100);
     }
 
     @Test

@@ -209,7 +209,7 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return store.wouldTake(start, page, mode);
     }
 

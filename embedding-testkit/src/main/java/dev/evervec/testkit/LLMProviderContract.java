@@ -250,6 +250,18 @@ public abstract class LLMProviderContract {
                     () -> assertTrue(
                             usage.inputTokens() > 0 || usage.source() == TokenUsage.Source.REPORTED,
                             "an estimate of the tokens of three texts is positive"),
+                    () -> assertTrue(
+                            usage.inputTokens() <= TokenUsage.MOST_PER_CALL,
+                            "a count that cannot be true is not passed on as the usage of a call"),
+                    () -> assertTrue(
+                            !provider.countsTokensExactly()
+                                    || usage.source() == TokenUsage.Source.ESTIMATED
+                                    || usage.inputTokens()
+                                            == TEXTS.stream()
+                                                    .mapToLong(provider::countTokens)
+                                                    .sum(),
+                            "a provider that counts exactly counts what the service reports"),
+                    () -> assertTrue(provider.maxOutputTokens() >= 0, "maxOutputTokens is not negative"),
                     () -> assertTrue(provider.countTokens(PLAIN) > 0, "countTokens of a text is positive"),
                     () -> assertTrue(
                             provider.countTokens(PLAIN.repeat(10)) > provider.countTokens(PLAIN),

@@ -187,9 +187,12 @@ final class LiveMind {
 
     private void retryLater(RecordKey key, Cause cause, long now) {
         Wait before = waits.get(key);
-        boolean again = before != null && before.cause() == cause;
-        Duration length = again ? doubled(before.length(), pace.longestRetry()) : pace.firstRetry();
-        long since = again ? before.since() : now;
+        Duration length = pace.firstRetry();
+        long since = now;
+        if (before != null && before.cause() == cause) {
+            length = doubled(before.length(), pace.longestRetry());
+            since = before.since();
+        }
         if (cause == Cause.MISSING) {
             Duration left = pace.vanishedAfter().minusNanos(now - since);
             length = left.compareTo(length) < 0 ? left : length;
@@ -199,8 +202,10 @@ final class LiveMind {
 
     private void rest(RecordKey key, long now) {
         Wait before = waits.get(key);
-        boolean tooSoon = before != null && before.cause() == Cause.REST && before.wanted();
-        Duration length = tooSoon ? doubled(before.length(), pace.longestRest()) : pace.firstRest();
+        Duration length = pace.firstRest();
+        if (before != null && before.cause() == Cause.REST && before.wanted()) {
+            length = doubled(before.length(), pace.longestRest());
+        }
         put(key, new Wait(Cause.REST, now, now + length.toNanos(), length, false));
     }
 

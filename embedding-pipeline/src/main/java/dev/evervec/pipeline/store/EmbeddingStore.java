@@ -132,8 +132,11 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes);
 
-    /** Which records of a scanned page {@link #mark} would put on the list of such a job; writes nothing. */
-    Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
+    /**
+     * Which records of a scanned page {@link #mark} would put on the list of such a job, each with the
+     * {@link Claim#freshSince()} that it would be claimed with, a rebuild's own start aside; writes nothing.
+     */
+    Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
 
     /** Keeps calls that belong to no job. */
     void keepCalls(List<ProviderCall> calls);

@@ -1484,12 +1484,24 @@ public abstract class EmbeddingStoreContract {
 
         @Test
         void anEmptyStoreTakesAllThatHasContentAndStaysEmpty() {
-            Set<RecordKey> taken = store.wouldTake(
+            Map<RecordKey, Long> taken = store.wouldTake(
                     start, List.of(scanned("1", "one"), scanned("2", " "), scanned("1", "again")), MarkMode.PENDING);
 
-            assertThat(taken).containsExactly(key("1"));
+            assertThat(taken).isEqualTo(Map.of(key("1"), 0L));
             assertThat(store.generations()).isEmpty();
             assertThat(store.explain(FINGERPRINT, key("1"))).isEmpty();
+        }
+
+        @Test
+        void whatAKilledRebuildLeftIsStillToBeBoughtAnew() {
+            embed(FINGERPRINT, scanned("done", "one"), scanned("left", "two"));
+            JobTicket rebuild = store.beginJob(new JobStart("rebuild", FINGERPRINT, 3));
+            store.mark(rebuild, List.of(scanned("left", "two")), MarkMode.REBUILD);
+            store.endJob(rebuild, JobState.CANCELLED, Reason.CANCELLED);
+
+            assertThat(store.wouldTake(
+                            start, List.of(scanned("done", "one"), scanned("left", "two")), MarkMode.PENDING))
+                    .isEqualTo(Map.of(key("left"), rebuild.number()));
         }
 
         @ParameterizedTest
@@ -1510,7 +1522,7 @@ public abstract class EmbeddingStoreContract {
                 page.add(scanned("twice-" + reason, "text"));
             }
 
-            Set<RecordKey> wouldTake = store.wouldTake(start, page, mode);
+            Set<RecordKey> wouldTake = store.wouldTake(start, page, mode).keySet();
             JobTicket job = store.beginJob(start);
             MarkedPage marked = store.mark(job, page, mode);
 

@@ -320,14 +320,14 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public synchronized Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public synchronized Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         Set<RecordKey> met = new HashSet<>();
-        Set<RecordKey> taken = new HashSet<>();
+        Map<RecordKey, Long> taken = new HashMap<>();
         Ledger ledger = known(start.fingerprint());
         for (ScannedRecord scanned : page) {
             Row row = ledger.rows.get(scanned.key());
             if (met.add(scanned.key()) && judge(row, scanned, start, mode) == Verdict.TAKE) {
-                taken.add(scanned.key());
+                taken.put(scanned.key(), row == null ? 0 : row.freshSince);
             }
         }
         return taken;

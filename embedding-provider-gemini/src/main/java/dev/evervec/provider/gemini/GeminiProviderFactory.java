@@ -30,6 +30,9 @@ import java.util.OptionalInt;
  *   <li><b>Normalisation:</b> {@code gemini-embedding-001} returns vectors of length 1 only at 3,072 components; with
  *       {@code normalize = "auto"} shorter ones are brought to length 1 here.
  *   <li><b>Usage:</b> the API does not tell the tokens of an embedding call to this SDK: they are estimated.
+ *   <li><b>Price:</b> the list price of the paid tier at the vendor's own address; unknown at any other. Whoever is on the
+ *       free tier configures 0.
+ *   <li><b>Output limit:</b> sent as {@code maxOutputTokens}. An answer that it cuts off is no rewrite.
  * </ul>
  *
  * <p>Two of the SDK's habits cannot be switched off. If both {@code GOOGLE_API_KEY} and {@code GEMINI_API_KEY} are set, it

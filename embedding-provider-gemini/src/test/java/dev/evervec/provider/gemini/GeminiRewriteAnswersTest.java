@@ -224,6 +224,17 @@ class GeminiRewriteAnswersTest {
         assertThat(usage.outputTokens()).isIn(2L, (long) TokenEstimate.of("short"));
     }
 
+    /** The SDK reads counts as ints and gives the whole answer up. */
+    @Test
+    void aCountBeyondAllIntegersIsAMalformedAnswer() {
+        String answer = text("short").replaceFirst("\\}$", ",\"usageMetadata\":{\"promptTokenCount\":99999999999}}");
+
+        TransientProviderException failure =
+                catchThrowableOfType(TransientProviderException.class, () -> rewrite(answer));
+
+        assertThat(failure.failure()).isEqualTo(Failure.MALFORMED_ANSWER);
+    }
+
     @Test
     void theIdentityHasTheTemperatureAndNoDimension() {
         try (LLMProvider provider =

@@ -12,8 +12,14 @@ import java.util.OptionalInt;
  *
  * <p>Base URLs: none for OpenAI itself; for Azure {@code https://RESOURCE.openai.azure.com} (requests go to the deployment
  * named like the model) or {@code https://RESOURCE.openai.azure.com/openai/v1}; for another server the address before
- * {@code /embeddings}, for most of them ending in {@code /v1}, such as {@code http://localhost:11434/v1}. Stateless and
- * thread-safe.
+ * {@code /embeddings}, for most of them ending in {@code /v1}, such as {@code http://localhost:11434/v1}.
+ *
+ * <p>Tokens are counted by the model's own tokenizer for OpenAI's embedding models and the chat models that OpenAI publishes it
+ * for. List prices hold at {@code https://api.openai.com/v1} only, neither at Azure nor at OpenAI's regional addresses. The limit
+ * of output tokens is sent as {@code max_completion_tokens} to OpenAI and Azure and as {@code max_tokens} to others; an answer
+ * that it cuts off is no rewrite.
+ *
+ * <p>Stateless and thread-safe.
  */
 @AutoService(LLMProviderFactory.class)
 public final class OpenAiProviderFactory implements LLMProviderFactory {

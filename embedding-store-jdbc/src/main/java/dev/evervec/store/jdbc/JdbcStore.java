@@ -76,7 +76,8 @@ public final class JdbcStore implements EmbeddingStore {
     private static final Logger LOG = LoggerFactory.getLogger(JdbcStore.class);
     private static final String SQLITE = "jdbc:sqlite:";
     private static final int MAX_IDLE_READERS = 4;
-    private static final int ROWS_PER_SHARED_WRITE = 256;
+    /** Written in some 5 ms with vectors of 768 components, after which a writer that found the file taken looks for the third time. */
+    private static final int ROWS_PER_SHARED_WRITE = 128;
 
     private final Dialect dialect;
     private final Clock clock;
@@ -451,7 +452,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     // ---- beside a job ----
 
-    /** {@inheritDoc} A file that has tables of others, or the outbox that a host writes to, is locked for 256 records at most. */
+    /** {@inheritDoc} A file that has tables of others, or the outbox that a host writes to, is locked for 128 records at most. */
     @Override
     public int rowsPerWrite() {
         return read("look for others' tables", dialect::isShared) ? ROWS_PER_SHARED_WRITE : Integer.MAX_VALUE;
@@ -468,11 +469,11 @@ public final class JdbcStore implements EmbeddingStore {
                 "look up vectors",
                 fingerprint,
                 Map.of(),
-                (session, generation) -> Queries.vectors(session, generation, textHashes));
+                (session, generation) -> Texts.find(session, generation, textHashes));
     }
 
     @Override
-    public Set<RecordKey> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
+    public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return read("compare scanned records", session -> {
             long generation = Jobs.findGeneration(session, start.fingerprint().generation())
                     .orElse(0L);
@@ -596,6 +597,7 @@ public final class JdbcStore implements EmbeddingStore {
         for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_total")) {
             session.update("delete from " + table + " where generation = ?", generation.get());
         }
+        Texts.prune(session, generation.get());
         session.update("delete from evervec_generation where number = ?", generation.get());
         return Optional.of(vectors);
     }

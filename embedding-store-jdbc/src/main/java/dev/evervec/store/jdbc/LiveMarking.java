@@ -11,6 +11,7 @@ import dev.evervec.pipeline.store.ScannedRecord;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -66,18 +67,21 @@ final class LiveMarking implements Marking {
     }
 
     /** Which records of a page a job would put on its list. Only reads. */
-    static Set<RecordKey> wouldTake(Session session, long generation, List<ScannedRecord> page, Judge judge, long now)
-            throws SQLException {
+    static Map<RecordKey, Long> wouldTake(
+            Session session, long generation, List<ScannedRecord> page, Judge judge, long now) throws SQLException {
         Set<RecordKey> keys = new HashSet<>();
-        Set<RecordKey> taken = new LinkedHashSet<>();
+        Map<RecordKey, Long> taken = new LinkedHashMap<>();
         for (ScannedRecord record : page) {
-            if (keys.add(record.key())
-                    && judge.verdict(record, Known.find(session, generation, record, now))
-                            .puts()) {
-                taken.add(record.key());
+            Known known = Known.find(session, generation, record, now);
+            if (keys.add(record.key()) && judge.verdict(record, known).puts()) {
+                taken.put(record.key(), known == null ? 0 : freshSince(session, known));
             }
         }
         return taken;
+    }
+
+    private static long freshSince(Session session, Known known) throws SQLException {
+        return session.number("select coalesce(fresh_since, 0) from evervec_ledger where number = ?", known.number());
     }
 
     /** Takes records out of the ledger, vectors included; returns those that stay because they are claimed. */

@@ -9,7 +9,6 @@ import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.KeptRewrite;
-import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.RecordTrace.PastOutcome;
@@ -44,8 +43,6 @@ final class Queries {
     private static final int REWRITES_A_QUERY = 200;
     private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
             + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
-    private static final String VECTOR_OF_TEXT = "select vector, bought_by from evervec_vector where generation = ?"
-            + " and substr(text_hash, 1, 8) = substr(?, 1, 8) and text_hash = ? order by bought_by desc limit 1";
     private static final String JOB = "select j.number, j.id, g.name, j.state, j.started_at, j.ended_at, j.embedded,"
             + " j.requests, j.input_tokens, j.output_tokens, j.cost_usd, j.cost_rest, j.cost_unknown, j.held_up_by, r.id"
             + " from evervec_job j left join evervec_generation g on g.number = j.generation"
@@ -84,21 +81,6 @@ final class Queries {
                     row -> found.put(
                             Sha256.fromBytes(row.getBytes(1)), new KeptRewrite(row.getString(2), row.getLong(3))),
                     values.toArray());
-        }
-        return found;
-    }
-
-    static Map<Sha256, KeptVector> vectors(Session session, long generation, Set<Sha256> textHashes)
-            throws SQLException {
-        Map<Sha256, KeptVector> found = new HashMap<>();
-        for (Sha256 hash : textHashes) {
-            byte[] bytes = hash.bytes();
-            session.forEach(
-                    VECTOR_OF_TEXT,
-                    row -> found.put(hash, new KeptVector(Embedding.fromLittleEndian(row.getBytes(1)), row.getLong(2))),
-                    generation,
-                    bytes,
-                    bytes);
         }
         return found;
     }

@@ -225,24 +225,36 @@ final class Results {
     }
 
     private void storeVectors() throws SQLException {
-        Session.Batch batch = session.batch(STORE_VECTOR);
+        Session.Batch vectors = session.batch(STORE_VECTOR);
+        Session.Batch texts = Texts.entries(session);
         for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
             for (Of<Embedded> result : results) {
-                batch.add(
-                        generation,
-                        result.key().source(),
-                        result.key().id(),
-                        result.result.textHash().bytes(),
-                        result.result.embedding().dimension(),
-                        job.number(),
-                        result.result.boughtBy() == 0 ? job.number() : result.result.boughtBy(),
-                        now,
-                        result.result.cost().tokens(),
-                        Money.units(result.result.cost().usd()),
-                        result.result.embedding().toLittleEndian());
+                add(vectors, result.key(), result.result);
+                Texts.add(texts, generation, result.result.textHash(), boughtBy(result.result), result.row.number);
             }
         }
-        batch.run();
+        vectors.run();
+        texts.run();
+        Texts.settle(session);
+    }
+
+    private void add(Session.Batch vectors, RecordKey key, Embedded result) throws SQLException {
+        vectors.add(
+                generation,
+                key.source(),
+                key.id(),
+                result.textHash().bytes(),
+                result.embedding().dimension(),
+                job.number(),
+                boughtBy(result),
+                now,
+                result.cost().tokens(),
+                Money.units(result.cost().usd()),
+                result.embedding().toLittleEndian());
+    }
+
+    private long boughtBy(Embedded result) {
+        return result.boughtBy() == 0 ? job.number() : result.boughtBy();
     }
 
     private void markEmbedded() throws SQLException {

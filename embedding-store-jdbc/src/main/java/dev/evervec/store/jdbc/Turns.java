@@ -8,11 +8,11 @@ import java.util.function.LongSupplier;
 /**
  * Leaves others their turn to write to a file that they share with the store. SQLite has no queue for its one lock: whoever finds
  * it taken looks again after 1, 2, 5, 10, 15, 20, 25 ms and so on (sqlite3_busy_timeout), so a writer that takes it again at once
- * is met again and again. One that rests four times as long as it wrote is met by one in five. Guarded by the store's lock.
+ * is met again and again. One that rests nine times as long as it wrote is met by one in ten. Guarded by the store's lock.
  */
 final class Turns {
-    private static final int REST_PER_WRITE = 4;
-    private static final long LONGEST_REST = Duration.ofMillis(100).toNanos();
+    private static final int REST_PER_WRITE = 9;
+    private static final long LONGEST_REST = Duration.ofMillis(200).toNanos();
 
     private final LongSupplier nanoTime;
     private final LongConsumer park;

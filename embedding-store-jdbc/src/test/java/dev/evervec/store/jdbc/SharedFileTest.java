@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.InMemorySource;
 import dev.evervec.pipeline.source.SourceRecord;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.testkit.FaultScript;
 import dev.evervec.testkit.ScriptedProvider;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -46,7 +48,7 @@ class SharedFileTest {
         try (EmbeddingStore store = JdbcStore.openSqlite(file)) {
             tables.execute("create table host_order (id integer primary key autoincrement)");
 
-            assertThat(store.rowsPerWrite()).isEqualTo(256);
+            assertThat(store.rowsPerWrite()).isEqualTo(128);
         }
     }
 
@@ -56,7 +58,7 @@ class SharedFileTest {
                 EmbeddingQueue queue = EmbeddingQueue.inSqlite(file)) {
             queue.createTableIfMissing();
 
-            assertThat(store.rowsPerWrite()).isEqualTo(256);
+            assertThat(store.rowsPerWrite()).isEqualTo(128);
         }
     }
 
@@ -82,5 +84,31 @@ class SharedFileTest {
         }
         assertThat(tables.number("select count(*) from evervec_vector")).isEqualTo(3_000);
         tables.requireSound();
+    }
+
+    @Test
+    void whatFailsOnceMoreInARetryIsNotTakenTwiceByIt() throws SQLException {
+        tables.execute("create table host_order (id integer primary key)");
+        List<SourceRecord> records = IntStream.range(0, 600)
+                .mapToObj(i -> SourceRecord.of("id-" + i, "bad text number " + i))
+                .toList();
+        try (EmbeddingStore store = JdbcStore.openSqlite(file);
+                ScriptedProvider provider = ScriptedProvider.builder()
+                        .dimension(8)
+                        .limits(ProviderLimits.ofTexts(1))
+                        .faults(FaultScript.badTexts(text -> text.startsWith("bad")))
+                        .build()) {
+            BuildPipeline pipeline = BuildPipeline.builder()
+                    .records(InMemorySource.of(records))
+                    .embedder(provider)
+                    .store(store)
+                    .build();
+            pipeline.run(BuildRequest.all());
+
+            BuildReport report = pipeline.run(BuildRequest.retryFailed(BuildRequest.Retry.ALL));
+
+            assertThat(report.failed()).containsEntry(Reason.EMBED_PERMANENT, 600L);
+            assertThat(records).allMatch(record -> provider.timesSent(record.content()) == 2);
+        }
     }
 }

@@ -338,7 +338,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
             try (EmbeddingStore reader = reading(none)) {
                 assertThat(reader.wouldTake(new JobStart("imagined", FINGERPRINT, 3), page, MarkMode.PENDING))
-                        .containsExactly(key("1"));
+                        .containsOnlyKeys(key("1"));
                 assertThat(reader.stats(FINGERPRINT)).isEmpty();
                 assertThat(reader.health(FINGERPRINT)).isEmpty();
                 assertThat(reader.generations()).isEmpty();
@@ -769,9 +769,6 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                 value = {
                     "select changed_at from evervec_ledger where generation = 1 and source = 'a' and state = 'pending'"
                             + " order by changed_at limit 1; evervec_ledger_pending",
-                    "select vector, job from evervec_vector where generation = 1 and substr(text_hash, 1, 8) ="
-                            + " substr(x'00', 1, 8) and text_hash = x'00' order by job desc limit 1;"
-                            + " evervec_vector_text",
                     "select at from evervec_usage where at >= 1 and at < 2 order by at limit 1; evervec_usage_at",
                     "select number from evervec_ledger where generation = 1 and reason in ('a', 'b') and attempts < 3"
                             + " limit 5; evervec_ledger_reason"

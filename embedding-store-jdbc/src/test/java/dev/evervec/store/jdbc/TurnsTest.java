@@ -24,22 +24,22 @@ class TurnsTest {
     }
 
     @Test
-    void aWriterAmongOthersRestsFourTimesAsLongAsItWrote() {
+    void aWriterAmongOthersRestsNineTimesAsLongAsItWrote() {
         turns.setShared(true);
         write(Duration.ofMillis(5));
         write(Duration.ofMillis(3));
         write(Duration.ofMillis(1));
 
-        assertThat(rests).containsExactly(Duration.ofMillis(20), Duration.ofMillis(12));
+        assertThat(rests).containsExactly(Duration.ofMillis(45), Duration.ofMillis(27));
     }
 
     @Test
     void timeThatPassedAnywayCounts() {
         turns.setShared(true);
         write(Duration.ofMillis(5));
-        now += Duration.ofMillis(15).toNanos();
+        now += Duration.ofMillis(40).toNanos();
         write(Duration.ofMillis(5));
-        now += Duration.ofMillis(30).toNanos();
+        now += Duration.ofMillis(50).toNanos();
         write(Duration.ofMillis(5));
 
         assertThat(rests).containsExactly(Duration.ofMillis(5));
@@ -51,7 +51,7 @@ class TurnsTest {
         write(Duration.ofSeconds(3));
         write(Duration.ofMillis(1));
 
-        assertThat(rests).containsExactly(Duration.ofMillis(100));
+        assertThat(rests).containsExactly(Duration.ofMillis(200));
     }
 
     @Test

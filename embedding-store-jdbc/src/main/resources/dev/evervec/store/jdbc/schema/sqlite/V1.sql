@@ -120,9 +120,24 @@ create table evervec_vector (
   unique (generation, source, id, part)
 );
 
--- Vectors by their text, the latest job's last. Eight bytes of the hash, which are enough to be unique in practice, keep it
--- small.
-create index evervec_vector_text on evervec_vector (generation, substr(text_hash, 1, 8), bought_by);
+-- Ledger rows by the first six bytes of the hash of the text that their vector is of, as a number. An entry may have
+-- outlived its vector: what it leads to is compared with the whole hash.
+create table evervec_text (
+  generation integer not null,
+  text_key   integer not null,
+  bought_by  integer not null,
+  record     integer not null,
+  primary key (generation, text_key, bought_by, record)
+) without rowid;
+
+-- Entries that wait to be poured into the large table, many at a time.
+create table evervec_text_recent (
+  generation integer not null,
+  text_key   integer not null,
+  bought_by  integer not null,
+  record     integer not null,
+  primary key (generation, text_key, bought_by, record)
+) without rowid;
 
 -- Rewritten texts by rewrite fingerprint and hash of the prepared text.
 create table evervec_rewrite (
