@@ -119,10 +119,11 @@ public final class MemoryStore implements EmbeddingStore {
 
         /** What it cost as far as prices are known. */
         BigDecimal knownUsd() {
-            return calls.stream()
+            BigDecimal sum = calls.stream()
                     .map(ProviderCall::costUsd)
                     .filter(Objects::nonNull)
                     .reduce(BigDecimal.ZERO, BigDecimal::add);
+            return sum.signum() == 0 ? BigDecimal.ZERO : sum.stripTrailingZeros();
         }
 
         void count(Reason reason) {
@@ -162,6 +163,7 @@ public final class MemoryStore implements EmbeddingStore {
             release(job);
             job(job).state = JobState.INTERRUPTED;
             job(job).endedAt = clock.instant();
+            job(job).heldUpBy = null;
         }
         running.clear();
     }
@@ -276,7 +278,9 @@ public final class MemoryStore implements EmbeddingStore {
             return null;
         }
         JobTicket.Resumed carried = last.ticket.resumed();
-        BigDecimal spent = last.knownUsd().add(carried == null ? BigDecimal.ZERO : carried.spentUsd());
+        BigDecimal spent = last.knownUsd()
+                .add(carried == null ? BigDecimal.ZERO : carried.spentUsd())
+                .stripTrailingZeros();
         return new JobTicket.Resumed(last.ticket.start().jobId(), spent);
     }
 
@@ -526,9 +530,14 @@ public final class MemoryStore implements EmbeddingStore {
         for (RecordResult result : results) {
             RecordKey key = result.claim().key();
             Row row = ledger.rows.get(key);
-            if (row == null || !row.claimed || row.version != result.claim().version()) {
+            if (row == null || !isClaimedBy(job, row, result.claim())) {
                 refused.add(key);
-                note(job, key, Reason.SUPERSEDED, "its claim was lost", cost(result));
+                note(
+                        job,
+                        key,
+                        Reason.SUPERSEDED,
+                        "its claim was taken over or released before its result came",
+                        cost(result));
                 continue;
             }
             boolean before = row.superseded && !Objects.equals(contentHash(result), row.contentHash);
@@ -538,7 +547,7 @@ public final class MemoryStore implements EmbeddingStore {
                 keepVector(ledger, job, embedded);
                 if (before) {
                     refused.add(key);
-                    note(job, key, Reason.SUPERSEDED, "its content changed", RecordCost.NONE);
+                    note(job, key, Reason.SUPERSEDED, "its content changed before its result came", RecordCost.NONE);
                 } else {
                     job(job).embedded++;
                     row.state = RecordState.EMBEDDED;
@@ -552,7 +561,7 @@ public final class MemoryStore implements EmbeddingStore {
                 boolean released = not.reason().ledger() == Reason.Ledger.PENDING;
                 if (before && !released) {
                     refused.add(key);
-                    note(job, key, Reason.SUPERSEDED, "its content changed", not.cost());
+                    note(job, key, Reason.SUPERSEDED, "its content changed before its result came", not.cost());
                 } else {
                     note(job, key, not.reason(), not.detail(), not.cost());
                     if (!released) {
@@ -563,6 +572,11 @@ public final class MemoryStore implements EmbeddingStore {
         }
         keep(job, calls);
         return refused;
+    }
+
+    /** What {@link #takeOver} claimed is on no list. */
+    private static boolean isClaimedBy(JobTicket job, Row row, Claim claim) {
+        return row.claimed && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);
     }
 
     private static RecordCost cost(RecordResult result) {

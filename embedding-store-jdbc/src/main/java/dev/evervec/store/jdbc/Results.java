@@ -70,7 +70,7 @@ final class Results {
     private final Counts counts = new Counts();
     private final Map<Reason, Long> reasons = new EnumMap<>(Reason.class);
     private final Set<RecordKey> refused = new LinkedHashSet<>();
-    private final Set<RecordKey> done = new HashSet<>();
+    private final Set<Long> done = new HashSet<>();
     private final List<Of<Embedded>> embedded = new ArrayList<>();
     private final List<Of<Embedded>> embeddedBefore = new ArrayList<>();
     private final List<Of<NotEmbedded>> settled = new ArrayList<>();
@@ -125,7 +125,7 @@ final class Results {
 
     private void sort(RecordResult result) throws SQLException {
         // A record that stands twice in one commit has lost its claim the second time.
-        Optional<Row> row = done.add(result.claim().key()) ? read(result) : Optional.empty();
+        Optional<Row> row = read(result).filter(found -> done.add(found.number));
         if (row.isEmpty()) {
             refuse(result, CLAIM_LOST, cost(result));
         } else if (result instanceof Embedded vector) {

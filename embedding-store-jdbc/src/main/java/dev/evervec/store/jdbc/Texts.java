@@ -16,7 +16,8 @@ import java.util.Set;
  *
  * <p>Hashes come in no order: in one large index every commit would change a page of its own for nearly every vector, and
  * write many times what the vectors take. So entries wait in a small table, which is poured into the large one now and then,
- * in order. Entries are never taken back: what they lead to is compared with the whole hash.
+ * in order. Entries are never taken back: what they lead to must have been bought by
+ * the same job and have the whole hash.
  */
 final class Texts {
     /** So many entries wait: enough to fill each page of a large table a little, few enough to be counted at each commit. */
@@ -31,6 +32,7 @@ final class Texts {
     private static final String FIND = "select v.vector, v.bought_by from %s t"
             + " join evervec_ledger l on l.number = t.record and l.generation = t.generation"
             + " join evervec_vector v on v.generation = l.generation and v.source = l.source and v.id = l.id"
+            + " and v.bought_by = t.bought_by"
             + " where t.generation = ? and t.text_key = ? and v.text_hash = ? order by t.bought_by desc limit 1";
     private static final List<String> FINDS =
             List.of(FIND.formatted("evervec_text_recent"), FIND.formatted("evervec_text"));

@@ -12,6 +12,7 @@ import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.EmbeddingStoreContract;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.pipeline.store.JobStart;
@@ -19,6 +20,7 @@ import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.Sha256;
@@ -59,6 +61,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -73,6 +76,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The contract on SQLite, and what SQLite alone can do and suffer. */
 class SqliteStoreTest extends EmbeddingStoreContract {
+    private static final JobStart LIVE = new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE);
+
     @TempDir
     private Path folder;
 
@@ -494,6 +499,42 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @Test
+        void aBuildInAnotherProcessLeavesRoomForOneLiveJob() throws Exception {
+            try (Worker worker = new Worker("theirs")) {
+                assertThat(worker.line()).isEqualTo("claimed 2");
+                JobTicket live = beginLive();
+
+                assertThat(mark(live, scanned("1", "uno"), scanned("3", "tres")))
+                        .isEqualTo(new MarkedPage(1, List.of(), List.of(), List.of(key("1"))));
+                assertThat(commit(live, embedded(claimAll(live).get(0), "tres")))
+                        .isEmpty();
+                end(live);
+                assertThat(rows("select id, state from evervec_job order by id"))
+                        .containsExactly("live|completed", "theirs|running");
+                assertThatThrownBy(SqliteStoreTest.this::begin).isInstanceOf(JobRefusedException.class);
+            }
+        }
+
+        @Test
+        void theDeathOfALiveJobFreesNothingOfABuildAndTheOtherWayRound() throws Exception {
+            JobTicket build = begin();
+            mark(build, scanned("1", "build's"));
+            List<Claim> claims = claimAll(build);
+            try (Worker worker = new Worker(JobStart.LIVE_ID)) {
+                assertThat(worker.line()).isEqualTo("claimed 2");
+                worker.kill();
+            }
+
+            JobTicket live = beginLive();
+
+            assertThat(mark(live, scanned("2", "two"), scanned("3", "three")).taken())
+                    .isEqualTo(2);
+            assertThat(claimAll(live)).hasSize(2);
+            assertThat(store.jobs(1).get(0).state()).isEqualTo(JobState.RUNNING);
+            assertThat(commit(build, embedded(claims.get(0), "build's"))).containsExactly(key("1"));
+        }
+
+        @Test
         void anotherClassLoaderIsAnotherProcess() throws Exception {
             begin();
             try (URLClassLoader loader = ownClassLoader(entry -> true)) {
@@ -586,7 +627,8 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     /** The other process of {@link TwoStoresOnOneFile}. */
     public static void main(String[] args) throws IOException {
         try (EmbeddingStore store = JdbcStore.openSqlite(Path.of(args[0]))) {
-            JobTicket job = store.beginJob(new JobStart(args[1], FINGERPRINT, 3));
+            JobStart.Kind kind = args[1].equals(JobStart.LIVE_ID) ? JobStart.Kind.LIVE : JobStart.Kind.BUILD;
+            JobTicket job = store.beginJob(new JobStart(args[1], FINGERPRINT, 3, Set.of(), kind));
             store.mark(job, List.of(scanned("1", "one"), scanned("2", "two"), scanned("3", "three")), MarkMode.PENDING);
             System.out.println("claimed " + store.claim(job, 2, LEASE).size());
             System.out.println("ended by " + System.in.read());
@@ -780,6 +822,47 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @Test
+        void vectorsAreFoundByTheirTextWhereverItsEntryIs() throws Exception {
+            int many = Texts.WAITING + 100;
+            JobTicket job = begin();
+            List<ScannedRecord> records = IntStream.range(0, many)
+                    .mapToObj(i -> scanned("id-" + i, "text " + i))
+                    .toList();
+            store.mark(job, records, MarkMode.PENDING);
+            for (List<Claim> claims = claimAll(job); !claims.isEmpty(); claims = claimAll(job)) {
+                store.commit(
+                        job,
+                        claims.stream()
+                                .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
+                                .toList(),
+                        List.of());
+            }
+
+            Set<Sha256> all = IntStream.range(0, many)
+                    .mapToObj(i -> Sha256.ofText("text " + i))
+                    .collect(Collectors.toSet());
+            assertThat(store.vectors(FINGERPRINT, all).keySet()).isEqualTo(all);
+            assertThat(tables().number("select count(*) from evervec_text")).isGreaterThanOrEqualTo(Texts.WAITING);
+            assertThat(tables().number("select count(*) from evervec_text_recent"))
+                    .isEqualTo(many - tables().number("select count(*) from evervec_text"));
+            end(job);
+            store.prune(FINGERPRINT.generation());
+            assertThat(tables().number("select count(*) from evervec_text")).isZero();
+        }
+
+        @Test
+        void aTextIsNotFoundThroughARecordThatTookThePlaceOfItsOwn() {
+            embed(FINGERPRINT, scanned("1", "one"));
+            JobTicket live = beginLive();
+            store.forget(live, Set.of(key("1")));
+            mark(live, scanned("2", "two"));
+            commit(live, embedded(claimAll(live).get(0), "two"));
+
+            assertThat(store.vectors(FINGERPRINT, Set.of(Sha256.ofText("one"), Sha256.ofText("two"))))
+                    .containsOnlyKeys(Sha256.ofText("two"));
+        }
+
+        @Test
         void claimingWalksTheListByItsIndex() throws Exception {
             String plan = String.join(
                     " ",
@@ -881,9 +964,34 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             failEveryStatement(() -> assertThat(claimAll(job[0])).hasSize(1));
             failEveryStatement(() -> store.renewLeases(job[0], LEASE));
             failEveryStatement(() -> store.keepRewrites(job[0], "f", Map.of(Sha256.ofText("one"), "uno"), List.of()));
+            failEveryStatement(() -> store.noteHeldUp(job[0], "nothing gets through"));
+            failEveryStatement(() -> store.keepCalls(List.of(call(TokenUsage.NONE), call(TokenUsage.NONE))));
             failEveryStatement(() -> assertThat(end(job[0]).untaken()).isEqualTo(1));
             failEveryStatement(
                     () -> assertThat(store.prune(FINGERPRINT.generation())).hasValue(1L));
+        }
+
+        @Test
+        void anyStatementOfALiveJobLeavesNothingHalfWritten() throws Exception {
+            embed(FINGERPRINT, scanned("1", "one"), scanned("2", "two"), scanned("3", "three"));
+            fail(scanned("4", "four"), Reason.EMBED_TRANSIENT);
+            JobTicket build = begin();
+            mark(build, scanned("2", "deux"), scanned("1", "one"));
+            List<Claim> claims = claimAll(build);
+            JobTicket[] live = new JobTicket[1];
+
+            failEveryStatement(() -> live[0] = beginLive());
+            failEveryStatement(
+                    () -> assertThat(mark(live[0], scanned("1", "uno"), scanned("2", "due"), scanned("3", "")))
+                            .isEqualTo(new MarkedPage(1, List.of(), List.of(), List.of(key("2")))));
+            failEveryStatement(() ->
+                    assertThat(commit(build, embedded(claims.get(0), "deux"))).containsExactly(key("2")));
+            failEveryStatement(() -> assertThat(store.forget(live[0], Set.of(key("2"), key("unknown"))))
+                    .isEmpty());
+            failEveryStatement(() -> assertThat(store.markFailed(live[0], new FailedSelection(null, 3, null), 10))
+                    .isEqualTo(1));
+            failEveryStatement(() -> assertThat(end(live[0]).untaken()).isEqualTo(2));
+            tables().requireSound();
         }
 
         /** The commit of the action happens, the store does not learn of it, and the action is done again. */
@@ -917,6 +1025,55 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             });
             assertThat(repeat(() -> end(job)).untaken()).isZero();
             assertThat(repeat(() -> store.prune(FINGERPRINT.generation()))).hasValue(3L);
+        }
+
+        @Test
+        void aRepetitionOfALiveJobWritesNothingAndAnswersTheSame() throws Exception {
+            embed(FINGERPRINT, scanned("gone", "gone"));
+            fail(scanned("failed", "failed"), Reason.EMBED_TRANSIENT);
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            List<Claim> claims = claimAll(build);
+
+            JobTicket live = repeat(SqliteStoreTest.this::beginLive);
+            assertThat(repeat(() -> mark(live, scanned("1", "uno"), scanned("2", "two"))))
+                    .isEqualTo(new MarkedPage(1, List.of(), List.of(), List.of(key("1"))));
+            assertThat(repeat(() -> store.markFailed(live, new FailedSelection(null, 3, null), 10)))
+                    .isEqualTo(1);
+            assertThat(repeat(() -> store.forget(live, Set.of(key("gone"), key("1")))))
+                    .containsExactly(key("1"));
+            assertThat(repeat(() -> store.commit(
+                            build, List.of(embedded(claims.get(0), "one")), List.of(call(TokenUsage.reported(5, 0))))))
+                    .containsExactly(key("1"));
+            repeat(() -> {
+                store.keepCalls(List.of(call(TokenUsage.reported(7, 0))));
+                return live;
+            });
+            repeat(() -> {
+                store.noteHeldUp(live, "nothing gets through");
+                return live;
+            });
+            assertThat(repeat(() -> end(live)).untaken()).isEqualTo(2);
+            tables().requireSound();
+        }
+
+        @Test
+        void whatAnotherJobWritesMeanwhileDoesNotMakeARepetitionANewCall() throws Exception {
+            JobTicket build = begin();
+            mark(build, scanned("1", "one"));
+            Claim claim = claimAll(build).get(0);
+            JobTicket live = beginLive();
+            List<ProviderCall> calls = List.of(call(TokenUsage.reported(5, 0)));
+            faults.failCommit(FaultyDialect.Fault.OUTAGE_AFTER);
+            assertThatThrownBy(() -> store.commit(build, List.of(embedded(claim, "one")), calls))
+                    .isInstanceOf(StoreException.class);
+
+            mark(live, scanned("2", "two"));
+            store.keepCalls(calls);
+
+            assertThat(store.commit(build, List.of(embedded(claim, "one")), calls))
+                    .isEmpty();
+            assertThat(store.job("job-1").orElseThrow().requests()).isEqualTo(1);
         }
 
         @Test
@@ -1088,6 +1245,10 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             assertThatThrownBy(() -> claimAll(ended)).isInstanceOf(IllegalStateException.class);
             assertThatThrownBy(() -> end(ended)).isInstanceOf(IllegalStateException.class);
         }
+    }
+
+    private JobTicket beginLive() {
+        return store.beginJob(LIVE);
     }
 
     private static ProviderCall call(TokenUsage usage) {

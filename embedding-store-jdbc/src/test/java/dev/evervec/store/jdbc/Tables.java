@@ -78,14 +78,15 @@ final class Tables {
 
     private static void requireSound(Connection connection) throws SQLException {
         assertThat(rows(connection, "pragma integrity_check")).containsExactly("ok");
-        assertThat(
-                        rows(
-                                connection,
-                                "select generation, source, state, records from evervec_count where records <> 0 order by 1, 2, 3"))
+        assertThat(rows(
+                        connection,
+                        "select generation, source, state, records, stale from evervec_count"
+                                + " where records <> 0 or stale <> 0 order by 1, 2, 3"))
                 .as("counts")
                 .isEqualTo(rows(
                         connection,
-                        "select generation, source, state, count(*) from evervec_ledger group by 1, 2, 3"
+                        "select generation, source, state, count(*), sum(coalesce(vector_hash <> content_hash, 0))"
+                                + " from evervec_ledger group by 1, 2, 3"
                                 + " order by 1, 2, 3"));
         assertThat(
                         rows(
@@ -99,6 +100,28 @@ final class Tables {
                         "select v.id from evervec_vector v where not exists (select 1 from evervec_ledger l where"
                                 + " v.generation = l.generation and v.source = l.source and v.id = l.id)"))
                 .as("vectors without a record")
+                .isEmpty();
+        assertThat(rows(
+                        connection,
+                        "select l.id from evervec_ledger l where (l.state <> 'embedded' and l.vector_hash is not null)"
+                                + " <> (l.state <> 'embedded' and exists (select 1 from evervec_vector v where"
+                                + " v.generation = l.generation and v.source = l.source and v.id = l.id))"))
+                .as("records whose vector is not known, or known and not there")
+                .isEmpty();
+        assertThat(rows(
+                        connection,
+                        "select v.id from evervec_vector v join evervec_ledger l on l.generation = v.generation and"
+                                + " l.source = v.source and l.id = v.id where not exists (select 1 from (select * from"
+                                + " evervec_text union all select * from evervec_text_recent) t where t.generation ="
+                                + " v.generation and t.record = l.number and t.bought_by = v.bought_by)"))
+                .as("vectors that cannot be found by their text")
+                .isEmpty();
+        assertThat(rows(
+                        connection,
+                        "select j.id from evervec_job j where j.requests <> (select count(*) from evervec_usage u"
+                                + " where u.job = j.number) or j.cost_usd * 1000000000000 + j.cost_rest <> (select"
+                                + " coalesce(sum(u.cost), 0) from evervec_usage u where u.job = j.number)"))
+                .as("jobs whose bill does not add up")
                 .isEmpty();
         assertThat(rows(
                         connection,

@@ -224,7 +224,7 @@ final class TroubledBuild implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        for (String suffix : List.of("", "-wal", "-shm", ".evervec.lock")) {
+        for (String suffix : List.of("", "-wal", "-shm", ".evervec.lock", ".evervec-live.lock")) {
             Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
         }
     }

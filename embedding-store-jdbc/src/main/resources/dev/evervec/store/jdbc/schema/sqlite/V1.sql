@@ -121,7 +121,7 @@ create table evervec_vector (
 );
 
 -- Ledger rows by the first six bytes of the hash of the text that their vector is of, as a number. An entry may have
--- outlived its vector: what it leads to is compared with the whole hash.
+-- outlived its vector: what it leads to must have been bought by the same job and have the whole hash.
 create table evervec_text (
   generation integer not null,
   text_key   integer not null,
