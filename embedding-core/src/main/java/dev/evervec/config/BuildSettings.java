@@ -54,8 +54,13 @@ public record BuildSettings(
         }
     }
 
-    /** Throws if no job could be held to this budget. */
-    private static void checkBudget(BigDecimal usd) {
+    /**
+     * Checks what a job may cost.
+     *
+     * @throws IllegalArgumentException if no job could be held to this budget: not positive, above {@link #MAX_BUDGET_USD}, or
+     *     with too many decimals
+     */
+    public static void checkBudget(BigDecimal usd) {
         if (usd.signum() <= 0 || usd.compareTo(MAX_BUDGET_USD) > 0) {
             throw new IllegalArgumentException("budgetUsd must be more than 0 and at most "
                     + MAX_BUDGET_USD.toPlainString() + ": " + usd.toPlainString());

@@ -173,12 +173,10 @@ public final class BuildRequest {
      * what is left stays pending as {@code over_budget}. A job that carries on an interrupted one begins with what that had
      * spent.
      *
-     * @throws IllegalArgumentException if it is not positive
+     * @throws IllegalArgumentException if it is none, see {@link BuildSettings#checkBudget}
      */
     public BuildRequest budgetUsd(BigDecimal most) {
-        if (most.signum() <= 0) {
-            throw new IllegalArgumentException("the budget must be positive: " + most.toPlainString());
-        }
+        BuildSettings.checkBudget(most);
         BuildRequest copy = copy();
         copy.budgetUsd = most;
         return copy;

@@ -18,7 +18,9 @@ import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.ScanPage;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
+import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.MemoryStore;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
@@ -115,6 +117,28 @@ class BuildPipelineTest {
         assertThat(log).anyMatch(line -> line.contains("skipped default/empty empty_content: "));
         assertThat(log).anyMatch(line -> line.contains("failed default/id-7 embed_permanent: "));
         assertThat(log).noneMatch(line -> line.contains("text number"));
+    }
+
+    @Test
+    void healthTellsHowThePipelinesVectorsStandAndHowTheLastJobEnded() {
+        ScriptedProvider provider = provider()
+                .faults(FaultScript.badTexts(text -> text.endsWith(" 7")))
+                .build();
+        BuildPipeline pipeline = pipeline(provider, records(10)).build();
+        HealthStats before = pipeline.health();
+
+        pipeline.run(BuildRequest.all().jobId("first"));
+
+        HealthStats after = pipeline.health();
+        assertThat(before.sources()).isEmpty();
+        assertThat(before.lastRun()).isNull();
+        assertThat(after.generation()).isEqualTo(pipeline.fingerprint().generation());
+        assertThat(after.total().embedded()).isEqualTo(9);
+        assertThat(after.total().failed()).isEqualTo(1);
+        assertThat(after.total().successRate()).isEqualTo(0.9);
+        assertThat(after.lastRun().jobId()).isEqualTo("first");
+        assertThat(after.lastRun().state()).isEqualTo(JobState.FAILED);
+        assertThat(after.circuitOpen()).isFalse();
     }
 
     @Test

@@ -267,7 +267,13 @@ final class ArchitectureTest {
         Map<String, Set<String>> frontDoors = new TreeMap<>(Map.of(
                 "dev.evervec", Set.of("LLMProviders"),
                 "dev.evervec.pipeline",
-                        Set.of("BuildPipeline", "BuildRequest", "BuildRun", "EmbeddingGenerator", "EmbeddingRewriter"),
+                        Set.of(
+                                "BuildPipeline",
+                                "BuildRequest",
+                                "BuildRun",
+                                "EmbeddingGenerator",
+                                "EmbeddingRewriter",
+                                "Verification"),
                 "dev.evervec.provider.openai", Set.of("OpenAiProviderFactory"),
                 "dev.evervec.provider.gemini", Set.of("GeminiProviderFactory"),
                 "dev.evervec.provider.local", Set.of("LocalProvider", "LocalProviderFactory"),
