@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Provider calls as rows, and their sums. Every method runs inside a transaction. */
 final class Bill {
-    private static final String CALL = "insert into evervec_usage (at, took_ms, provider, model, capability, texts,"
-            + " requests, input_tokens, output_tokens, estimated, cost, failure, job)"
-            + " values (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
+    private static final String CALL =
+            "insert into evervec_usage (number, at, took_ms, provider, model, capability, texts,"
+                    + " requests, input_tokens, output_tokens, estimated, cost, failure, job)"
+                    + " values (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
     private static final String SHARE = "insert into evervec_usage_share (usage, source, texts, input_tokens,"
             + " output_tokens, cost) values (?, ?, ?, ?, ?, ?)";
     private static final String ADD_TO_JOB = "update evervec_job set requests = requests + ?,"
@@ -63,19 +64,29 @@ final class Bill {
      * @return the number of the last row, 0 without a call
      */
     static long add(Session session, @Nullable Long job, List<ProviderCall> calls) throws SQLException {
-        long last = 0;
-        for (ProviderCall call : calls) {
-            last = add(session, job, call);
+        if (calls.isEmpty()) {
+            return 0;
         }
-        if (job != null && !calls.isEmpty()) {
+        // Numbered here: a row that is to tell the number the database gave it has its pages journalled twice.
+        long last = session.number("select coalesce(max(number), 0) from evervec_usage");
+        Session.Batch rows = session.batch(CALL);
+        Session.Batch shares = session.batch(SHARE);
+        for (ProviderCall call : calls) {
+            add(rows, ++last, job, call);
+            add(shares, last, call.shares());
+        }
+        rows.run();
+        shares.run();
+        if (job != null) {
             addToJob(session, job, calls);
         }
         return last;
     }
 
-    private static long add(Session session, @Nullable Long job, ProviderCall call) throws SQLException {
-        long number = session.insert(
-                CALL,
+    private static void add(Session.Batch rows, long number, @Nullable Long job, ProviderCall call)
+            throws SQLException {
+        rows.add(
+                number,
                 call.at().toEpochMilli(),
                 call.took().toMillis(),
                 call.provider(),
@@ -88,18 +99,18 @@ final class Bill {
                 Money.units(call.costUsd()),
                 call.failure(),
                 job);
-        Session.Batch shares = session.batch(SHARE);
-        for (ProviderCall.Share share : call.shares()) {
-            shares.add(
-                    number,
+    }
+
+    private static void add(Session.Batch rows, long call, List<ProviderCall.Share> shares) throws SQLException {
+        for (ProviderCall.Share share : shares) {
+            rows.add(
+                    call,
                     share.source(),
                     share.texts(),
                     share.inputTokens(),
                     share.outputTokens(),
                     Money.units(share.costUsd()));
         }
-        shares.run();
-        return number;
     }
 
     /** Whether the last row of these calls is there under this number. */
