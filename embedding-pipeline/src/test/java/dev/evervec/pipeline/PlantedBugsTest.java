@@ -64,8 +64,8 @@ class PlantedBugsTest {
                 bug(
                         "the fence is dropped",
                         "store/MemoryStore.java",
-                        "if (row == null || !row.claimed || row.version != result.claim().version()) {",
-                        "if (row == null) {"),
+                        "return row.claimed && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);",
+                        "return true;"),
                 bug(
                         "two vectors are swapped",
                         "EmbedStage.java",
