@@ -131,6 +131,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean storeHangs;
     private Map<Sha256, String> rewritesToKeep = new LinkedHashMap<>();
     private final Map<Sha256, Preparation> unkeptRewrites = new HashMap<>(); // answered, not yet found in the store
+    private final List<Claim> waitingForRewrite = new ArrayList<>(); // for one that is answered to be kept
     private boolean keepingRewrites;
     private List<RecordOutcome> outcomesToKeep = new ArrayList<>();
     private boolean keepingOutcomes;
@@ -535,8 +536,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             Preparation known = unkeptRewrites.get(next.work().text().hash());
             if (known == null) {
                 rewriting().offer(next.work().text().hash(), next.work());
-            } else if (known instanceof Preparation.Ready ready && tooEarly(ready.work(), read)) {
-                readAgain(next.work());
+            } else if (known instanceof Preparation.Ready ready
+                    && !twins.isOpen(ready.work().text().hash())) {
+                readAgainWhenKept(next.work());
             } else {
                 goOn(next.work(), known);
             }
@@ -563,6 +565,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void readAgain(Work work) {
         leave(work.claim());
         unread.add(work.claim());
+    }
+
+    /** Nobody has looked for a vector of its rewrite, and nobody can before the rewrite is in the store. */
+    private void readAgainWhenKept(Work work) {
+        leave(work.claim());
+        waitingForRewrite.add(work.claim());
     }
 
     private List<Work> withdrawn(RewriteCall<Work> call) {
@@ -767,6 +775,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (command instanceof Command.KeepRewrites keep) {
             keepingRewrites = false;
             unkeptRewrites.keySet().removeAll(keep.rewrites().keySet());
+            unread.addAll(waitingForRewrite);
+            waitingForRewrite.clear();
         } else if (command instanceof Command.KeepOutcomes) {
             keepingOutcomes = false;
         } else if (command instanceof Command.NoteHeldUp) {
@@ -988,6 +998,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void settleWhatWaits(Reason reason, String detail) {
+        unread.addAll(waitingForRewrite);
+        waitingForRewrite.clear();
         unread.forEach(claim -> settleUnread(claim, reason, detail));
         unread.clear();
         embedding.drain().forEach(work -> notEmbedded(work, reason, detail));

@@ -9,6 +9,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
@@ -103,6 +104,15 @@ public final class BuildPipeline {
      */
     public HealthStats health() {
         return HealthStats.of(store, fingerprint(), Clock.systemUTC());
+    }
+
+    /**
+     * Whether {@link #retryFailed} would find anything to do now.
+     *
+     * @throws StoreException if the store cannot be read
+     */
+    public boolean anyFailedDue() {
+        return store.anyFailed(fingerprint(), new FailedSelection(null, settings.maxAttempts(), Instant.now()));
     }
 
     private String rewriteFingerprint() {

@@ -273,7 +273,7 @@ abstract class CallStage<C extends Call> {
         if (gate.refusedForQuota(sentAt, now, failure.retryAfter())) {
             stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
         }
-        Duration pause = gate.pausedFor(now);
+        Duration pause = gate.refusedUntilNextCall(now);
         if (pause.compareTo(LONG_PAUSE) >= 0) {
             heldUpBy = "the quota is used up for " + pause.toSeconds() + " s: " + failure.getMessage();
         }

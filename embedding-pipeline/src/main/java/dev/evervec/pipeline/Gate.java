@@ -126,9 +126,9 @@ final class Gate {
         return pausedUntil - refusedSince > quotaPatience;
     }
 
-    /** How long no call may be sent for the quota's sake. */
-    Duration pausedFor(long now) {
-        return pausedUntil <= now ? Duration.ZERO : Duration.ofNanos(pausedUntil - now);
+    /** How long nothing has succeeded and nothing may be sent for the quota's sake, together. */
+    Duration refusedUntilNextCall(long now) {
+        return refusedSince == NEVER ? Duration.ZERO : Duration.ofNanos(Math.max(now, pausedUntil) - refusedSince);
     }
 
     private void pauseFor(long wait, long now) {

@@ -40,6 +40,11 @@ final class Twins {
         return answered.get(text);
     }
 
+    /** Whether this text is on its way, or its vector is answered and not committed yet. */
+    boolean isOpen(Sha256 text) {
+        return byText.containsKey(text) || answered.containsKey(text);
+    }
+
     /** Whether a vector of this text was committed when this read had begun already. */
     boolean committedSince(long read, Sha256 text) {
         Long lastReadThen = committed.get(text);

@@ -209,6 +209,11 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean anyFailed(Fingerprint fingerprint, FailedSelection selection) {
+        return store.anyFailed(fingerprint, selection);
+    }
+
+    @Override
     public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return store.wouldTake(start, page, mode);
     }

@@ -115,7 +115,7 @@ final class Simulation {
         Fingerprint fingerprint = new Fingerprint(embedder.model(), rewriteFingerprint);
         this.job = store.beginJob(new JobStart(jobId, fingerprint, settings.maxAttempts()));
         // Some jobs share their database with others and write little at a time.
-        boolean few = rewriter == null && Math.floorMod(seed, 4) == 0;
+        boolean few = Math.floorMod(seed, 4) == 0;
         int rowsPerWrite = few ? 1 + Math.floorMod(seed, 7) : store.rowsPerWrite();
         this.plan = new BuildPlan(
                 jobId,

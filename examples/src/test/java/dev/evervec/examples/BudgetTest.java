@@ -58,7 +58,7 @@ class BudgetTest {
         assertThat(cli.refused(Cli.withConfig("build", "--budget-usd", "1")).err())
                 .contains("house-model", "usd_per_million_tokens");
         assertThat(cli.refused(Cli.withConfig("build", "--budget-usd", "0")).err())
-                .contains("budget must be positive");
+                .contains("must be more than 0");
         assertThat(cli.refused(Cli.withConfig("build", "--budget-usd", "much")).err())
                 .contains("--budget-usd", "'much' is no number");
         assertThat(server.embedded()).isEmpty();

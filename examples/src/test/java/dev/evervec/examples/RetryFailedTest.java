@@ -131,6 +131,6 @@ class RetryFailedTest {
                 .contains("films", "default");
         assertThat(cli.refused(Cli.withConfig("retry-failed", "--budget-usd", "0"))
                         .err())
-                .contains("budget must be positive: 0");
+                .contains("must be more than 0");
     }
 }

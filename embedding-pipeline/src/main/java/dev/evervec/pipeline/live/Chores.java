@@ -76,7 +76,7 @@ final class Chores {
             troubles.over();
         } else if (now - nextRetry >= 0) {
             nextRetry = now + MINUTE.toNanos();
-            retrying = jobs.anyFailed() ? jobs.retryFailed() : null;
+            retrying = jobs.anyFailedDue() ? jobs.retryFailed() : null;
             troubles.over();
         }
     }

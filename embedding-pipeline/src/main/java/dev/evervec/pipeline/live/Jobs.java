@@ -12,8 +12,8 @@ interface Jobs {
     /** Looks at these records and embeds what has changed; returns when that is done. */
     Ended embed(Set<RecordKey> changed, Set<RecordKey> removable);
 
-    /** Whether any record failed that might be tried again. */
-    boolean anyFailed();
+    /** Whether a try of any failed record is due. */
+    boolean anyFailedDue();
 
     /** Begins to try again what failed and is due. */
     Running retryFailed();

@@ -7,7 +7,6 @@ import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
-import dev.evervec.pipeline.store.SourceHealth;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -55,9 +54,8 @@ final class PipelineJobs implements Jobs {
     }
 
     @Override
-    public boolean anyFailed() {
-        SourceHealth total = pipeline.health().total();
-        return total.failed() + total.skipped() > 0;
+    public boolean anyFailedDue() {
+        return pipeline.anyFailedDue();
     }
 
     @Override

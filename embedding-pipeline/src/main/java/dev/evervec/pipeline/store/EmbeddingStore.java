@@ -132,6 +132,9 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     Map<Sha256, KeptVector> vectors(Fingerprint fingerprint, Set<Sha256> textHashes);
 
+    /** Whether there is any failed record that {@link #markFailed} would take now. */
+    boolean anyFailed(Fingerprint fingerprint, FailedSelection selection);
+
     /**
      * Which records of a scanned page {@link #mark} would put on the list of such a job, each with the
      * {@link Claim#freshSince()} that it would be claimed with, a rebuild's own start aside; writes nothing.

@@ -334,7 +334,7 @@ class LiveLoopTest {
         }
 
         @Override
-        public boolean anyFailed() {
+        public boolean anyFailedDue() {
             return failed;
         }
 

@@ -422,6 +422,12 @@ public final class MemoryStore implements EmbeddingStore {
         return marked;
     }
 
+    @Override
+    public synchronized boolean anyFailed(Fingerprint fingerprint, FailedSelection selection) {
+        return known(fingerprint).rows.entrySet().stream()
+                .anyMatch(entry -> isSelected(entry.getKey(), entry.getValue(), selection));
+    }
+
     private static boolean isSelected(RecordKey key, Row row, FailedSelection selection) {
         return row.reason != null
                 && row.reason.ledger() == Reason.Ledger.ATTEMPTED

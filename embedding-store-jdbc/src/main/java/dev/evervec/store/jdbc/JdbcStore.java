@@ -506,6 +506,15 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean anyFailed(Fingerprint fingerprint, FailedSelection selection) {
+        return ofGeneration(
+                "look for failed records",
+                fingerprint,
+                false,
+                (session, generation) -> Retries.any(session, generation, selection));
+    }
+
+    @Override
     public List<SourceHealth> health(Fingerprint fingerprint) {
         return ofGeneration("read counts", fingerprint, List.of(), Queries::health);
     }

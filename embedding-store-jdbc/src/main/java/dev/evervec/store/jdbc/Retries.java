@@ -39,19 +39,14 @@ final class Retries {
                 .collect(Collectors.joining(", "));
     }
 
+    /** Whether there is any. */
+    static boolean any(Session session, long generation, FailedSelection selection) throws SQLException {
+        return !find(session, generation, selection, 1).isEmpty();
+    }
+
     /** Puts up to so many on the list; returns how many it were. */
     int mark(FailedSelection selection, int limit) throws SQLException {
-        Long dueBy = Codes.millis(selection.dueBy());
-        List<Failed> found = session.list(
-                FIND,
-                row -> new Failed(row.getLong(1), row.getString(2), Codes.state(row.getString(3)), row.getInt(4) == 1),
-                generation,
-                selection.maxAttempts(),
-                selection.source(),
-                selection.source(),
-                dueBy,
-                dueBy,
-                limit);
+        List<Failed> found = find(session, generation, selection, limit);
         Counts counts = new Counts();
         Session.Batch batch = session.batch(TAKE);
         for (Failed failed : found) {
@@ -61,5 +56,20 @@ final class Retries {
         batch.run();
         counts.store(session, generation);
         return found.size();
+    }
+
+    private static List<Failed> find(Session session, long generation, FailedSelection selection, int limit)
+            throws SQLException {
+        Long dueBy = Codes.millis(selection.dueBy());
+        return session.list(
+                FIND,
+                row -> new Failed(row.getLong(1), row.getString(2), Codes.state(row.getString(3)), row.getInt(4) == 1),
+                generation,
+                selection.maxAttempts(),
+                selection.source(),
+                selection.source(),
+                dueBy,
+                dueBy,
+                limit);
     }
 }
