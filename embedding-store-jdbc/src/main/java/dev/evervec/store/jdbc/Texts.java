@@ -29,13 +29,12 @@ final class Texts {
     private static final String WAIT = "select count(*) from evervec_text_recent";
     private static final String POUR = "insert into evervec_text (" + COLUMNS + ") select " + COLUMNS
             + " from evervec_text_recent where true order by " + COLUMNS + " on conflict do nothing";
-    private static final String FIND = "select v.vector, v.bought_by from %s t"
-            + " join evervec_ledger l on l.number = t.record and l.generation = t.generation"
-            + " join evervec_vector v on v.generation = l.generation and v.source = l.source and v.id = l.id"
-            + " and v.bought_by = t.bought_by"
-            + " where t.generation = ? and t.text_key = ? and v.text_hash = ? order by t.bought_by desc limit 1";
-    private static final List<String> FINDS =
-            List.of(FIND.formatted("evervec_text_recent"), FIND.formatted("evervec_text"));
+    // Cross joins keep SQLite from beginning with the vectors: entries are few, whatever it thinks of a generation.
+    private static final String FIND = "select v.vector, v.bought_by from %s t cross join evervec_ledger l"
+            + " cross join evervec_vector v where t.generation = ? and t.text_key = ? and l.number = t.record"
+            + " and l.generation = t.generation and v.generation = l.generation and v.source = l.source"
+            + " and v.id = l.id and v.bought_by = t.bought_by and v.text_hash = ? order by t.bought_by desc limit 1";
+    static final List<String> FINDS = List.of(FIND.formatted("evervec_text_recent"), FIND.formatted("evervec_text"));
 
     private Texts() {}
 

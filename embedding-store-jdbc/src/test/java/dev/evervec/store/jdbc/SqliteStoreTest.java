@@ -811,6 +811,9 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                 value = {
                     "select changed_at from evervec_ledger where generation = 1 and source = 'a' and state = 'pending'"
                             + " order by changed_at limit 1; evervec_ledger_pending",
+                    "select source, id from evervec_ledger where met = 1 and generation = 1; evervec_ledger_met",
+                    "select source, id from evervec_outcome where source = 'a' and id = 'b' and generation = 1;"
+                            + " evervec_outcome_record",
                     "select at from evervec_usage where at >= 1 and at < 2 order by at limit 1; evervec_usage_at",
                     "select number from evervec_ledger where generation = 1 and reason in ('a', 'b') and attempts < 3"
                             + " limit 5; evervec_ledger_reason"
@@ -819,6 +822,19 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             assertThat(String.join(" ", rows("explain query plan " + query)))
                     .contains(index)
                     .doesNotContain("TEMP B-TREE");
+        }
+
+        @Test
+        void aVectorIsLookedUpFromTheEntryOfItsText() throws Exception {
+            for (String find : Texts.FINDS) {
+                List<String> plan = rows("explain query plan "
+                        + find.replaceFirst("[?]", "1").replaceFirst("[?]", "2").replaceFirst("[?]", "x'00'"));
+
+                assertThat(plan).hasSize(3);
+                assertThat(plan.get(0)).contains("SEARCH t USING PRIMARY KEY (generation=? AND text_key=?)");
+                assertThat(plan.get(1)).contains("SEARCH l USING INTEGER PRIMARY KEY");
+                assertThat(plan.get(2)).contains("SEARCH v USING INDEX", "(generation=? AND source=? AND id=?)");
+            }
         }
 
         @Test
