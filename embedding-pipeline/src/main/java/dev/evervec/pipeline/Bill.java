@@ -40,7 +40,8 @@ final class Bill {
 
     /** Enters a call; returns what it cost, or null if that is unknown. */
     @Nullable
-    BigDecimal enter(Made made, PricedModel model, TokenUsage usage, List<Part> parts) {
+    BigDecimal enter(Made made, PricedModel model, TokenUsage told, List<Part> parts) {
+        TokenUsage usage = believable(told, parts);
         BigDecimal cost = model.costOf(usage);
         totals = totals.plus(new CallTotals(1, usage));
         costUsd = costUsd == null || cost == null ? null : costUsd.add(cost);
@@ -58,6 +59,14 @@ final class Bill {
         unstored.add(call);
         untold.add(call);
         return cost;
+    }
+
+    /** Whatever a provider says, the bill stays one that can be added up. */
+    private static TokenUsage believable(TokenUsage told, List<Part> parts) {
+        boolean absurd = Math.max(told.inputTokens(), told.outputTokens()) > TokenUsage.MOST_PER_CALL;
+        return absurd
+                ? TokenUsage.estimated(parts.stream().mapToLong(Part::tokens).sum(), 0)
+                : told;
     }
 
     /** Divides tokens by the lengths of the texts: what a text gets is the difference of two rounded sums. */
