@@ -16,6 +16,7 @@ import dev.evervec.pipeline.report.RecordOutcome;
  *   <li>When listeners fall behind, progress is coalesced: they hear the newest. Skipped and failed records never are. A few
  *       thousand of them are kept in memory and the rest in a temporary file, so that the heap does not grow; only if that
  *       disk fails do listeners miss some, which a warning says. The store has them all: {@code BuildReport.outcomes()}.
+ *   <li>What is embedded live is many short jobs, all under the id {@code live}.
  *   <li>Progress may be ahead of the records that a slow listener has heard of.
  *   <li>At the end of the job {@code BuildRun.result()} waits for listeners, but no longer than two seconds. A listener that is
  *       still busy then goes on beside the caller and hears the rest, unless the process ends first.
