@@ -62,12 +62,12 @@ public record BuildSettings(
      */
     public static void checkBudget(BigDecimal usd) {
         if (usd.signum() <= 0 || usd.compareTo(MAX_BUDGET_USD) > 0) {
-            throw new IllegalArgumentException("budgetUsd must be more than 0 and at most "
-                    + MAX_BUDGET_USD.toPlainString() + ": " + usd.toPlainString());
+            throw new IllegalArgumentException("a budget must be more than 0 and at most "
+                    + MAX_BUDGET_USD.toPlainString() + " USD, not " + usd.toPlainString());
         }
         if (usd.stripTrailingZeros().scale() > BUDGET_DECIMALS) {
             throw new IllegalArgumentException(
-                    "budgetUsd has at most " + BUDGET_DECIMALS + " decimals: " + usd.toPlainString());
+                    "a budget has at most " + BUDGET_DECIMALS + " decimals, not as many as " + usd.toPlainString());
         }
     }
 }

@@ -106,6 +106,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long outsideLedger; // unreadable records, a scan that broke off
     private final Set<RecordKey> missing = new LinkedHashSet<>(); // of given records
     private final Set<RecordKey> busy = new LinkedHashSet<>();
+    private final Set<RecordKey> unclaimedOfGiven = new LinkedHashSet<>();
 
     // records on their way
     private boolean claiming;
@@ -401,6 +402,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         scannedRecords += page.records().size();
         scannedBytes += page.textBytes();
+        if (plan.request().isLive()) {
+            page.records().forEach(record -> unclaimedOfGiven.add(record.key()));
+        }
         pagesBeingMarked++;
         storeQueue.add(new Command.Mark(page.records()));
     }
@@ -494,6 +498,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void claimed(List<Claim> claims) {
         claiming = false;
         claimed += claims.size();
+        claims.forEach(claim -> unclaimedOfGiven.remove(claim.key()));
         onTheWay += claims.size();
         listIsEmpty |= claims.isEmpty();
         unread.addAll(claims);
@@ -1354,8 +1359,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return Duration.ofNanos((long) (nanosPerRecord * (total - done)));
     }
 
-    /** How the job ended; meaningful when it is over. */
+    /**
+     * How the job ended; meaningful when it is over. A scan that ran meanwhile may have put given records on its own job's list;
+     * which of them, nobody says, so all that were not claimed count as busy.
+     */
     Ending ending() {
+        if (listed > claimed) {
+            busy.addAll(unclaimedOfGiven);
+        }
         return new Ending(
                 finalState,
                 totalPending(),
