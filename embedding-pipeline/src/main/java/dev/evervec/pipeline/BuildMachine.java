@@ -323,12 +323,21 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private <C extends Call> void failed(CallStage<C> stage, C call, ProviderException failure, TokenUsage usage) {
-        if (keptBack(call, failure) || !call.hasBegun()) {
+        if (keptBack(call, failure)) {
             stage.settle(call, BigDecimal.ZERO);
         } else {
-            called(stage, call, usage, failure);
+            calledIfMade(stage, call, usage, failure);
         }
         progressDue = true;
+    }
+
+    private <C extends Call> void calledIfMade(
+            CallStage<C> stage, C call, TokenUsage usage, ProviderException failure) {
+        if (call.hasBegun()) {
+            called(stage, call, usage, failure);
+        } else {
+            stage.settle(call, BigDecimal.ZERO);
+        }
     }
 
     /** Whether the call only stood in line for quota when the key was refused or the job was stopped. */
@@ -953,12 +962,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** Nobody will ever say what it cost. */
     private <C extends Call> void letGoOf(CallStage<C> stage, C call) {
-        if (call.hasBegun()) {
-            long tokens = partsOf(call).stream().mapToLong(Bill.Part::tokens).sum();
-            called(stage, call, TokenUsage.estimated(tokens, 0), TransientProviderException.cancelled());
-        } else {
-            stage.settle(call, BigDecimal.ZERO);
-        }
+        long tokens = partsOf(call).stream().mapToLong(Bill.Part::tokens).sum();
+        calledIfMade(stage, call, TokenUsage.estimated(tokens, 0), TransientProviderException.cancelled());
     }
 
     private void cutCalls() {
@@ -1219,6 +1224,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void jobClosed(long recordsLeft) {
         untaken = Math.max(0, recordsLeft);
+        if (listed > claimed) {
+            // A scan may have put them on its own job's list meanwhile; nobody says which of them.
+            busy.addAll(unclaimedOfGiven);
+        }
         books.notEmbedded(whyLeft(), untaken);
         finalState = endState(0);
         over = true;
@@ -1359,14 +1368,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         return Duration.ofNanos((long) (nanosPerRecord * (total - done)));
     }
 
-    /**
-     * How the job ended; meaningful when it is over. A scan that ran meanwhile may have put given records on its own job's list;
-     * which of them, nobody says, so all that were not claimed count as busy.
-     */
+    /** How the job ended; meaningful when it is over. */
     Ending ending() {
-        if (listed > claimed) {
-            busy.addAll(unclaimedOfGiven);
-        }
         return new Ending(
                 finalState,
                 totalPending(),
