@@ -31,6 +31,7 @@ class JobMetersTest {
                 Instant.EPOCH,
                 Instant.EPOCH,
                 null,
+                null,
                 0,
                 0,
                 null,

@@ -1326,6 +1326,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 plan.startedAt(),
                 wallClock(),
                 eta(done, embedTotal),
+                null,
                 bill.totals().requests(),
                 bill.totals().usage().totalTokens(),
                 bill.costUsd(),

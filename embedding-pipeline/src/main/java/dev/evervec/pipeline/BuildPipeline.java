@@ -97,6 +97,21 @@ public final class BuildPipeline {
         return new Fingerprint(embedder.model(), rewriteFingerprint());
     }
 
+    /** Where the records come from. */
+    public RecordSource records() {
+        return records;
+    }
+
+    /** Where ledger, vectors and jobs are kept. */
+    public EmbeddingStore store() {
+        return store;
+    }
+
+    /** Where jobs write their logs and progress files, or null if they write none. */
+    public @Nullable Path logs() {
+        return logsDir;
+    }
+
     /**
      * How the vectors of this pipeline stand now, beside whatever is running.
      *
@@ -158,7 +173,9 @@ public final class BuildPipeline {
                 fingerprint(),
                 settings.maxAttempts(),
                 reconsidered(),
-                live ? JobStart.Kind.LIVE : JobStart.Kind.BUILD);
+                live ? JobStart.Kind.LIVE : JobStart.Kind.BUILD,
+                request.jobScope(settings),
+                request.resumes());
     }
 
     private RecordReader reader(BuildRequest request) {
@@ -233,7 +250,7 @@ public final class BuildPipeline {
         }
         JobStart start = jobStart(request, Instant.now());
         HeapShare heap = HeapShare.ofBuild();
-        ProviderLimits limits = heap.oneRequest(embedder);
+        ProviderLimits limits = request.atMostBatchSize(heap.oneRequest(embedder));
         Remarks remarks = new Remarks(settings.maxAttempts());
         EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, sizer(budget), limits, remarks);
         PageAppraiser appraiser =
@@ -338,7 +355,7 @@ public final class BuildPipeline {
 
     private BuildPlan plan(BuildRequest request, JobTicket job, Instant startedAt) {
         HeapShare heap = request.isLive() ? HeapShare.ofLive() : HeapShare.ofBuild();
-        ProviderLimits limits = heap.oneRequest(embedder);
+        ProviderLimits limits = request.atMostBatchSize(heap.oneRequest(embedder));
         return new BuildPlan(
                 job.start().jobId(),
                 startedAt,

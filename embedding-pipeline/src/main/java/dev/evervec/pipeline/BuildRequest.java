@@ -2,8 +2,11 @@ package dev.evervec.pipeline;
 
 import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.JobInfo;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.ScanScope;
+import dev.evervec.provider.ProviderLimits;
 import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.HashSet;
@@ -48,6 +51,8 @@ public final class BuildRequest {
     private @Nullable Set<String> ids;
     private MarkMode mode = MarkMode.PENDING;
     private @Nullable BigDecimal budgetUsd;
+    private @Nullable Integer batchSize;
+    private @Nullable String resumes;
     private double maxVanishedShare = DEFAULT_VANISHED_SHARE;
 
     private BuildRequest(Intake intake) {
@@ -63,6 +68,8 @@ public final class BuildRequest {
         copy.ids = ids;
         copy.mode = mode;
         copy.budgetUsd = budgetUsd;
+        copy.batchSize = batchSize;
+        copy.resumes = resumes;
         copy.maxVanishedShare = maxVanishedShare;
         return copy;
     }
@@ -99,6 +106,32 @@ public final class BuildRequest {
             throw new IllegalArgumentException("there is no record to look at");
         }
         return new BuildRequest(new Intake.Changes(Set.copyOf(changed), Set.copyOf(removable)));
+    }
+
+    /**
+     * Carries on a job that was interrupted: the same records with the same limits, as far as they are not done. What it had
+     * bought is not bought again, and its spending counts against the budget. After a {@link #retryFailed} that is every
+     * pending and failed record of its sources, because the ones that it had taken up are pending now.
+     *
+     * @param interrupted as {@code EmbeddingStore.job} tells of it; whether it can be carried on is decided when the job begins
+     * @throws IllegalArgumentException if it was for given {@link #ids}, which are not kept, or for {@link #changes}
+     */
+    public static BuildRequest resume(JobInfo interrupted) {
+        JobScope scope = interrupted.scope();
+        if (scope.task() == JobScope.Task.IDS || scope.task() == JobScope.Task.LIVE) {
+            throw new IllegalArgumentException(
+                    scope.task() == JobScope.Task.IDS
+                            ? "the ids of job " + interrupted.jobId() + " were not kept: run a build with them again"
+                            : "what is embedded live goes on by itself");
+        }
+        BuildRequest request = all();
+        request.resumes = interrupted.jobId();
+        request.source = scope.source();
+        request.idPart = scope.filter();
+        request.batchSize = scope.batchSize();
+        request.budgetUsd = scope.budgetUsd();
+        request.mode = scope.task() == JobScope.Task.REBUILD ? MarkMode.REBUILD : MarkMode.PENDING;
+        return request;
     }
 
     /**
@@ -183,6 +216,20 @@ public final class BuildRequest {
     }
 
     /**
+     * Texts per request at most, for this job; where the provider allows fewer, its limit holds.
+     *
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public BuildRequest batchSize(int texts) {
+        if (texts < 1) {
+            throw new IllegalArgumentException("the batch size must be at least 1, not " + texts);
+        }
+        BuildRequest copy = copy();
+        copy.batchSize = texts;
+        return copy;
+    }
+
+    /**
      * Lets a scan of all ids remove vanished records up to this share of a source's records in the ledger; a pass that would
      * remove more removes none of that source and says so. The default is a tenth; 1 removes whatever is gone.
      *
@@ -216,6 +263,7 @@ public final class BuildRequest {
         copy.jobId = jobId;
         copy.source = source;
         copy.budgetUsd = budgetUsd;
+        copy.batchSize = batchSize;
         return copy;
     }
 
@@ -254,6 +302,34 @@ public final class BuildRequest {
 
     boolean isLive() {
         return intake instanceof Intake.Changes;
+    }
+
+    /** Of the build that it is to carry on, or null. */
+    @Nullable
+    String resumes() {
+        return resumes;
+    }
+
+    /** These limits, with no more texts per request than the job wants. */
+    ProviderLimits atMostBatchSize(ProviderLimits limits) {
+        return batchSize == null || batchSize >= limits.maxTextsPerRequest()
+                ? limits
+                : limits.withAtMostTexts(batchSize);
+    }
+
+    /** What the store keeps of it. */
+    JobScope jobScope(BuildSettings settings) {
+        return isLive() ? JobScope.LIVE : new JobScope(task(), source, idPart, batchSize, budgetUsd(settings));
+    }
+
+    private JobScope.Task task() {
+        if (intake instanceof Intake.Failed) {
+            return JobScope.Task.RETRY_FAILED;
+        }
+        if (ids != null) {
+            return JobScope.Task.IDS;
+        }
+        return mode == MarkMode.REBUILD ? JobScope.Task.REBUILD : JobScope.Task.BUILD;
     }
 
     /** What its scan covers if nothing goes wrong. */

@@ -192,6 +192,16 @@ final class FaultyStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean cancelRequested(JobTicket job) {
+        return store.cancelRequested(job);
+    }
+
+    @Override
+    public boolean requestCancel(String jobId) {
+        return store.requestCancel(jobId);
+    }
+
+    @Override
     public void noteHeldUp(JobTicket job, @Nullable String cause) {
         meet(Method.NOTE_HELD_UP);
         store.noteHeldUp(job, cause);

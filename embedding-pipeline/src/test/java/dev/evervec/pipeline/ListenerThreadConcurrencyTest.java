@@ -57,6 +57,7 @@ class ListenerThreadConcurrencyTest {
                 Instant.EPOCH,
                 Instant.EPOCH,
                 null,
+                null,
                 requests,
                 0,
                 null,

@@ -30,7 +30,20 @@ class ProgressDisplayTest {
     private static BuildProgress progress(
             Phase phase, Stage rewrite, Stage embed, int seconds, @Nullable Duration eta) {
         return new BuildProgress(
-                "job", phase, rewrite, embed, START, START.plusSeconds(seconds), eta, 0, 0, null, null, 0, Map.of());
+                "job",
+                phase,
+                rewrite,
+                embed,
+                START,
+                START.plusSeconds(seconds),
+                eta,
+                null,
+                0,
+                0,
+                null,
+                null,
+                0,
+                Map.of());
     }
 
     private String shown() {
@@ -100,7 +113,20 @@ class ProgressDisplayTest {
         Stage embed = new Stage(500, 2_000, 0);
         Instant now = START.plusSeconds(seconds);
         return new BuildProgress(
-                "job", Phase.EMBEDDING, NO_REWRITING, embed, START, now, null, 9, 9, null, "HTTP 503", 0, Map.of());
+                "job",
+                Phase.EMBEDDING,
+                NO_REWRITING,
+                embed,
+                START,
+                now,
+                null,
+                null,
+                9,
+                9,
+                null,
+                "HTTP 503",
+                0,
+                Map.of());
     }
 
     @Test

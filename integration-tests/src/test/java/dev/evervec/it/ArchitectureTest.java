@@ -102,7 +102,8 @@ final class ArchitectureTest {
                         "dev.evervec.pipeline.store",
                         "dev.evervec.pipeline.report",
                         "dev.evervec.pipeline.progress",
-                        "dev.evervec.pipeline.live"),
+                        "dev.evervec.pipeline.live",
+                        "dev.evervec.pipeline.jobs"),
                 List.of(
                         "dev.evervec.provider",
                         "dev.evervec.config",

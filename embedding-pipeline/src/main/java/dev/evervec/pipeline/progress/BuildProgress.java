@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param startedAt when the job began
  * @param updatedAt when this was true
  * @param eta how long it may still take, or null if that cannot be said
+ * @param recordsPerSecond how many records left the last stage per second of late, or null if that cannot be said
  * @param requests provider calls so far
  * @param tokens tokens used so far
  * @param costUsd cost so far at the configured prices, or null if a price is not known
@@ -37,6 +38,7 @@ public record BuildProgress(
         Instant startedAt,
         Instant updatedAt,
         @Nullable Duration eta,
+        @Nullable Double recordsPerSecond,
         long requests,
         long tokens,
         @Nullable BigDecimal costUsd,
@@ -81,6 +83,7 @@ public record BuildProgress(
         json.put("started_at", startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("updated_at", updatedAt.truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("eta_secs", eta == null ? null : BigDecimal.valueOf(eta.toMillis(), 3));
+        json.put("records_per_sec", recordsPerSecond);
         json.put("requests", requests);
         json.put("tokens", tokens);
         // As a number it could come with an exponent.

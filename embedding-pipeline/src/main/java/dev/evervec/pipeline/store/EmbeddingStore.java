@@ -37,7 +37,11 @@ public interface EmbeddingStore extends AutoCloseable {
      * behind are released, where the store can tell that it is dead. A {@link JobStart.Kind#LIVE} job begins beside a build
      * and the other way round, but there is one of each at a time.
      *
-     * @throws JobRefusedException if another job of the kind is running on this store, or the job id was used before
+     * <p>A build that {@link JobStart#resumes()} a rebuild leaves alone what that, or one that it carried on itself, has bought
+     * already.
+     *
+     * @throws JobRefusedException if another job of the kind is running on this store, the job id was used before, or the
+     *     build to resume is not the last one of the generation, or not an interrupted one
      */
     JobTicket beginJob(JobStart start);
 
@@ -105,6 +109,9 @@ public interface EmbeddingStore extends AutoCloseable {
     /** Notes why nothing gets through to a provider at the moment, or with null that something does again. */
     void noteHeldUp(JobTicket job, @Nullable String cause);
 
+    /** Whether somebody has asked for the end of the job, see {@link #requestCancel}. May be called from a thread of its own. */
+    boolean cancelRequested(JobTicket job);
+
     /**
      * Ends the job: releases its claims and takes every record off its list; what was still on it is counted under the given
      * reason.
@@ -159,7 +166,17 @@ public interface EmbeddingStore extends AutoCloseable {
     /** How every source stands, in the order of their names; answered from what is kept, whatever the size of the ledger. */
     List<SourceHealth> health(Fingerprint fingerprint);
 
-    /** The latest builds, newest first. What is embedded live is not among them: ask {@link #job} for it. */
+    /**
+     * Asks a running build to stop, whichever process it runs in; it looks for this every few seconds.
+     *
+     * @return whether a build of this id is running
+     */
+    boolean requestCancel(String jobId);
+
+    /**
+     * The latest builds, newest first. What is embedded live is not among them: ask {@link #job} for it. One whose worker died is
+     * {@link JobState#INTERRUPTED} from then on, where the store can tell that it is dead.
+     */
     List<JobInfo> jobs(int limit);
 
     /**

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A job as the store remembers it.
  *
  * @param jobId its id
+ * @param scope what it was asked to do
  * @param generation name of the generation it works on
  * @param state how it stands
  * @param startedAt when it began
@@ -21,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  * @param outputTokens tokens generated
  * @param costUsd what they cost, or null if a price was not known
  * @param heldUpBy why nothing gets through to a provider at the moment, or null; only while it runs
- * @param resumes id of the interrupted job whose spending it carries on, or null
+ * @param cancelRequested whether it was asked to stop and has not yet ended
+ * @param resumes id of the interrupted job that it carries on, or null
  */
 public record JobInfo(
         String jobId,
+        JobScope scope,
         String generation,
         JobState state,
         Instant startedAt,
@@ -36,6 +39,7 @@ public record JobInfo(
         long outputTokens,
         @Nullable BigDecimal costUsd,
         @Nullable String heldUpBy,
+        boolean cancelRequested,
         @Nullable String resumes) {
     public JobInfo {
         notEmbedded = Map.copyOf(notEmbedded);

@@ -4,6 +4,7 @@ import dev.evervec.pipeline.report.Reason;
 import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A job about to begin.
@@ -13,8 +14,18 @@ import java.util.regex.Pattern;
  * @param maxAttempts attempts after which a failed record is left alone
  * @param reconsidered reasons whose settled records this job takes again, because its configuration may end otherwise
  * @param kind what it is to the store
+ * @param scope what it is asked to do, for the record
+ * @param resumes id of the interrupted build that it is to carry on by request, or null; one that died last on the generation is
+ *     carried on without it too, as far as its spending goes
  */
-public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered, Kind kind) {
+public record JobStart(
+        String jobId,
+        Fingerprint fingerprint,
+        int maxAttempts,
+        Set<Reason> reconsidered,
+        Kind kind,
+        JobScope scope,
+        @Nullable String resumes) {
     /** What a job is to the store. */
     public enum Kind {
         /** One at a time; its id is its own for ever. */
@@ -39,6 +50,7 @@ public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, S
     public JobStart {
         Objects.requireNonNull(fingerprint, "fingerprint");
         Objects.requireNonNull(kind, "kind");
+        Objects.requireNonNull(scope, "scope");
         reconsidered = Set.copyOf(reconsidered);
         if (!ID.matcher(jobId).matches()) {
             throw new IllegalArgumentException(
@@ -51,6 +63,18 @@ public record JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, S
         if (maxAttempts < 1) {
             throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
         }
+    }
+
+    /** A job of this kind, of everything there is for it. */
+    public JobStart(String jobId, Fingerprint fingerprint, int maxAttempts, Set<Reason> reconsidered, Kind kind) {
+        this(
+                jobId,
+                fingerprint,
+                maxAttempts,
+                reconsidered,
+                kind,
+                kind == Kind.LIVE ? JobScope.LIVE : JobScope.ALL,
+                null);
     }
 
     /** A build. */

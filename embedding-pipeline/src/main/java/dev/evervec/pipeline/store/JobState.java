@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /** How a job stands. */
 public enum JobState {
-    /** It was begun and not ended; if its worker is dead, it was interrupted. */
+    /** It was begun and not ended, and its worker lives. */
     RUNNING,
     /** It ended and no record failed. */
     COMPLETED,
@@ -12,7 +12,7 @@ public enum JobState {
     FAILED,
     /** It was cancelled. */
     CANCELLED,
-    /** Its worker died. */
+    /** Its worker died before its end. */
     INTERRUPTED;
 
     /** The word used in the store and in reports. */

@@ -79,7 +79,7 @@ class LiveLoopTest {
         host.write("1", "text");
         outbox.note(CHANGE);
         host.trouble = () -> {
-            throw new JobRefusedException("another one is running");
+            throw new JobRefusedException(JobRefusedException.Kind.RUNNING, "another one is running");
         };
         look(Duration.ofSeconds(10));
         assertThat(outbox.size()).isEqualTo(1);
@@ -265,7 +265,7 @@ class LiveLoopTest {
 
     private static Jobs.Ended trouble(Random dice) {
         if (dice.nextBoolean()) {
-            throw new JobRefusedException("planted");
+            throw new JobRefusedException(JobRefusedException.Kind.RUNNING, "planted");
         }
         return new Jobs.Ended(Set.of(), Set.of(), "planted");
     }
@@ -347,7 +347,7 @@ class LiveLoopTest {
         @Override
         public Running reconcile() {
             if (building) {
-                throw new JobRefusedException("a build is running");
+                throw new JobRefusedException(JobRefusedException.Kind.RUNNING, "a build is running");
             }
             reconciliations++;
             return new Done();

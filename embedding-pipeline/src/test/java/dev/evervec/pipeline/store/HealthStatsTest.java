@@ -31,7 +31,21 @@ class HealthStatsTest {
     private static JobInfo job(String id, JobState state, @Nullable String heldUpBy) {
         Instant ended = state == JobState.RUNNING ? null : NOW.minusSeconds(1);
         return new JobInfo(
-                id, "7d33b963", state, NOW.minusSeconds(9), ended, 0, Map.of(), 0, 0, 0, null, heldUpBy, null);
+                id,
+                JobScope.ALL,
+                "7d33b963",
+                state,
+                NOW.minusSeconds(9),
+                ended,
+                0,
+                Map.of(),
+                0,
+                0,
+                0,
+                null,
+                heldUpBy,
+                false,
+                null);
     }
 
     private static HealthSettings thresholds(

@@ -112,6 +112,8 @@ public final class MemoryStore implements EmbeddingStore {
         @Nullable
         String heldUpBy;
 
+        boolean cancelRequested;
+
         Job(JobTicket ticket, Instant startedAt) {
             this.ticket = ticket;
             this.startedAt = startedAt;
@@ -242,7 +244,8 @@ public final class MemoryStore implements EmbeddingStore {
         requireNoneRuns(start.kind());
         Job before = jobs.get(start.jobId());
         if (before != null && start.kind() == JobStart.Kind.BUILD) {
-            throw new JobRefusedException("job id " + start.jobId() + " was used before");
+            throw new JobRefusedException(
+                    JobRefusedException.Kind.ID_USED, "job id " + start.jobId() + " was used before");
         }
         JobTicket ticket = new JobTicket(
                 before == null ? ++jobNumber : before.ticket.number(), "memory-" + ++owners, start, resumed(start));
@@ -287,7 +290,8 @@ public final class MemoryStore implements EmbeddingStore {
     private void requireNoneRuns(JobStart.Kind kind) {
         JobTicket other = running.get(kind);
         if (other != null) {
-            throw new JobRefusedException("job " + other.start().jobId() + " is running");
+            throw new JobRefusedException(
+                    JobRefusedException.Kind.RUNNING, "job " + other.start().jobId() + " is running");
         }
     }
 
@@ -652,6 +656,21 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
+    public synchronized boolean cancelRequested(JobTicket job) {
+        return job(job).cancelRequested;
+    }
+
+    @Override
+    public synchronized boolean requestCancel(String jobId) {
+        Job job = jobs.get(jobId);
+        if (job == null || job.state != JobState.RUNNING || job.ticket.start().kind() != JobStart.Kind.BUILD) {
+            return false;
+        }
+        job.cancelRequested = true;
+        return true;
+    }
+
+    @Override
     public synchronized void noteHeldUp(JobTicket job, @Nullable String cause) {
         job(job).heldUpBy = cause;
     }
@@ -887,6 +906,7 @@ public final class MemoryStore implements EmbeddingStore {
         JobTicket.Resumed resumed = job.ticket.resumed();
         return new JobInfo(
                 job.ticket.start().jobId(),
+                job.ticket.start().scope(),
                 job.ticket.start().fingerprint().generation(),
                 job.state,
                 job.startedAt,
@@ -898,6 +918,7 @@ public final class MemoryStore implements EmbeddingStore {
                 usage.outputTokens(),
                 unknown ? null : job.knownUsd(),
                 job.heldUpBy,
+                job.state == JobState.RUNNING && job.cancelRequested,
                 resumed == null ? null : resumed.jobId());
     }
 

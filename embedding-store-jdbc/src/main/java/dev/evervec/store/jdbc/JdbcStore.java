@@ -250,8 +250,10 @@ public final class JdbcStore implements EmbeddingStore {
             String job = read("look up the running job", session -> Jobs.runningId(session, kind))
                     .map(id -> "the job " + id)
                     .orElse("another job");
-            return new JobRefusedException(job + " is running " + where + " on the store " + location()
-                    + ": wait for it to end, or cancel it");
+            return new JobRefusedException(
+                    JobRefusedException.Kind.RUNNING,
+                    job + " is running " + where + " on the store " + location()
+                            + ": wait for it to end, or cancel it");
         });
     }
 
@@ -405,6 +407,16 @@ public final class JdbcStore implements EmbeddingStore {
             Results.note(session, Jobs.generationOf(session, job), job.number(), outcomes, clock.millis());
             return outcomes.size();
         });
+    }
+
+    @Override
+    public boolean cancelRequested(JobTicket job) {
+        return false;
+    }
+
+    @Override
+    public boolean requestCancel(String jobId) {
+        return false;
     }
 
     @Override

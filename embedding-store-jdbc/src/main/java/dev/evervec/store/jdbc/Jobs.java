@@ -92,8 +92,10 @@ final class Jobs {
                 session.first("select number from evervec_job where id = ?", row -> row.getLong(1), start.jobId());
         if (start.kind() == JobStart.Kind.BUILD) {
             if (used.isPresent()) {
-                throw new JobRefusedException("the job id " + start.jobId() + " was used before in the store "
-                        + location + ": give the job another id, or none to get a new one");
+                throw new JobRefusedException(
+                        JobRefusedException.Kind.ID_USED,
+                        "the job id " + start.jobId() + " was used before in the store " + location
+                                + ": give the job another id, or none to get a new one");
             }
             return beginBuild(session, start, owner, generation, now);
         }

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.GenerationInfo;
 import dev.evervec.pipeline.store.JobInfo;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.KeptRewrite;
@@ -132,6 +133,7 @@ final class Queries {
                     row.getLong(1),
                     notEmbedded -> new JobInfo(
                             id,
+                            JobScope.ALL,
                             generation,
                             state,
                             startedAt,
@@ -143,6 +145,7 @@ final class Queries {
                             outputTokens,
                             cost,
                             heldUpBy,
+                            false,
                             resumes));
         }
 

@@ -1,0 +1,35 @@
+package dev.evervec.pipeline.jobs;
+
+import java.math.BigDecimal;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a person asks for on an admin page; checked by {@link EmbeddingJobs#trigger}.
+ *
+ * @param source only this source; null or {@code all} for every one
+ * @param rebuild whether every record is to be embedded anew, whatever its state
+ * @param dryRun whether only to tell what the job would do and cost
+ * @param batchSize texts per request at most, or null for what is configured
+ * @param filter only records whose id contains this, taken literally; null for every one
+ * @param budgetUsd most that the job may cost, or null for what is configured
+ */
+public record JobRequest(
+        @Nullable String source,
+        boolean rebuild,
+        boolean dryRun,
+        @Nullable Integer batchSize,
+        @Nullable String filter,
+        @Nullable BigDecimal budgetUsd) {
+    /** Everything that is pending. */
+    public static final JobRequest ALL = new JobRequest(null, false, false, null, null, null);
+
+    /**
+     * Reads {@code {"source","rebuild","dry_run","batch_size","filter","budget_usd"}}; each key may be absent or null.
+     *
+     * @throws TriggerRefusedException {@link TriggerRefusedException.Refusal#INVALID} if it is no such object, has another key, or
+     *     a key twice
+     */
+    public static JobRequest ofJson(String json) {
+        throw new UnsupportedOperationException(json);
+    }
+}

@@ -1,0 +1,46 @@
+package dev.evervec.pipeline.store;
+
+import java.math.BigDecimal;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a build was asked to do; kept with it, so that it can be shown and carried on.
+ *
+ * @param task what to do with the records
+ * @param source only this source, or null for every one
+ * @param filter only records whose id contains this, or null
+ * @param batchSize texts per request at most, or null for what is configured
+ * @param budgetUsd most that it may cost, or null if it has no cap
+ */
+public record JobScope(
+        Task task,
+        @Nullable String source,
+        @Nullable String filter,
+        @Nullable Integer batchSize,
+        @Nullable BigDecimal budgetUsd) {
+    /** What is to be done with the records. */
+    public enum Task {
+        /** What is pending. */
+        BUILD,
+        /** Everything, anew. */
+        REBUILD,
+        /** What failed before. */
+        RETRY_FAILED,
+        /** Given ids, which are not kept. */
+        IDS,
+        /** What hosts have noted: everything that is embedded live. */
+        LIVE;
+
+        /** The word used in the store and in reports. */
+        public String code() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** Everything that is pending, of every source. */
+    public static final JobScope ALL = new JobScope(Task.BUILD, null, null, null, null);
+
+    /** Everything that is embedded live. */
+    public static final JobScope LIVE = new JobScope(Task.LIVE, null, null, null, null);
+}
