@@ -46,6 +46,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -147,6 +148,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private List<RecordOutcome> outcomesToTell = new ArrayList<>();
     private long lastTold = Long.MIN_VALUE;
     private boolean progressDue = true;
+    private final Speed speed = new Speed();
 
     // the end
     private @Nullable Reason stopReason;
@@ -1317,6 +1319,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 : new BuildProgress.Stage(rewriteDone, toTake, rewriteSkipped);
         long embedTotal = total - rewrites.skipped();
         long done = Math.min(embedTotal, Math.max(0, books.total() - rewrites.skipped()));
+        speed.note(done, now);
         BuildProgress.Stage embeds = new BuildProgress.Stage(done, embedTotal, books.sum(Reason.Kind.SKIPPED));
         return new BuildProgress(
                 plan.jobId(),
@@ -1326,7 +1329,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 plan.startedAt(),
                 wallClock(),
                 eta(done, embedTotal),
-                null,
+                over ? null : speed.perSecond(done, now),
                 bill.totals().requests(),
                 bill.totals().usage().totalTokens(),
                 bill.costUsd(),
@@ -1364,6 +1367,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (done == 0 || scan != Scan.CLOSED) {
             return null;
+        }
+        Double recent = speed.perSecond(done, now);
+        if (recent != null && recent > 0) {
+            return Duration.ofNanos((long) ((total - done) / recent * TimeUnit.SECONDS.toNanos(1)));
         }
         double nanosPerRecord = (double) (now - startedAt) / done;
         return Duration.ofNanos((long) (nanosPerRecord * (total - done)));

@@ -13,6 +13,7 @@ import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.HealthStats;
 import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
@@ -35,6 +36,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -186,9 +188,12 @@ public final class BuildPipeline {
 
     private BuildRun start(BuildRequest request, JobTicket job, RecordReader scan, Instant startedAt) {
         String jobId = job.start().jobId();
-        JobFiles files = null;
+        JobFiles files = JobFiles.none();
         try {
-            files = logsDir == null || request.isLive() ? null : JobFiles.open(logsDir, jobId);
+            if (logsDir != null && !request.isLive()) {
+                files = JobFiles.open(logsDir, jobId);
+            }
+            files.line("begin " + describe(job.start()));
             BuildPlan plan = plan(request, job, startedAt);
             BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
             Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
@@ -217,11 +222,30 @@ public final class BuildPipeline {
             throw mistake;
         } catch (RuntimeException | Error e) {
             afterwards(e, () -> store.endJob(job, JobState.FAILED, Reason.ABORTED));
-            if (files != null) {
-                files.close();
-            }
+            files.close();
             throw e;
         }
+    }
+
+    private static String describe(JobStart start) {
+        JobScope scope = start.scope();
+        StringBuilder text = new StringBuilder(scope.task().code())
+                .append(" of ")
+                .append(scope.source() == null ? "all sources" : "source " + scope.source());
+        if (scope.filter() != null) {
+            text.append(", ids with ").append(scope.filter());
+        }
+        if (scope.budgetUsd() != null) {
+            text.append(", for at most ")
+                    .append(scope.budgetUsd().toPlainString())
+                    .append(" USD");
+        }
+        if (start.resumes() != null) {
+            text.append(", carries on ").append(start.resumes());
+        }
+        return text.append(", generation ")
+                .append(start.fingerprint().generation())
+                .toString();
     }
 
     // ---- before a job ----
@@ -241,6 +265,15 @@ public final class BuildPipeline {
      *     for a scan
      */
     public BuildEstimate estimate(BuildRequest request) {
+        return estimate(request, recordsRead -> {});
+    }
+
+    /**
+     * The same, and tells every now and then, on the calling thread, how many records have been read.
+     *
+     * @param recordsRead gets ascending numbers; what it throws ends the estimate
+     */
+    public BuildEstimate estimate(BuildRequest request, LongConsumer recordsRead) {
         if (!(request.intake() instanceof BuildRequest.Intake.Scan)) {
             throw new IllegalArgumentException("only a request for a scan can be estimated");
         }
@@ -255,7 +288,8 @@ public final class BuildPipeline {
         EstimateTally tally = new EstimateTally(EstimateTally.Bounds.DEFAULT, sizer(budget), limits, remarks);
         PageAppraiser appraiser =
                 new PageAppraiser(store, start, request.mode(), embedder, rewriting(), settings.onTooLong());
-        new Estimator(appraiser, tally, remarks, heap.textBytes()).read(records.scan(request.source()), request);
+        new Estimator(appraiser, tally, remarks, heap.textBytes(), recordsRead)
+                .read(records.scan(request.source()), request);
         int maxInFlight = heap.requestsAtATime(embedder, limits).maxInFlight();
         Quote quote = new Quote(
                 service(embedder, maxInFlight),

@@ -1,6 +1,8 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.progress.BuildProgress.Phase;
+import dev.evervec.pipeline.progress.JobLog;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -39,12 +41,15 @@ import org.slf4j.LoggerFactory;
 public final class BuildRun {
     private static final Logger log = LoggerFactory.getLogger(BuildRun.class);
     private static final Duration RENEWAL = Duration.ofSeconds(15);
+    /** How often the store is asked whether another process wants the job to stop. */
+    private static final Duration LOOK = Duration.ofSeconds(2);
+
     private static final int PREPARERS = 2;
 
     private final String jobId;
     private final BuildMachine machine; // owned by the mind's thread
     private final Hands hands;
-    private final @Nullable JobFiles files; // owned by the writer's thread
+    private final JobFiles files; // owned by the writer's thread
     private final ListenerThread listeners;
     private final EmbeddingStore store;
     private final StopPatience patience;
@@ -63,17 +68,21 @@ public final class BuildRun {
     private final @Nullable Executor callExecutor;
     private final ScheduledExecutorService lease =
             Executors.newSingleThreadScheduledExecutor(threads.remembered("lease"));
+    // Not on the thread of the leases, which nothing may delay.
+    private final ScheduledExecutorService watch =
+            Executors.newSingleThreadScheduledExecutor(threads.remembered("watch"));
 
     private volatile BuildProgress progress;
     private volatile boolean stopping; // calls that have not begun must not begin any more
     private final News news;
     private boolean heldUp; // as told; owned by the writer's thread
+    private @Nullable Phase phase; // as told; owned by the writer's thread
 
     BuildRun(
             String jobId,
             BuildMachine machine,
             Hands hands,
-            @Nullable JobFiles files,
+            JobFiles files,
             ListenerThread listeners,
             EmbeddingStore store,
             @Nullable Executor callExecutor,
@@ -118,6 +127,11 @@ public final class BuildRun {
         }
     }
 
+    /** The last lines of the job's log; after its end too. */
+    public JobLog log() {
+        return files.log();
+    }
+
     /** Whether the job has ended. */
     public boolean isDone() {
         return report.isDone();
@@ -159,6 +173,8 @@ public final class BuildRun {
         // Never cancelled by itself: the executor is shut down at the end of the run.
         var unused = lease.scheduleAtFixedRate(
                 this::renewLeases, RENEWAL.toSeconds(), RENEWAL.toSeconds(), TimeUnit.SECONDS);
+        unused =
+                watch.scheduleWithFixedDelay(this::lookForCancel, LOOK.toSeconds(), LOOK.toSeconds(), TimeUnit.SECONDS);
         mind.start();
     }
 
@@ -170,6 +186,20 @@ public final class BuildRun {
         } catch (RuntimeException | Error e) {
             // Caught, because an executor that sees it would never renew again.
             log.warn("job {}: {}", jobId, Faults.unexpected("renewing the leases", e));
+        }
+    }
+
+    private void lookForCancel() {
+        try {
+            if (hands.cancelRequested()) {
+                cancel();
+            }
+        } catch (StoreException e) {
+            // Whoever asked sees that the job goes on; a store that is in trouble is told of where it matters.
+            log.debug("job {}: cannot see whether it is to be cancelled: {}", jobId, e.getMessage());
+        } catch (RuntimeException | Error e) {
+            // Caught, because an executor that sees it would never look again.
+            log.warn("job {}: {}", jobId, Faults.unexpected("looking for a wish to cancel", e));
         }
     }
 
@@ -326,12 +356,20 @@ public final class BuildRun {
 
     private void tellNews() {
         News.Untold untold = news.take();
+        tellPhase(untold.progress());
         tellWhetherHeldUp(untold.progress().heldUpBy());
-        if (files != null) {
-            files.progress(untold.progress());
-            files.outcomes(untold.outcomes());
-        }
+        files.progress(untold.progress());
+        files.outcomes(untold.outcomes());
         listeners.tell(untold);
+    }
+
+    private void tellPhase(BuildProgress now) {
+        if (now.phase() == phase) {
+            return;
+        }
+        phase = now.phase();
+        files.line(
+                phase.code() + ": " + now.embed().done() + " of " + now.embed().total() + " records done");
     }
 
     private void tellWhetherHeldUp(@Nullable String cause) {
@@ -344,9 +382,7 @@ public final class BuildRun {
         } else {
             log.info("job {} goes on", jobId);
         }
-        if (files != null) {
-            files.line(cause == null ? "goes on" : "held up: " + cause);
-        }
+        files.line(cause == null ? "goes on" : "held up: " + cause);
     }
 
     // ---- the end ----
@@ -389,6 +425,7 @@ public final class BuildRun {
         scanner.shutdown();
         preparers.shutdown();
         lease.shutdown();
+        watch.shutdown();
         cutter.shutdown();
         callers.shutdownNow(); // a call that is still there has ignored being cut
         Duration forOthers = patience.afterCut();
@@ -412,9 +449,6 @@ public final class BuildRun {
     }
 
     private void closeFiles(BuildReport result) {
-        if (files == null) {
-            return;
-        }
         files.progress(progress);
         result.notes().forEach(note -> files.line("note " + note));
         if (result.stoppedBy() != null) {

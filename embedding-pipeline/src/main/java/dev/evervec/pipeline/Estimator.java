@@ -5,7 +5,6 @@ import dev.evervec.pipeline.source.RecordScan;
 import dev.evervec.pipeline.source.ScanPage;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.source.SourceRecord;
-import dev.evervec.pipeline.source.UnreadableRecord;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -15,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,17 +32,25 @@ final class Estimator {
     private final EstimateTally tally;
     private final Remarks remarks;
     private final long maxBytesUnderWay;
+    private final LongConsumer recordsRead;
     private final Deque<UnderWay> underWay = new ArrayDeque<>();
     private long bytesUnderWay;
+    private long read;
 
     /** A page that is being appraised. */
-    private record UnderWay(Future<List<Appraisal>> appraisals, List<UnreadableRecord> unreadable, long bytes) {}
+    private record UnderWay(Future<List<Appraisal>> appraisals, ScanPage page, long bytes) {}
 
-    Estimator(PageAppraiser appraiser, EstimateTally tally, Remarks remarks, long maxBytesUnderWay) {
+    Estimator(
+            PageAppraiser appraiser,
+            EstimateTally tally,
+            Remarks remarks,
+            long maxBytesUnderWay,
+            LongConsumer recordsRead) {
         this.appraiser = appraiser;
         this.tally = tally;
         this.remarks = remarks;
         this.maxBytesUnderWay = maxBytesUnderWay;
+        this.recordsRead = recordsRead;
     }
 
     /**
@@ -94,7 +102,7 @@ final class Estimator {
     private void hand(ScanPage page, ExecutorService workers) {
         long bytes = page.records().stream().mapToLong(Estimator::bytes).sum();
         bytesUnderWay += bytes;
-        underWay.addLast(new UnderWay(workers.submit(() -> appraiser.appraise(page)), page.unreadable(), bytes));
+        underWay.addLast(new UnderWay(workers.submit(() -> appraiser.appraise(page)), page, bytes));
     }
 
     /** On the heap, twice what a text of one alphabet has as UTF-8. */
@@ -105,11 +113,13 @@ final class Estimator {
     private void takeFirst() throws InterruptedException {
         UnderWay first = underWay.removeFirst();
         try {
-            appraiser.levels(tally.add(first.appraisals().get(), first.unreadable()));
+            appraiser.levels(tally.add(first.appraisals().get(), first.page.unreadable()));
         } catch (ExecutionException e) {
             throw asThrown(e.getCause());
         }
         bytesUnderWay -= first.bytes();
+        read += first.page.records().size() + first.page.unreadable().size();
+        recordsRead.accept(read);
     }
 
     private static RuntimeException asThrown(@Nullable Throwable cause) {

@@ -319,6 +319,10 @@ final class Hands implements AutoCloseable {
         throw new IllegalStateException("no such command: " + command.getClass());
     }
 
+    boolean cancelRequested() {
+        return store.cancelRequested(job);
+    }
+
     void renewLeases() {
         store.renewLeases(job, LEASE);
     }

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.progress.BuildProgress;
+import dev.evervec.pipeline.progress.JobLog;
 import dev.evervec.pipeline.report.RecordOutcome;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -19,21 +20,33 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The progress file and the log of a job. A file that cannot be written is complained about once and must not stop the build:
- * the log is given up then, the progress file tried again with newer progress. Confined to the writer's thread.
+ * the log is given up then, the progress file tried again with newer progress. The end of the log is kept in memory too, where
+ * any thread may look at it; everything else is confined to the writer's thread.
  */
 final class JobFiles implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(JobFiles.class);
 
-    private final Path progressFile;
-    private final Path temporaryFile;
-    private final Path logFile;
+    private final @Nullable Paths paths;
+    private final LogTail tail = new LogTail(JobLog.MAX_BYTES);
     private @Nullable BufferedWriter logWriter;
     private boolean progressFails;
 
-    private JobFiles(Path directory, String jobId) {
-        this.progressFile = directory.resolve(jobId + ".progress.json");
-        this.temporaryFile = directory.resolve(jobId + ".progress.json.tmp");
-        this.logFile = directory.resolve(jobId + ".log");
+    private JobFiles(@Nullable Paths paths) {
+        this.paths = paths;
+    }
+
+    private record Paths(Path progress, Path temporary, Path log) {
+        static Paths in(Path directory, String jobId) {
+            return new Paths(
+                    directory.resolve(jobId + ".progress.json"),
+                    directory.resolve(jobId + ".progress.json.tmp"),
+                    directory.resolve(jobId + ".log"));
+        }
+    }
+
+    /** No files: the log is in memory alone. */
+    static JobFiles none() {
+        return new JobFiles(null);
     }
 
     /**
@@ -43,27 +56,33 @@ final class JobFiles implements AutoCloseable {
      */
     static JobFiles open(Path directory, String jobId) throws IOException {
         Files.createDirectories(directory);
-        JobFiles files = new JobFiles(directory, jobId);
+        Paths paths = Paths.in(directory, jobId);
+        JobFiles files = new JobFiles(paths);
         files.logWriter = Files.newBufferedWriter(
-                files.logFile, StandardCharsets.UTF_8, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                paths.log, StandardCharsets.UTF_8, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         return files;
     }
 
     /** Replaces the progress file as a whole, so that a reader sees valid JSON at any moment. */
     void progress(BuildProgress progress) {
+        if (paths == null) {
+            return;
+        }
         try {
-            Files.writeString(temporaryFile, progress.toJson() + "\n");
-            replaceProgressFile();
+            Files.writeString(paths.temporary, progress.toJson() + "\n");
+            replaceProgressFile(paths);
         } catch (IOException e) {
             if (!progressFails) {
-                log.warn("cannot write {}; the build goes on and tries again with the next progress", progressFile, e);
+                log.warn(
+                        "cannot write {}; the build goes on and tries again with the next progress", paths.progress, e);
             }
             progressFails = true;
         }
     }
 
-    private void replaceProgressFile() throws IOException {
-        Files.move(temporaryFile, progressFile, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    private static void replaceProgressFile(Paths paths) throws IOException {
+        Files.move(
+                paths.temporary, paths.progress, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     /** One line for each record that was not embedded. */
@@ -77,15 +96,22 @@ final class JobFiles implements AutoCloseable {
 
     /** A line with the time before it; line breaks in the text become blanks. */
     void line(String text) {
+        String line = Instant.now().truncatedTo(ChronoUnit.MILLIS) + " " + text.replaceAll("[\\r\\n]+", " ") + "\n";
+        tail.add(line);
         BufferedWriter writer = logWriter;
         if (writer == null) {
             return;
         }
         try {
-            writer.write(Instant.now().truncatedTo(ChronoUnit.MILLIS) + " " + text.replaceAll("[\\r\\n]+", " ") + "\n");
+            writer.write(line);
         } catch (IOException e) {
             giveUpLog(e);
         }
+    }
+
+    /** The last lines; may be called from any thread. */
+    JobLog log() {
+        return tail.take();
     }
 
     void flush() {
@@ -101,7 +127,7 @@ final class JobFiles implements AutoCloseable {
     }
 
     private void giveUpLog(IOException cause) {
-        log.warn("cannot write {}; the build goes on without it", logFile, cause);
+        log.warn("cannot write {}; the build goes on without it", paths == null ? "the log" : paths.log, cause);
         close();
     }
 
@@ -115,7 +141,7 @@ final class JobFiles implements AutoCloseable {
         try {
             writer.close();
         } catch (IOException e) {
-            log.warn("cannot finish {}", logFile, e);
+            log.warn("cannot finish {}", paths == null ? "the log" : paths.log, e);
         }
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
 import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -83,7 +84,11 @@ public record BuildProgress(
         json.put("started_at", startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("updated_at", updatedAt.truncatedTo(ChronoUnit.MILLIS).toString());
         json.put("eta_secs", eta == null ? null : BigDecimal.valueOf(eta.toMillis(), 3));
-        json.put("records_per_sec", recordsPerSecond);
+        json.put(
+                "records_per_sec",
+                recordsPerSecond == null
+                        ? null
+                        : BigDecimal.valueOf(recordsPerSecond).setScale(3, RoundingMode.HALF_UP));
         json.put("requests", requests);
         json.put("tokens", tokens);
         // As a number it could come with an exponent.
