@@ -66,7 +66,8 @@ final class Events implements AutoCloseable {
         streams.remove(stream);
     }
 
-    private void tick() {
+    /** Looks once. */
+    void tick() {
         if (streams.isEmpty()) {
             return;
         }

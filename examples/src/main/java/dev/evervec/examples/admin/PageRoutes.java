@@ -57,11 +57,11 @@ final class PageRoutes {
             if (access.logIn(request, secret)) {
                 seeOther(request, PAGE);
             } else {
-                loginPage(request, 401, "login.error.wrong", 0);
+                loginPage(request, 401, "login_wrong", 0);
             }
         } catch (Problem tooMany) {
             request.header("retry-after", String.valueOf(tooMany.retryAfterSeconds()));
-            loginPage(request, tooMany.status(), "login.error.wait", tooMany.retryAfterSeconds());
+            loginPage(request, tooMany.status(), "login_wait", tooMany.retryAfterSeconds());
         }
     }
 
@@ -107,6 +107,6 @@ final class PageRoutes {
     }
 
     private static void html(Context request, int status, String html) {
-        request.status(status).html(html);
+        request.status(status).contentType("text/html; charset=utf-8").result(html);
     }
 }
