@@ -47,7 +47,7 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
             if (context.getExecutionException().isPresent()) {
                 keepPictures(context.getRequiredTestMethod().getName());
             } else {
-                contexts.forEach((visit, watch) -> watch.assertNothingWrong(visit.pages()));
+                contexts.values().forEach(Watch::assertNothingWrong);
             }
         } finally {
             contexts.keySet().forEach(BrowserContext::close);
@@ -69,25 +69,27 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
 
     /** A browser of its own that has never been at this site. */
     Visit visit(Site site, Look look) {
-        return open(site, look, look.options());
+        BrowserContext context = open(look.options());
+        return watched(new Visit(site, look, context, Watch.over(context, site.origin())));
     }
 
-    /** A second browser of the same person, logged in as the first, that shows another look. */
+    /** Another browser of the same person, logged in as in the first, that shows another look. */
     Visit same(Visit visit, Look look) {
-        return open(
-                visit.site(),
-                look,
-                look.options().setStorageState(visit.context().storageState()));
+        BrowserContext context =
+                open(look.options().setStorageState(visit.context().storageState()));
+        return watched(new Visit(visit.site(), look, context, visit.watch().alsoOver(context)));
     }
 
-    private Visit open(Site site, Look look, Browser.NewContextOptions options) {
+    private BrowserContext open(Browser.NewContextOptions options) {
         if (browser == null) {
             throw new IllegalStateException("no test runs");
         }
-        BrowserContext context = browser.newContext(options);
-        Watch watch = Watch.over(context, site.origin());
-        contexts.put(context, watch);
-        return new Visit(site, look, context, watch);
+        return browser.newContext(options);
+    }
+
+    private Visit watched(Visit visit) {
+        contexts.put(visit.context(), visit.watch());
+        return visit;
     }
 
     private record Running(Playwright playwright, Browser browser) implements AutoCloseable {

@@ -15,7 +15,7 @@ import java.util.function.Consumer;
  * to what must be true of every state: nothing to scroll sideways, nothing that a screen reader stumbles over.
  */
 final class Gallery {
-    private static final List<Look> LOOKS = List.of(
+    static final List<Look> LOOKS = List.of(
             Look.ENGLISH,
             Look.ENGLISH.dark(),
             Look.ENGLISH.phone(),
