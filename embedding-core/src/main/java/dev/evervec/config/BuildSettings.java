@@ -1,6 +1,7 @@
 package dev.evervec.config;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,8 @@ public record BuildSettings(
     /** Most decimals of a budget, which are those of every amount of money here. */
     static final int BUDGET_DECIMALS = 12;
 
+    private static final int MAX_SHOWN_DIGITS = 30;
+
     /** 300 s in an outage, 30 s before the first success, 3,600 s for quota, 3 attempts, skip, no cap. */
     public static final BuildSettings DEFAULT = new BuildSettings(
             Duration.ofSeconds(300), Duration.ofSeconds(30), Duration.ofSeconds(3600), 3, TooLong.SKIP, null);
@@ -63,11 +66,19 @@ public record BuildSettings(
     public static void checkBudget(BigDecimal usd) {
         if (usd.signum() <= 0 || usd.compareTo(MAX_BUDGET_USD) > 0) {
             throw new IllegalArgumentException("a budget must be more than 0 and at most "
-                    + MAX_BUDGET_USD.toPlainString() + " USD, not " + usd.toPlainString());
+                    + MAX_BUDGET_USD.toPlainString() + " USD, not " + shown(usd));
         }
         if (usd.stripTrailingZeros().scale() > BUDGET_DECIMALS) {
             throw new IllegalArgumentException(
-                    "a budget has at most " + BUDGET_DECIMALS + " decimals, not as many as " + usd.toPlainString());
+                    "a budget has at most " + BUDGET_DECIMALS + " decimals, not as many as " + shown(usd));
         }
+    }
+
+    /** Written out, unless that would be a number of up to two billion digits. */
+    private static String shown(BigDecimal usd) {
+        boolean isShort = usd.precision() <= MAX_SHOWN_DIGITS && Math.abs((long) usd.scale()) <= MAX_SHOWN_DIGITS;
+        return isShort
+                ? usd.toPlainString()
+                : usd.round(new MathContext(MAX_SHOWN_DIGITS)).toString();
     }
 }

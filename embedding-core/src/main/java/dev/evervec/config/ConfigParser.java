@@ -79,6 +79,7 @@ final class ConfigParser {
                 host.store(),
                 host.build(),
                 host.health(),
+                host.serve(),
                 host.logsDir(),
                 warnings);
     }

@@ -11,8 +11,8 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tables about the program around the models: {@code [records]}, {@code [store]}, {@code [build]}, {@code [health]} and
- * {@code [logs]}.
+ * The tables about the program around the models: {@code [records]}, {@code [store]}, {@code [build]}, {@code [health]},
+ * {@code [serve]} and {@code [logs]}.
  * Each may be left out; an empty one is the same as none.
  */
 final class HostTables {
@@ -36,6 +36,7 @@ final class HostTables {
             @Nullable StoreSettings store,
             BuildSettings build,
             HealthSettings health,
+            ServeSettings serve,
             Path logsDir) {}
 
     Result read(TomlTableReader root) {
@@ -44,6 +45,7 @@ final class HostTables {
                 store(root.table("store")),
                 build(root.table("build")),
                 health(root.table("health")),
+                serve(root.table("serve")),
                 logsDir(root.table("logs")));
     }
 
@@ -153,6 +155,18 @@ final class HostTables {
 
     private static OptionalInt records(TomlTableReader table, String key) {
         return table.integer(key, 0, Integer.MAX_VALUE);
+    }
+
+    private static ServeSettings serve(@Nullable TomlTableReader table) {
+        ServeSettings usual = ServeSettings.DEFAULT;
+        if (table == null) {
+            return usual;
+        }
+        String host = Objects.requireNonNullElse(table.string("host"), usual.host());
+        int port = table.integer("port", 0, 65535).orElse(usual.port());
+        Secret secret = table.secret("secret", ServeSettings::secret);
+        table.finish();
+        return new ServeSettings(host.strip(), port, secret);
     }
 
     private static Duration orElse(@Nullable Duration configured, Duration usual) {

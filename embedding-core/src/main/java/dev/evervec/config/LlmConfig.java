@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The configuration, read from a TOML file, checked as a whole and resolved: models, keys and endpoints per capability,
- * where records and results are, how patient a build is, what counts as healthy.
+ * where records and results are, how patient a build is, what counts as healthy, where the admin page is.
  *
  * <p>Everything wrong with a file is reported at once, by one {@link ConfigException} with a line for each problem. Every
  * key is explained in {@code config.toml.example} beside this class. Keys come from the model's table, then from the
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * against the folder of the configuration file, so that the same file gives the same result wherever the program is
  * started.
  *
- * <p>Immutable. Shows no key and no password.
+ * <p>Immutable. Shows no key, no password and no secret.
  */
 public final class LlmConfig {
     private static final Logger LOG = LoggerFactory.getLogger(LlmConfig.class);
@@ -34,6 +34,7 @@ public final class LlmConfig {
     private final @Nullable StoreSettings store;
     private final BuildSettings build;
     private final HealthSettings health;
+    private final ServeSettings serve;
     private final Path logsDir;
     private final List<String> warnings;
 
@@ -45,6 +46,7 @@ public final class LlmConfig {
             @Nullable StoreSettings store,
             BuildSettings build,
             HealthSettings health,
+            ServeSettings serve,
             Path logsDir,
             List<String> warnings) {
         this.name = Objects.requireNonNull(name, "name");
@@ -54,6 +56,7 @@ public final class LlmConfig {
         this.store = store;
         this.build = Objects.requireNonNull(build, "build");
         this.health = Objects.requireNonNull(health, "health");
+        this.serve = Objects.requireNonNull(serve, "serve");
         this.logsDir = Objects.requireNonNull(logsDir, "logsDir");
         this.warnings = List.copyOf(warnings);
     }
@@ -126,6 +129,11 @@ public final class LlmConfig {
         return health;
     }
 
+    /** Where the admin page of the command line is; {@link ServeSettings#DEFAULT} where the file says nothing. */
+    public ServeSettings serve() {
+        return serve;
+    }
+
     /** The folder for job logs and progress files; {@code logs} beside the configuration file unless the file says else. */
     public Path logsDir() {
         return logsDir;
@@ -139,6 +147,7 @@ public final class LlmConfig {
     @Override
     public String toString() {
         return "LlmConfig[name=" + name + ", embedding=" + embedding + ", rewrite=" + rewrite + ", records=" + records
-                + ", store=" + store + ", build=" + build + ", health=" + health + ", logsDir=" + logsDir + "]";
+                + ", store=" + store + ", build=" + build + ", health=" + health + ", serve=" + serve + ", logsDir="
+                + logsDir + "]";
     }
 }

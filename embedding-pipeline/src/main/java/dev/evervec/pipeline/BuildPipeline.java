@@ -152,9 +152,7 @@ public final class BuildPipeline {
      * Starts a job and returns at once; throws what {@link #run} throws, for troubles found before the job begins.
      */
     public BuildRun start(BuildRequest request) {
-        if (request.budgetUsd(settings) != null) {
-            requirePrices();
-        }
+        requirePricesFor(request);
         Instant startedAt = Instant.now();
         JobStart start = jobStart(request, startedAt);
         RecordReader scan = reader(request);
@@ -251,6 +249,23 @@ public final class BuildPipeline {
     // ---- before a job ----
 
     /**
+     * What the store keeps of a job for this request, with the configured limits where it sets none. Also checks of it what
+     * needs neither store nor source, as {@link #start} and {@link #estimate} do before anything else.
+     *
+     * @throws IllegalArgumentException if there is a budget and a price is not known
+     */
+    public JobScope scope(BuildRequest request) {
+        requirePricesFor(request);
+        return request.jobScope(settings);
+    }
+
+    private void requirePricesFor(BuildRequest request) {
+        if (request.budgetUsd(settings) != null) {
+            requirePrices();
+        }
+    }
+
+    /**
      * Tells what {@link #run} would do and cost, without any call to a provider and without writing anything. All records are
      * read once; the heap needed does not grow with their number.
      *
@@ -277,10 +292,8 @@ public final class BuildPipeline {
         if (!(request.intake() instanceof BuildRequest.Intake.Scan)) {
             throw new IllegalArgumentException("only a request for a scan can be estimated");
         }
+        requirePricesFor(request);
         BigDecimal budget = request.budgetUsd(settings);
-        if (budget != null) {
-            requirePrices();
-        }
         JobStart start = jobStart(request, Instant.now());
         HeapShare heap = HeapShare.ofBuild();
         ProviderLimits limits = request.atMostBatchSize(heap.oneRequest(embedder));

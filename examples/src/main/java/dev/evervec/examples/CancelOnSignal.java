@@ -1,14 +1,13 @@
 package dev.evervec.examples;
 
-import dev.evervec.pipeline.BuildRun;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes Ctrl-C, SIGTERM and a closed terminal cancel a build, which then ends the ordinary way: the main thread prints the
- * result and leaves with exit code 1. A second signal, or 30 seconds without an end, halts the process.
+ * Makes Ctrl-C, SIGTERM and a closed terminal cancel what the program does, which then ends the ordinary way: the main thread
+ * tells how it ended and leaves with its exit code. A second signal, or 30 seconds without an end, halts the process.
  *
  * <p>Signals are handled directly because a shutdown hook cannot do this: the virtual machine fixes the exit code (130 or
  * 143) before its hooks run, and ignores further signals while they do.
@@ -20,7 +19,7 @@ final class CancelOnSignal implements AutoCloseable {
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Signals signals;
     private boolean signalled; // guarded by this
-    private @Nullable BuildRun run; // guarded by this
+    private @Nullable Runnable cancel; // guarded by this
 
     private CancelOnSignal(PrintStream err) {
         this.err = err;
@@ -31,11 +30,11 @@ final class CancelOnSignal implements AutoCloseable {
         return new CancelOnSignal(err);
     }
 
-    /** From now on signals cancel this run; it is cancelled at once if one came before. */
-    synchronized void cancels(BuildRun started) {
-        run = started;
+    /** From now on signals do this; it is done at once if one came before. */
+    synchronized void does(Runnable cancelling) {
+        cancel = cancelling;
         if (signalled) {
-            started.cancel();
+            cancelling.run();
         }
     }
 
@@ -51,8 +50,8 @@ final class CancelOnSignal implements AutoCloseable {
     private synchronized boolean isFirst() {
         boolean first = !signalled;
         signalled = true;
-        if (first && run != null) {
-            run.cancel();
+        if (first && cancel != null) {
+            cancel.run();
         }
         return first;
     }
@@ -60,7 +59,7 @@ final class CancelOnSignal implements AutoCloseable {
     private void awaitEnd() {
         try {
             if (!ended.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                err.println("evervec: the build did not end within " + PATIENCE_SECONDS
+                err.println("evervec: the job did not end within " + PATIENCE_SECONDS
                         + " seconds; whatever is not stored stays pending for the next build");
                 Runtime.getRuntime().halt(ExitCode.FAILED);
             }

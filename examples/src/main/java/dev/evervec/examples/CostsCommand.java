@@ -1,6 +1,5 @@
 package dev.evervec.examples;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.evervec.examples.TextTable.Column;
 import dev.evervec.pipeline.report.CostReport;
 import dev.evervec.pipeline.store.CostQuery;
@@ -59,7 +58,7 @@ final class CostsCommand implements Callable<Integer> {
         try (Wiring wiring = Wiring.of(config.load(shell))) {
             CostReport costs = wiring.existingStore().costs(query);
             if (json) {
-                shell.out().println(Json.line(json(costs)));
+                shell.out().println(costs.toJson());
             } else {
                 print(costs, shell.out());
             }
@@ -157,36 +156,5 @@ final class CostsCommand implements Callable<Integer> {
             out.println("unknown: the price of " + SourceTable.count(total.unpricedTokens(), "token")
                     + " was not known; set usd_per_million_tokens for the calls to come");
         }
-    }
-
-    private static ObjectNode json(CostReport costs) {
-        ObjectNode json = Json.object();
-        json.put("from", Json.time(costs.from()));
-        json.put("to", Json.time(costs.to()));
-        json.put("zone", costs.zone().getId());
-        fill(json.putObject("total"), costs.total());
-        fill(json, "by_day", "day", costs.byDay());
-        fill(json, "by_source", "source", costs.bySource());
-        fill(json, "by_model", "model", costs.byModel());
-        fill(json, "by_job", "job_id", costs.byJob());
-        return json;
-    }
-
-    private static void fill(ObjectNode json, String name, String keyName, List<CostReport.Line> lines) {
-        var list = json.putArray(name);
-        for (CostReport.Line line : lines) {
-            ObjectNode entry = list.addObject().put(keyName, line.key().isEmpty() ? null : line.key());
-            fill(entry, line.sum());
-        }
-    }
-
-    private static void fill(ObjectNode json, CostReport.Sum sum) {
-        json.put("requests", sum.requests())
-                .put("input_tokens", sum.inputTokens())
-                .put("output_tokens", sum.outputTokens())
-                .put("tokens_estimated", sum.estimated())
-                .put("cost_usd", Json.money(sum.costUsd()))
-                .put("known_cost_usd", Json.money(sum.knownCostUsd()))
-                .put("unpriced_tokens", sum.unpricedTokens());
     }
 }

@@ -65,7 +65,7 @@ final class JobRunner {
     private int run(BuildRequest request, Ending ending, ProgressDisplay display, BuildPipeline pipeline) {
         try (CancelOnSignal signals = CancelOnSignal.install(shell.err())) {
             BuildRun run = pipeline.start(request);
-            signals.cancels(run);
+            signals.does(run::cancel);
             BuildReport report;
             try {
                 report = run.result();

@@ -77,6 +77,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new StatsCommand(shell))
                 .addSubcommand(new HealthCommand(shell))
                 .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))
+                .addSubcommand(new ServeCommand(shell))
                 .addSubcommand(new EmbedTextCommand(shell))
                 .addSubcommand(new ExplainCommand(shell))
                 .addSubcommand(new VerifyCommand(shell))

@@ -1,6 +1,8 @@
 package dev.evervec.pipeline.jobs;
 
+import dev.evervec.pipeline.jobs.RequestJson.Form;
 import java.math.BigDecimal;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,14 @@ public record JobRequest(
         @Nullable Integer batchSize,
         @Nullable String filter,
         @Nullable BigDecimal budgetUsd) {
+    private static final Map<String, Form> KEYS = Map.of(
+            "source", Form.TEXT,
+            "rebuild", Form.FLAG,
+            "dry_run", Form.FLAG,
+            "batch_size", Form.COUNT,
+            "filter", Form.TEXT,
+            "budget_usd", Form.AMOUNT);
+
     /** Everything that is pending. */
     public static final JobRequest ALL = new JobRequest(null, false, false, null, null, null);
 
@@ -30,6 +40,13 @@ public record JobRequest(
      *     a key twice
      */
     public static JobRequest ofJson(String json) {
-        throw new UnsupportedOperationException(json);
+        RequestJson request = RequestJson.read(json, KEYS);
+        return new JobRequest(
+                request.text("source"),
+                request.flag("rebuild"),
+                request.flag("dry_run"),
+                request.count("batch_size"),
+                request.text("filter"),
+                request.amount("budget_usd"));
     }
 }

@@ -24,10 +24,40 @@ public final class TriggerRefusedException extends RuntimeException {
         CLOSED
     }
 
-    TriggerRefusedException(Refusal refusal, @Nullable String field, String message, @Nullable Throwable cause) {
-        super(message, cause);
-        this.refusal = Objects.requireNonNull(refusal, "refusal");
+    TriggerRefusedException(Refusal refusal, String message) {
+        this(refusal, null, message, null);
+    }
+
+    /** For what the cause says. */
+    TriggerRefusedException(Refusal refusal, RuntimeException cause) {
+        this(refusal, null, cause.getMessage(), cause);
+    }
+
+    private TriggerRefusedException(
+            Refusal refusal, @Nullable String field, @Nullable String message, @Nullable Throwable cause) {
+        super(Objects.requireNonNullElse(message, refusal.name()), cause);
+        this.refusal = refusal;
         this.field = field;
+    }
+
+    static TriggerRefusedException running(String jobId) {
+        return new TriggerRefusedException(
+                Refusal.ALREADY_RUNNING, "job " + jobId + " is running: wait for its end or cancel it");
+    }
+
+    static TriggerRefusedException invalid(@Nullable String field, String message) {
+        return new TriggerRefusedException(Refusal.INVALID, field, message, null);
+    }
+
+    /** For what the cause says of this key. */
+    static TriggerRefusedException invalid(@Nullable String field, IllegalArgumentException cause) {
+        return new TriggerRefusedException(Refusal.INVALID, field, cause.getMessage(), cause);
+    }
+
+    /** What is wrong, in words for people; never null. */
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
     }
 
     /** Why. */

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,6 +100,16 @@ public record BuildProgress(
                         : new RawValue(costUsd.stripTrailingZeros().toPlainString()));
         json.put("held_up_by", heldUpBy);
         return json.toString();
+    }
+
+    /**
+     * Reads what {@link #toJson} wrote, of this version or another: keys that it does not know are passed over, and what may be
+     * unknown may be absent. Splits and waits are not in it; they are 0 and none.
+     *
+     * @return empty if this is not the progress of a job, whatever else it is
+     */
+    public static Optional<BuildProgress> ofJson(String json) {
+        return ProgressJson.read(json);
     }
 
     /**

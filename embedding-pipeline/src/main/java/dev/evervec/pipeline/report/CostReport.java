@@ -1,8 +1,12 @@
 package dev.evervec.pipeline.report;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +39,34 @@ public record CostReport(
     }
 
     /**
+     * One line of JSON: {@code from}, {@code to}, {@code zone}, {@code total}, {@code by_day}, {@code by_source}, {@code by_model}
+     * and {@code by_job}; what is not known is null, and so is an empty key.
+     */
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("from", time(from));
+        json.put("to", time(to));
+        json.put("zone", zone.getId());
+        total.putInto(json.putObject("total"));
+        putLines(json.putArray("by_day"), "day", byDay);
+        putLines(json.putArray("by_source"), "source", bySource);
+        putLines(json.putArray("by_model"), "model", byModel);
+        putLines(json.putArray("by_job"), "job_id", byJob);
+        return PlainJson.line(json);
+    }
+
+    private static void putLines(ArrayNode list, String keyName, List<Line> lines) {
+        for (Line line : lines) {
+            ObjectNode entry = list.addObject().put(keyName, line.key().isEmpty() ? null : line.key());
+            line.sum().putInto(entry);
+        }
+    }
+
+    private static @Nullable String time(@Nullable Instant instant) {
+        return instant == null ? null : instant.truncatedTo(ChronoUnit.MILLIS).toString();
+    }
+
+    /**
      * The calls of one day, source, model or job.
      *
      * @param key which one
@@ -62,6 +94,20 @@ public record CostReport(
         /** What all of them cost, or null if a price was not known. */
         public @Nullable BigDecimal costUsd() {
             return unpricedTokens == 0 ? knownCostUsd : null;
+        }
+
+        private void putInto(ObjectNode json) {
+            json.put("requests", requests)
+                    .put("input_tokens", inputTokens)
+                    .put("output_tokens", outputTokens)
+                    .put("tokens_estimated", estimated)
+                    .put("cost_usd", money(costUsd()))
+                    .put("known_cost_usd", money(knownCostUsd))
+                    .put("unpriced_tokens", unpricedTokens);
+        }
+
+        private static @Nullable BigDecimal money(@Nullable BigDecimal usd) {
+            return usd == null ? null : usd.stripTrailingZeros();
         }
     }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation name of the generation it works on
  * @param state how it stands
  * @param startedAt when it began
- * @param endedAt when it ended, or null
+ * @param endedAt when it ended, or null if it has not, or its worker died and no job has begun since
  * @param embedded vectors it stored
  * @param notEmbedded records without a new vector, by reason; reasons that did not occur are absent
  * @param requests provider calls, failed ones included

@@ -52,7 +52,7 @@ public record JobStart(
         Objects.requireNonNull(kind, "kind");
         Objects.requireNonNull(scope, "scope");
         reconsidered = Set.copyOf(reconsidered);
-        if (!ID.matcher(jobId).matches()) {
+        if (!isId(jobId)) {
             throw new IllegalArgumentException(
                     "a job id has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot");
         }
@@ -63,6 +63,11 @@ public record JobStart(
         if (maxAttempts < 1) {
             throw new IllegalArgumentException("maxAttempts must be positive: " + maxAttempts);
         }
+    }
+
+    /** Whether this could be the id of a job; as the name of a file such an id stays in its folder. */
+    public static boolean isId(String text) {
+        return ID.matcher(text).matches();
     }
 
     /** A job of this kind, of everything there is for it. */

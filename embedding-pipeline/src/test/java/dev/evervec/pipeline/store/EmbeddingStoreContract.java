@@ -20,6 +20,7 @@ import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -1562,6 +1563,100 @@ public abstract class EmbeddingStoreContract {
             assertThat(store.jobs(1)).containsExactly(info);
             assertThat(store.job("job-2")).contains(info);
             assertThat(store.job("job-3")).isEmpty();
+        }
+
+        @Test
+        void whatABuildWasAskedIsKept() {
+            JobScope asked = new JobScope(
+                    JobScope.Task.REBUILD, "articles", "x'y%", 17, new BigDecimal("12345678.000000000001"));
+            JobTicket job =
+                    store.beginJob(new JobStart("asked", FINGERPRINT, 3, Set.of(), JobStart.Kind.BUILD, asked, null));
+            assertThat(store.jobs(1)).extracting(JobInfo::scope).containsExactly(asked);
+            end(job);
+
+            end(begin());
+
+            assertThat(store.jobs(2)).extracting(JobInfo::scope).containsExactly(JobScope.ALL, asked);
+            end(store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE)));
+            assertThat(store.job(JobStart.LIVE_ID))
+                    .hasValueSatisfying(live -> assertThat(live.scope()).isEqualTo(JobScope.LIVE));
+        }
+
+        @Test
+        void aRunningBuildIsAskedToStopUntilItEnds() {
+            JobTicket job = begin();
+            assertThat(store.cancelRequested(job)).isFalse();
+            assertThat(store.jobs(1)).extracting(JobInfo::cancelRequested).containsExactly(false);
+
+            assertThat(store.requestCancel("job-1")).isTrue();
+            assertThat(store.requestCancel("job-1")).isTrue();
+
+            assertThat(store.cancelRequested(job)).isTrue();
+            assertThat(store.jobs(1)).extracting(JobInfo::cancelRequested).containsExactly(true);
+            store.endJob(job, JobState.CANCELLED, Reason.CANCELLED);
+            assertThat(store.cancelRequested(job)).isFalse();
+            assertThat(store.jobs(1)).extracting(JobInfo::cancelRequested).containsExactly(false);
+            assertThat(store.cancelRequested(begin())).isFalse();
+        }
+
+        @Test
+        void whatIsNoRunningBuildIsNotAskedToStop() {
+            assertThat(store.requestCancel("job-1")).isFalse();
+            end(begin());
+            assertThat(store.requestCancel("job-1")).isFalse();
+            JobTicket live =
+                    store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE));
+            JobTicket second = begin();
+
+            assertThat(store.requestCancel(JobStart.LIVE_ID)).isFalse();
+            assertThat(store.requestCancel("job-1")).isFalse();
+
+            assertThat(store.cancelRequested(live)).isFalse();
+            assertThat(store.cancelRequested(second)).isFalse();
+        }
+
+        @Test
+        void aDeadBuildIsNotAskedToStopAndTheRequestDoesNotReachTheNextOne() throws Exception {
+            JobTicket dead = begin();
+            store.requestCancel("job-1");
+            try (EmbeddingStore late = store) {
+                store = successor();
+
+                assertThat(store.requestCancel("job-1")).isFalse();
+                assertThat(store.cancelRequested(begin())).isFalse();
+                assertThat(late.cancelRequested(dead)).isFalse();
+            }
+        }
+
+        @Test
+        void aBuildWhoseWorkerDiedIsInterruptedAtOnce() throws Exception {
+            JobTicket build = begin();
+            JobTicket live =
+                    store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE));
+            store.noteHeldUp(build, "nothing gets through");
+            store.noteHeldUp(live, "nothing gets through");
+            store.requestCancel("job-1");
+            try (EmbeddingStore dead = store) {
+                store = successor();
+
+                for (JobInfo job : List.of(
+                        store.jobs(1).get(0),
+                        store.job("job-1").orElseThrow(),
+                        store.job(JobStart.LIVE_ID).orElseThrow())) {
+                    assertThat(job.state()).isEqualTo(JobState.INTERRUPTED);
+                    assertThat(job.heldUpBy()).isNull();
+                    assertThat(job.cancelRequested()).isFalse();
+                    assertThat(job.endedAt()).isNull();
+                }
+                HealthStats health = HealthStats.of(store, FINGERPRINT, Clock.systemUTC());
+                assertThat(health.lastRun().state()).isEqualTo(JobState.INTERRUPTED);
+                assertThat(health.circuitOpen()).isFalse();
+                begin();
+                assertThat(store.job("job-1").orElseThrow().state()).isEqualTo(JobState.INTERRUPTED);
+                assertThat(store.job("job-1").orElseThrow().endedAt()).isNotNull();
+                assertThat(store.job("job-2").orElseThrow().state()).isEqualTo(JobState.RUNNING);
+                assertThat(dead.location()).isNotBlank();
+            }
         }
 
         @Test

@@ -164,7 +164,6 @@ public final class MemoryStore implements EmbeddingStore {
         for (JobTicket job : running.values()) {
             release(job);
             job(job).state = JobState.INTERRUPTED;
-            job(job).endedAt = clock.instant();
             job(job).heldUpBy = null;
         }
         running.clear();
@@ -242,6 +241,9 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized JobTicket beginJob(JobStart start) {
         requireNoneRuns(start.kind());
+        jobs.values().stream()
+                .filter(job -> job.ticket.start().kind() == start.kind() && job.endedAt == null)
+                .forEach(job -> job.endedAt = clock.instant());
         Job before = jobs.get(start.jobId());
         if (before != null && start.kind() == JobStart.Kind.BUILD) {
             throw new JobRefusedException(
@@ -657,7 +659,7 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized boolean cancelRequested(JobTicket job) {
-        return job(job).cancelRequested;
+        return job.equals(runningJob()) && job(job).cancelRequested;
     }
 
     @Override

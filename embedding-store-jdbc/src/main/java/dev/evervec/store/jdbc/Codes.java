@@ -23,6 +23,10 @@ final class Codes {
         return kind.name().toLowerCase(Locale.ROOT);
     }
 
+    static JobStart.Kind kind(String code) {
+        return JobStart.Kind.valueOf(code.toUpperCase(Locale.ROOT));
+    }
+
     static @Nullable Reason reason(@Nullable String code) {
         return code == null ? null : Reason.ofCode(code);
     }

@@ -44,6 +44,9 @@ interface Dialect {
     /** Takes the right to run a job of this kind, or answers empty if another store has it. */
     Optional<JobLock> tryLock(JobStart.Kind kind);
 
+    /** Whether a job of this kind is alive, in whatever process; yes if that cannot be told. Disturbs none that begins. */
+    boolean isAlive(JobStart.Kind kind);
+
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
 

@@ -44,7 +44,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -55,6 +54,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,7 +63,8 @@ import org.slf4j.LoggerFactory;
  * A store in a SQL database; this version knows SQLite.
  *
  * <p>The file gets tables whose names begin with {@code evervec_}, so it may be the host's own, is switched to WAL mode,
- * and gets a file {@code <file>.evervec.lock} beside it, which is locked while a job runs. Statements wait up to 5 seconds
+ * and gets a file {@code <file>.evervec.lock} beside it, which is locked while a job runs: a job that its row calls running
+ * while nobody holds the lock is answered as interrupted. Statements wait up to 5 seconds
  * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
  * may be missing (never a part of one), and their records are pending again.
  *
@@ -91,9 +92,6 @@ public final class JdbcStore implements EmbeddingStore {
     private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
-
-    /** Kinds whose running job was to end and could not be: it may be ended again, or the next one takes its place. */
-    private final Set<JobStart.Kind> endFailed = EnumSet.noneOf(JobStart.Kind.class);
 
     private long writes;
     private volatile boolean closed;
@@ -242,9 +240,6 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private JobLock lockForJob(JobStart.Kind kind) {
-        if (endFailed.contains(kind)) {
-            forgetRunning(kind);
-        }
         return dialect.tryLock(kind).orElseThrow(() -> {
             String where = dialect.lockedHere(kind) ? "in this process" : "in another process";
             String job = read("look up the running job", session -> Jobs.runningId(session, kind))
@@ -411,12 +406,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public boolean cancelRequested(JobTicket job) {
-        return false;
-    }
-
-    @Override
-    public boolean requestCancel(String jobId) {
-        return false;
+        return read("look whether to stop", session -> Jobs.cancelRequested(session, job));
     }
 
     @Override
@@ -433,24 +423,22 @@ public final class JdbcStore implements EmbeddingStore {
             throw new IllegalArgumentException("state: a job does not end running");
         }
         return exclusively(() -> {
-            running(job);
-            endFailed.add(job.start().kind());
-            JobEnd end =
-                    write("end the job " + job.start().jobId(), job, List.of("endJob", state, untaken), session -> {
-                        Jobs.requireRunning(session, job, location());
-                        return Jobs.end(session, job, state, untaken, clock.millis());
-                    });
-            forgetRunning(job.start().kind());
-            return end;
+            Running ending = running(job);
+            try {
+                JobEnd end =
+                        write("end the job " + job.start().jobId(), job, List.of("endJob", state, untaken), session -> {
+                            Jobs.requireRunning(session, job, location());
+                            return Jobs.end(session, job, state, untaken, clock.millis());
+                        });
+                running.remove(job.start().kind());
+                return end;
+            } finally {
+                // Also if its end was not stored: its worker has stopped, and nobody knows whether it will try again.
+                // If it does,
+                // the job's row tells it whether another job was first.
+                ending.lock.release();
+            }
         });
-    }
-
-    private void forgetRunning(JobStart.Kind kind) {
-        Running ended = running.remove(kind);
-        if (ended != null) {
-            ended.lock.release();
-        }
-        endFailed.remove(kind);
     }
 
     private Running running(JobTicket job) {
@@ -532,14 +520,34 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean requestCancel(String jobId) {
+        return exclusively(() -> dialect.isAlive(JobStart.Kind.BUILD)
+                && writeAnyTimes("ask a job to stop", session -> Jobs.requestCancel(session, jobId)));
+    }
+
+    @Override
     public List<JobInfo> jobs(int limit) {
         requirePositive(limit);
-        return read("list jobs", session -> Queries.jobs(session, limit));
+        return infos("list jobs", session -> StoredJob.builds(session, limit));
     }
 
     @Override
     public Optional<JobInfo> job(String jobId) {
-        return read("look up a job", session -> Queries.job(session, jobId));
+        return infos("look up a job", session -> StoredJob.ofId(session, jobId)).stream()
+                .findFirst();
+    }
+
+    private List<JobInfo> infos(String action, Session.Work<List<StoredJob>> query) {
+        List<StoredJob> jobs = read(action, query);
+        Set<StoredJob.Run> dead = jobs.stream()
+                .filter(job -> job.isRunning() && !dialect.isAlive(job.run().kind()))
+                .map(StoredJob::run)
+                .collect(Collectors.toSet());
+        // One that came to its end before the look is not dead: its row says so by now.
+        return (dead.isEmpty() ? jobs : read(action, query))
+                .stream()
+                        .map(job -> job.isRunning() && dead.contains(job.run()) ? job.interrupted() : job.info())
+                        .toList();
     }
 
     @Override
@@ -644,9 +652,8 @@ public final class JdbcStore implements EmbeddingStore {
                 writer.close();
             }
             // A job that was not ended is found as interrupted by the next one.
-            for (JobStart.Kind kind : JobStart.Kind.values()) {
-                forgetRunning(kind);
-            }
+            running.values().forEach(job -> job.lock.release());
+            running.clear();
         } finally {
             writing.unlock();
         }
@@ -697,8 +704,8 @@ public final class JdbcStore implements EmbeddingStore {
         return told(action, () -> writer().once(new Writer.Write<>(by, call, work, trace)));
     }
 
-    private <T> void writeAnyTimes(String action, Session.Work<T> work) {
-        exclusively(() -> told(action, () -> writer().inTransaction(work)));
+    private <T> T writeAnyTimes(String action, Session.Work<T> work) {
+        return exclusively(() -> told(action, () -> writer().inTransaction(work)));
     }
 
     private Writer writer() {

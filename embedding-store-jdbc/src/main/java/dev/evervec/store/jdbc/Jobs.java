@@ -4,6 +4,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.JobRefusedException;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
@@ -25,7 +26,8 @@ final class Jobs {
     private static final String RELEASE =
             "update evervec_ledger set job = null, owner = null, lease_end = null, superseded = 0 where job = ?";
     private static final String ENTER = "insert into evervec_job (id, kind, generation, state, owner, max_attempts,"
-            + " started_at, carried_usd, carried_rest, resumes) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)";
+            + " task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes)"
+            + " values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', owner = ?,"
             + " max_attempts = ?, started_at = ?, scan_ended_at = null, ended_at = null, untaken = 0,"
             + " untaken_reason = null, held_up_by = null, last_write = 0 where number = ?";
@@ -66,6 +68,25 @@ final class Jobs {
                 cause,
                 job.number(),
                 job.owner());
+    }
+
+    /** Asks a build to stop; answers whether its row says that it runs. */
+    static boolean requestCancel(Session session, String jobId) throws SQLException {
+        return session.update(
+                        "update evervec_job set cancel_requested = 1 where id = ? and kind = ? and state = 'running'",
+                        jobId,
+                        Codes.kind(JobStart.Kind.BUILD))
+                > 0;
+    }
+
+    /** Whether a running job was asked to stop. */
+    static boolean cancelRequested(Session session, JobTicket job) throws SQLException {
+        return session.number(
+                        "select count(*) from evervec_job where number = ? and owner = ? and state = 'running'"
+                                + " and cancel_requested = 1",
+                        job.number(),
+                        job.owner())
+                > 0;
     }
 
     /** Ends what dead workers left behind; only for the holder of the lock of this kind, who knows that they are dead. */
@@ -135,6 +156,8 @@ final class Jobs {
     private static long enter(
             Session session, JobStart start, String owner, long generation, long now, @Nullable Interrupted before)
             throws SQLException {
+        JobScope scope = start.scope();
+        BigDecimal budget = scope.budgetUsd();
         return session.insert(
                 ENTER,
                 start.jobId(),
@@ -142,6 +165,11 @@ final class Jobs {
                 generation,
                 owner,
                 start.maxAttempts(),
+                scope.task().code(),
+                scope.source(),
+                scope.filter(),
+                scope.batchSize(),
+                budget == null ? null : budget.toPlainString(),
                 now,
                 before == null ? 0 : before.dollars,
                 before == null ? 0 : before.rest,

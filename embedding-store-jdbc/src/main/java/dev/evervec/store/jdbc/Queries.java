@@ -5,10 +5,6 @@ import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.GenerationInfo;
-import dev.evervec.pipeline.store.JobInfo;
-import dev.evervec.pipeline.store.JobScope;
-import dev.evervec.pipeline.store.JobStart;
-import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.RecordTrace;
@@ -19,7 +15,6 @@ import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.Embedding;
-import java.math.BigDecimal;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -29,14 +24,11 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What is read beside a job. Every method runs inside a read transaction of its own connection. */
@@ -44,10 +36,6 @@ final class Queries {
     private static final int REWRITES_A_QUERY = 200;
     private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
             + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
-    private static final String JOB = "select j.number, j.id, g.name, j.state, j.started_at, j.ended_at, j.embedded,"
-            + " j.requests, j.input_tokens, j.output_tokens, j.cost_usd, j.cost_rest, j.cost_unknown, j.held_up_by, r.id"
-            + " from evervec_job j left join evervec_generation g on g.number = j.generation"
-            + " left join evervec_job r on r.number = j.resumes where ";
     private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
             + " from evervec_ledger where generation = ? and source = ? and id = ?";
     private static final String VECTOR =
@@ -84,74 +72,6 @@ final class Queries {
                     values.toArray());
         }
         return found;
-    }
-
-    static List<JobInfo> jobs(Session session, int limit) throws SQLException {
-        return infos(
-                session,
-                session.list(
-                        JOB + "j.kind = ? order by j.number desc limit ?",
-                        JobRow::read,
-                        Codes.kind(JobStart.Kind.BUILD),
-                        limit));
-    }
-
-    static Optional<JobInfo> job(Session session, String id) throws SQLException {
-        return infos(session, session.list(JOB + "j.id = ?", JobRow::read, id)).stream()
-                .findFirst();
-    }
-
-    private static List<JobInfo> infos(Session session, List<JobRow> rows) throws SQLException {
-        List<JobInfo> infos = new ArrayList<>();
-        for (JobRow row : rows) {
-            Map<Reason, Long> notEmbedded = new EnumMap<>(Reason.class);
-            session.forEach(
-                    "select reason, records from evervec_job_count where job = ?",
-                    count -> notEmbedded.put(Reason.ofCode(count.getString(1)), count.getLong(2)),
-                    row.number);
-            infos.add(row.info(notEmbedded));
-        }
-        return infos;
-    }
-
-    /** A job without its counts, which are rows of their own. */
-    private record JobRow(long number, Function<Map<Reason, Long>, JobInfo> info) {
-        static JobRow read(ResultSet row) throws SQLException {
-            String id = row.getString(2);
-            String generation = Objects.requireNonNullElse(row.getString(3), "");
-            JobState state = JobState.valueOf(row.getString(4).toUpperCase(Locale.ROOT));
-            Instant startedAt = Instant.ofEpochMilli(row.getLong(5));
-            Instant endedAt = Codes.instant(row, 6);
-            long embedded = row.getLong(7);
-            long requests = row.getLong(8);
-            long inputTokens = row.getLong(9);
-            long outputTokens = row.getLong(10);
-            BigDecimal cost = row.getInt(13) == 1 ? null : Money.usd(row.getLong(11), row.getLong(12));
-            String heldUpBy = row.getString(14);
-            String resumes = row.getString(15);
-            return new JobRow(
-                    row.getLong(1),
-                    notEmbedded -> new JobInfo(
-                            id,
-                            JobScope.ALL,
-                            generation,
-                            state,
-                            startedAt,
-                            endedAt,
-                            embedded,
-                            notEmbedded,
-                            requests,
-                            inputTokens,
-                            outputTokens,
-                            cost,
-                            heldUpBy,
-                            false,
-                            resumes));
-        }
-
-        JobInfo info(Map<Reason, Long> notEmbedded) {
-            return info.apply(notEmbedded);
-        }
     }
 
     static List<SourceHealth> health(Session session, long generation) throws SQLException {

@@ -314,6 +314,11 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public boolean isAlive(JobStart.Kind kind) {
+        return lock(kind).isHeld();
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return lock(kind).heldHere();
     }

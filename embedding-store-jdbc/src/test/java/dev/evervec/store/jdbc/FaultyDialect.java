@@ -289,6 +289,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean isAlive(JobStart.Kind kind) {
+        return dialect.isAlive(kind);
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return dialect.lockedHere(kind);
     }

@@ -18,9 +18,10 @@ create table evervec_generation (
 
 -- kind: build, or live (one row for everything that is embedded live; it runs again and again, its counts add up, and its
 -- generation is that of the last run). state: running, completed, failed, cancelled, or interrupted (its worker died).
--- cost_unknown: 1 if the price of some call was not known. resumes: the interrupted job whose spending (carried_…) this one
--- carries on. held_up_by: why nothing gets through to a provider. last_write: the number of the job's last write, by which a
--- worker whose commit ended in an error sees whether it happened.
+-- task, source, filter, batch_size, budget_usd: what it was asked to do; the budget is exact, as decimal text. cost_unknown: 1
+-- if the price of some call was not known. resumes: the interrupted job whose spending (carried_…) this one carries on.
+-- held_up_by: why nothing gets through to a provider. cancel_requested: 1 if it was asked to stop while it ran. last_write: the
+-- number of the job's last write, by which a worker whose commit ended in an error sees whether it happened.
 create table evervec_job (
   number           integer primary key autoincrement,
   id               text    not null unique,
@@ -29,6 +30,11 @@ create table evervec_job (
   state            text    not null,
   owner            text    not null,
   max_attempts     integer not null,
+  task             text    not null,
+  source           text,
+  filter           text,
+  batch_size       integer,
+  budget_usd       text,
   started_at       integer not null,
   scan_ended_at    integer,
   ended_at         integer,
@@ -46,6 +52,7 @@ create table evervec_job (
   carried_rest     integer not null default 0,
   resumes          integer,
   held_up_by       text,
+  cancel_requested integer not null default 0,
   last_write       integer not null default 0
 );
 

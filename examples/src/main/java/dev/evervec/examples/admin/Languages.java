@@ -1,0 +1,87 @@
+package dev.evervec.examples.admin;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Locale.LanguageRange;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Chooses the language of a page: the one that its reader chose, else the one that the browser asks for. */
+final class Languages {
+    private static final String WILDCARD = "*";
+    private static final Set<String> TRADITIONAL_REGIONS = Set.of("TW", "HK", "MO");
+    /** Browsers send a handful of languages; nobody needs us to sort thousands of them. */
+    private static final int LONGEST_HEADER = 1_000;
+
+    private Languages() {}
+
+    /**
+     * The language for this request.
+     *
+     * @param cookie value of the language cookie, or null
+     * @param acceptLanguage the header of this name as it came, or null; parts of it that make no sense are passed over
+     */
+    static Language of(@Nullable String cookie, @Nullable String acceptLanguage) {
+        return Optional.ofNullable(cookie)
+                .flatMap(Language::ofTag)
+                .or(() -> wanted(acceptLanguage == null ? "" : acceptLanguage))
+                .orElse(Language.EN);
+    }
+
+    private static Optional<Language> wanted(String header) {
+        List<LanguageRange> ranges = ranges(header);
+        Set<Language> refused = refused(ranges);
+        return ranges.stream()
+                .filter(range -> range.getWeight() > 0)
+                .flatMap(range -> matching(range).stream()
+                        .filter(language -> !refused.contains(language))
+                        .limit(1))
+                .findFirst();
+    }
+
+    /** Part by part, so that one that cannot be read does not take the others with it; the most wanted first. */
+    private static List<LanguageRange> ranges(String header) {
+        List<LanguageRange> ranges = new ArrayList<>();
+        for (String part :
+                header.substring(0, Math.min(header.length(), LONGEST_HEADER)).split(",")) {
+            try {
+                // The first is the part itself; others are its synonyms.
+                ranges.add(LanguageRange.parse(part.strip()).get(0));
+            } catch (IllegalArgumentException nonsense) {
+                continue;
+            }
+        }
+        ranges.sort(Comparator.comparingDouble(LanguageRange::getWeight).reversed());
+        return ranges;
+    }
+
+    private static Set<Language> refused(List<LanguageRange> ranges) {
+        return Set.copyOf(ranges.stream()
+                .filter(range -> range.getWeight() == 0 && !range.getRange().startsWith(WILDCARD))
+                .flatMap(range -> matching(range).stream())
+                .toList());
+    }
+
+    private static List<Language> matching(LanguageRange range) {
+        String tag = range.getRange();
+        if (tag.startsWith(WILDCARD)) {
+            return Language.ALL;
+        }
+        Locale locale = Locale.forLanguageTag(tag.replace("-*", ""));
+        return switch (locale.getLanguage()) {
+            case "en" -> List.of(Language.EN);
+            case "zh" -> List.of(traditional(locale) ? Language.ZH_TW : Language.ZH_CN);
+            default -> List.of();
+        };
+    }
+
+    /** The script decides where it is named, else what is read in the region. */
+    private static boolean traditional(Locale locale) {
+        return locale.getScript().isEmpty()
+                ? TRADITIONAL_REGIONS.contains(locale.getCountry())
+                : locale.getScript().equals("Hant");
+    }
+}
