@@ -52,7 +52,9 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
 
     @Override
     public void afterEach(ExtensionContext context) throws Exception {
-        model().close();
+        if (model != null) {
+            model.close();
+        }
         for (Process process : processes) {
             process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
         }
@@ -63,7 +65,10 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
     }
 
     private void deleteFolder() throws IOException {
-        try (Stream<Path> files = Files.walk(folder())) {
+        if (folder == null) {
+            return;
+        }
+        try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
                 Files.delete(file);
             }
