@@ -3,7 +3,6 @@ package dev.evervec.store.jdbc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -44,7 +43,7 @@ final class LockFile {
      * What this process holds. POSIX drops all locks of a process on a file as soon as it closes any descriptor of that file, so
      * whoever finds the file here must not open it.
      */
-    private static final Map<Path, Held> HELD = new ConcurrentHashMap<>();
+    private static final Map<Path, FileChannel> HELD = new ConcurrentHashMap<>();
 
     /**
      * Left open by those who found a lock of another class loader of this process: closing one, or letting it be collected,
@@ -63,9 +62,6 @@ final class LockFile {
 
     /** A file, and what it was opened for. */
     private record Opening(Path file, Set<OpenOption> options) {}
-
-    /** The locks of a worker; kept, because locks that were collected are not found by other class loaders. */
-    private record Held(FileChannel channel, FileLock right, FileLock mark) {}
 
     /** A lock on this file, whose folder exists. */
     LockFile(Path file) {
@@ -86,7 +82,7 @@ final class LockFile {
     Optional<JobLock> tryLock() {
         synchronized (turn) {
             try {
-                Held held = heldHere() ? null : take();
+                FileChannel held = heldHere() ? null : take();
                 if (held == null) {
                     return Optional.empty();
                 }
@@ -106,11 +102,11 @@ final class LockFile {
             }
             try {
                 FileChannel channel = open(TO_LOOK);
-                if (lock(channel, TO_LOOK, MARK) == null) {
-                    return true;
+                boolean isFree = lock(channel, TO_LOOK, MARK);
+                if (isFree) {
+                    channel.close();
                 }
-                channel.close();
-                return false;
+                return !isFree;
             } catch (NoSuchFileException e) {
                 return false;
             } catch (IOException e) {
@@ -120,34 +116,32 @@ final class LockFile {
         }
     }
 
-    private @Nullable Held take() throws IOException {
+    /** The channel that has both locks, or null if it did not get them. */
+    private @Nullable FileChannel take() throws IOException {
         FileChannel channel = open(TO_WORK);
-        FileLock right = lock(channel, TO_WORK, RIGHT);
-        if (right == null) {
+        if (!lock(channel, TO_WORK, RIGHT)) {
             return null;
         }
-        FileLock mark = null;
+        boolean marked = false;
         try {
-            mark = mark(channel);
-            return new Held(channel, right, mark);
+            mark(channel);
+            marked = true;
+            return channel;
         } finally {
-            if (mark == null) {
+            if (!marked) {
                 channel.close();
             }
         }
     }
 
-    private static FileLock mark(FileChannel channel) throws IOException {
+    private static void mark(FileChannel channel) throws IOException {
         long begun = System.nanoTime();
-        FileLock mark = channel.tryLock(MARK, 1, false);
-        while (mark == null) {
+        while (channel.tryLock(MARK, 1, false) == null) {
             if (System.nanoTime() - begun > LONGEST_LOOK.toNanos()) {
                 throw new IOException("a process that looks whether the file is locked does not come to an end");
             }
             LockSupport.parkNanos(PAUSE_NANOS);
-            mark = channel.tryLock(MARK, 1, false);
         }
-        return mark;
     }
 
     private FileChannel open(Set<OpenOption> options) throws IOException {
@@ -156,19 +150,18 @@ final class LockFile {
     }
 
     /** Locks a byte; closes the channel unless it got the lock or must stay open. */
-    private @Nullable FileLock lock(FileChannel channel, Set<OpenOption> options, long at) throws IOException {
-        FileLock lock = null;
+    private boolean lock(FileChannel channel, Set<OpenOption> options, long at) throws IOException {
         boolean close = true;
         try {
-            lock = channel.tryLock(at, 1, options.equals(TO_LOOK));
-            close = lock == null;
-            return lock;
+            boolean locked = channel.tryLock(at, 1, options.equals(TO_LOOK)) != null;
+            close = !locked;
+            return locked;
         } catch (OverlappingFileLockException e) {
             // Held by a copy of this class in another class loader of this process: as good as another process.
             LOG.debug("{} is locked by another class loader", file);
             close = false;
             LEFT_OPEN.put(new Opening(file, options), channel);
-            return null;
+            return false;
         } finally {
             if (close) {
                 channel.close();
@@ -177,11 +170,11 @@ final class LockFile {
     }
 
     /** Only the first of several: a later one would give back what somebody else may hold by then. */
-    private void release(Held held) {
+    private void release(FileChannel held) {
         synchronized (turn) {
             if (HELD.get(file) == held) {
                 try {
-                    held.channel.close();
+                    held.close();
                 } catch (IOException e) {
                     LOG.warn("{} could not be closed; its lock ends with this process", file, e);
                 }

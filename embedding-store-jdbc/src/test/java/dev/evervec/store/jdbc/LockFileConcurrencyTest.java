@@ -12,6 +12,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -63,6 +65,48 @@ class LockFileConcurrencyTest {
             held.get(0).release();
         }
         assertThat(lockFile().heldHere()).isFalse();
+    }
+
+    @Test
+    void whoLooksSeesWhatIsSoAndDisturbsNobody() throws Exception {
+        AtomicInteger step = new AtomicInteger(); // free, being taken, held, being released, free again
+        AtomicBoolean over = new AtomicBoolean();
+        Callable<Integer> look = () -> {
+            int certain = 0;
+            while (!over.get() || certain == 0) {
+                int before = step.get();
+                boolean held = lockFile().isHeld();
+                if (before % 2 == 0 && step.get() == before) {
+                    assertThat(held).isEqualTo(before % 4 == 2);
+                    certain++;
+                }
+            }
+            return certain;
+        };
+        List<Future<Integer>> looking = List.of(threads.submit(look), threads.submit(look));
+        try {
+            for (int round = 0; round < 10 * ROUNDS; round++) {
+                step.incrementAndGet();
+                JobLock lock = lockFile().tryLock().orElseThrow();
+                step.incrementAndGet();
+                Thread.yield();
+                step.incrementAndGet();
+                lock.release();
+                step.incrementAndGet();
+                Thread.yield();
+            }
+        } finally {
+            over.set(true);
+        }
+        for (Future<Integer> looked : looking) {
+            assertThat(looked.get()).isPositive();
+        }
+    }
+
+    @Test
+    void whereThereIsNoFileNobodyHoldsItsLock() {
+        assertThat(lockFile().isHeld()).isFalse();
+        assertThat(folder).isEmptyDirectory();
     }
 
     @Test

@@ -12,6 +12,8 @@ import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobInfo;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
@@ -151,19 +153,47 @@ final class SameAsInMemoryTest {
         if (dice < 93) {
             return holdUp(job);
         }
-        return dice < 94 ? kill() : end(job);
+        if (dice < 94) {
+            return "ask to stop "
+                    + both(
+                            job,
+                            (store, ticket) ->
+                                    store.requestCancel(ticket.start().jobId()));
+        }
+        return dice < 95 ? kill() : end(job);
     }
 
     private String begin(JobStart.Kind kind) {
         boolean live = kind == JobStart.Kind.LIVE;
         String id = live ? JobStart.LIVE_ID : "build-" + ++builds;
-        JobStart start = new JobStart(id, FINGERPRINT, 2, Set.of(Reason.INPUT_TOO_LONG), kind);
+        JobStart start = new JobStart(
+                id, FINGERPRINT, 2, Set.of(Reason.INPUT_TOO_LONG), kind, live ? JobScope.LIVE : scope(), resumes(kind));
         JobTicket inMemory = memory.beginJob(start);
         JobTicket onDisk = disk.beginJob(start);
         assertThat(onDisk.number()).isEqualTo(inMemory.number());
         assertThat(onDisk.resumed()).isEqualTo(inMemory.resumed());
         running.put(kind, new Job(inMemory, onDisk));
         return "begin " + id;
+    }
+
+    /** The build that died last, half of the times. */
+    private String resumes(JobStart.Kind kind) {
+        return kind == JobStart.Kind.BUILD && random.nextBoolean()
+                ? memory.jobs(1).stream()
+                        .filter(last -> last.state() == JobState.INTERRUPTED)
+                        .map(JobInfo::jobId)
+                        .findFirst()
+                        .orElse(null)
+                : null;
+    }
+
+    private JobScope scope() {
+        return new JobScope(
+                JobScope.Task.values()[random.nextInt(JobScope.Task.LIVE.ordinal())],
+                random.nextBoolean() ? null : "a",
+                random.nextBoolean() ? null : "id-",
+                random.nextBoolean() ? null : 1 + random.nextInt(9),
+                random.nextBoolean() ? null : BigDecimal.valueOf(random.nextInt(), random.nextInt(13)));
     }
 
     private Object both(Job job, Call call) {
@@ -286,13 +316,14 @@ final class SameAsInMemoryTest {
         return "end " + kind + both(job, (store, ticket) -> store.endJob(ticket, JobState.FAILED, Reason.ABORTED));
     }
 
-    /** On disk the next job of a kind finds out that the one before it is dead, so one of each begins. */
+    /** On disk the next job of a kind releases what the dead one had claimed, so one of each begins. */
     private String kill() {
         memory.killRunningJob();
         disk.close();
         disk = open();
         running.values().forEach(job -> lost.addAll(job.claims));
         running.clear();
+        compare("killed");
         begin(JobStart.Kind.LIVE);
         begin(JobStart.Kind.BUILD);
         return "kill";
@@ -311,6 +342,9 @@ final class SameAsInMemoryTest {
                 store -> store.job(JobStart.LIVE_ID),
                 store -> store.costs(new CostQuery(null, null, ZoneOffset.UTC)),
                 SameAsInMemoryTest::allVectors);
+        for (Job job : running.values()) {
+            assertThat(disk.cancelRequested(job.onDisk)).as(what).isEqualTo(memory.cancelRequested(job.inMemory));
+        }
         for (Function<EmbeddingStore, Object> question : questions) {
             assertThat(question.apply(disk)).as(what).isEqualTo(question.apply(memory));
         }

@@ -1,1 +1,93 @@
-"use strict";
+// The admin page: what the server tells goes to the parts of the page that show it.
+
+import { Problem } from './api.js';
+import { showCosts } from './costs.js';
+import { find, put, show } from './dom.js';
+import { percent } from './format.js';
+import { prepareRetry, showHealth, showRetry } from './health.js';
+import { showHistory } from './history.js';
+import { prepareJob, showJob } from './job.js';
+import { follow } from './live.js';
+import { prepareLog } from './log.js';
+import { isEmpty, showRecords } from './records.js';
+import { offerSources, prepareStart } from './start.js';
+import { t } from './texts.js';
+
+/** Health, costs and history change with jobs; now and then they are asked for anyway. */
+const REFRESH_MS = 60_000;
+const SOON_MS = 100;
+
+let job = null;
+let stats = null;
+let refreshTimer = 0;
+
+const openLog = prepareLog((id) => job?.job_id === id && job.state === 'running');
+
+const askAtOnce = follow({
+  status(newest) {
+    const another = newest?.job_id !== job?.job_id || newest?.state !== job?.state;
+    job = newest;
+    showJob(job);
+    showTitle();
+    showWelcome();
+    if (another) {
+      refresh();
+    }
+  },
+  stats(newest) {
+    stats = newest;
+    showRecords(stats);
+    showWelcome();
+    offerSources(stats);
+    showRetry(stats);
+  },
+  connection(state) {
+    find('connection').dataset.state = state;
+    put('connection-text', t(`connection_${state.replace('-', '_')}`));
+    show('connection-login', state === 'signed-out');
+    if (state === 'live' || state === 'polling') {
+      refresh();
+    }
+  },
+});
+
+prepareStart(askAtOnce);
+prepareJob(askAtOnce, openLog);
+prepareRetry(askAtOnce);
+setInterval(() => document.hidden || refresh(), REFRESH_MS);
+
+/** Soon, so that news that come together are asked for once. */
+function refresh() {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => {
+    part('health', showHealth);
+    part('costs', showCosts);
+    part('history', () => showHistory(openLog));
+  }, SOON_MS);
+}
+
+/** One part that cannot be shown leaves the others alone. */
+async function part(name, load) {
+  const error = find(`${name}-error`);
+  try {
+    await load();
+    error.hidden = true;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) {
+      throw problem;
+    }
+    problem.tell(error);
+  }
+}
+
+/** A new database has nothing to show but the first step. */
+function showWelcome() {
+  find('main').classList.toggle('new', stats !== null && isEmpty(stats) && job === null);
+}
+
+/** How far the job is, for whoever has the page in another tab. */
+function showTitle() {
+  const { done, total } = job?.embed_progress ?? { done: 0, total: 0 };
+  const share = job?.state === 'running' && total > 0 ? `${percent(done / total)} · ` : '';
+  document.title = `${share}${t('title')} · Evervec`;
+}

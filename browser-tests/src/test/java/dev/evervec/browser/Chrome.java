@@ -1,0 +1,119 @@
+package dev.evervec.browser;
+
+import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.BrowserContext;
+import com.microsoft.playwright.BrowserType;
+import com.microsoft.playwright.Page;
+import com.microsoft.playwright.Playwright;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * A real browser, one for all tests, with contexts for each test. When a test ends, nothing may have gone wrong in any of its
+ * pages; if it failed, what its pages looked like is kept.
+ */
+final class Chrome implements BeforeEachCallback, AfterEachCallback {
+    static final Path SCREENSHOTS = Path.of("target", "screenshots");
+    private static final List<String> ARGUMENTS = List.of(
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1");
+
+    private final Map<BrowserContext, Watch> contexts = new LinkedHashMap<>();
+    private @Nullable Browser browser;
+
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        browser = context.getRoot()
+                .getStore(ExtensionContext.Namespace.create(Chrome.class))
+                .computeIfAbsent(Running.class, key -> Running.start(), Running.class)
+                .browser();
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        try {
+            if (context.getExecutionException().isPresent()) {
+                keepPictures(context.getRequiredTestMethod().getName());
+            } else {
+                contexts.values().forEach(Watch::assertNothingWrong);
+            }
+        } finally {
+            contexts.keySet().forEach(BrowserContext::close);
+            contexts.clear();
+        }
+    }
+
+    private void keepPictures(String test) {
+        int number = 0;
+        for (BrowserContext context : contexts.keySet()) {
+            for (Page page : context.pages()) {
+                String name = "failed-" + test + "-" + ++number + ".png";
+                page.screenshot(new Page.ScreenshotOptions()
+                        .setPath(SCREENSHOTS.resolve(name))
+                        .setFullPage(true));
+            }
+        }
+    }
+
+    /** A browser of its own that has never been at this site. */
+    Visit visit(Site site, Look look) {
+        BrowserContext context = open(look.options());
+        return watched(new Visit(site, look, context, Watch.over(context, site.origin())));
+    }
+
+    /** Another browser of the same person, logged in as in the first, that shows another look. */
+    Visit same(Visit visit, Look look) {
+        BrowserContext context =
+                open(look.options().setStorageState(visit.context().storageState()));
+        return watched(new Visit(visit.site(), look, context, visit.watch().alsoOver(context)));
+    }
+
+    private BrowserContext open(Browser.NewContextOptions options) {
+        if (browser == null) {
+            throw new IllegalStateException("no test runs");
+        }
+        return browser.newContext(options);
+    }
+
+    private Visit watched(Visit visit) {
+        contexts.put(visit.context(), visit.watch());
+        return visit;
+    }
+
+    private record Running(Playwright playwright, Browser browser) implements AutoCloseable {
+        static Running start() {
+            Path file = BrowserFile.find();
+            Playwright playwright = Playwright.create(
+                    new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+            try {
+                return new Running(
+                        playwright,
+                        playwright
+                                .chromium()
+                                .launch(new BrowserType.LaunchOptions()
+                                        .setExecutablePath(file)
+                                        .setArgs(ARGUMENTS)));
+            } catch (RuntimeException e) {
+                playwright.close();
+                throw e;
+            }
+        }
+
+        @Override
+        public void close() {
+            playwright.close();
+        }
+    }
+}
