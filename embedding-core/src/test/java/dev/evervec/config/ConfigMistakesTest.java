@@ -72,6 +72,10 @@ final class ConfigMistakesTest {
         return appended("[health]\n" + line + "\n", 9, "health." + key, parts);
     }
 
+    private static Mistake serve(String line, String key, String... parts) {
+        return appended("[serve]\n" + line + "\n", 9, "serve." + key, parts);
+    }
+
     static Stream<Mistake> mistakes() {
         return Stream.of(
                 // the file as a whole
@@ -253,6 +257,15 @@ final class ConfigMistakesTest {
                 health("stale = 1", "stale", "did you mean max_stale?"),
                 health("max_age = 1", "max_age", "did you mean max_oldest_pending?"),
                 health("success_rate = 1", "success_rate", "did you mean min_success_rate?"),
+                serve("port = 65536", "port", "from 0 to 65535, found 65536"),
+                serve("port = -1", "port", "from 0 to 65535, found -1"),
+                serve("port = \"8080\"", "port", "expected an integer", "a string"),
+                serve("host = 127", "host", "expected a string", "integer 127"),
+                serve("secret = 123456789012", "secret", "expected a string in quotes"),
+                serve("secret = \"elevenchars\"", "secret", "cannot be used", "at least 12 characters"),
+                serve("secret = \"has blanks in it\"", "secret", "cannot be used", "HTTP header"),
+                serve("sekret = \"long-enough-to-be-one\"", "sekret", "did you mean secret?"),
+                appended("serve = 3\n", 8, "llm.models.embedding.serve", "unknown key"),
                 appended("health = 3\n", 8, "llm.models.embedding.health", "unknown key"),
                 appended("[[health]]\nmax_failed = 1\n", 8, "health", "expected a table [health], found an array"),
                 appended("[logs]\ndir = 3\n", 9, "logs.dir", "expected a string"),
@@ -343,6 +356,8 @@ final class ConfigMistakesTest {
                 "[llm]\nprovider = \"acme\"\n[llm.models.embedding]\ndim = \"SECRET\"\nmax_in_flight = \"SECRET\"\n",
                 "[llm]\nbase_url = \"http://SECRET@host\"\n",
                 "[llm]\nbase_url = \"http://ho st?SECRET\"\n",
+                "[serve]\nsecret = \"SECRET\"\n",
+                "[serve]\nsecret = \"SECRET \u00fc SECRET\"\n",
                 "[store]\nurl = \"postgresql://u:SECRET@host/db\"\npassword = 1\n");
     }
 

@@ -119,6 +119,10 @@ final class LlmConfigTest {
                     max_stale = 7
                     max_oldest_pending = 0.5
                     min_success_rate = 0.995
+                    [serve]
+                    host = " 0.0.0.0 "
+                    port = 0
+                    secret = "correct-horse-battery"
                     """);
 
             ProviderSettings embedding = config.embedding();
@@ -157,6 +161,8 @@ final class LlmConfigTest {
                             OptionalInt.of(7),
                             Duration.ofMillis(500),
                             OptionalDouble.of(0.995)));
+            assertThat(config.serve()).isEqualTo(new ServeSettings("0.0.0.0", 0, Secret.of("correct-horse-battery")));
+            assertThat(config.toString()).doesNotContain("correct-horse");
             assertThat(config.build())
                     .isEqualTo(new BuildSettings(
                             Duration.ofSeconds(10),
@@ -497,8 +503,9 @@ final class LlmConfigTest {
 
         @Test
         void emptyTablesAreTheSameAsNone() {
-            LlmConfig config = parse(MINIMAL + "[records]\n[store]\n[build]\n[logs]\n", passwordSet);
+            LlmConfig config = parse(MINIMAL + "[records]\n[store]\n[build]\n[serve]\n[logs]\n", passwordSet);
 
+            assertThat(config.serve()).isEqualTo(ServeSettings.DEFAULT);
             assertThat(config.records()).isEmpty();
             assertThat(config.store()).isEmpty();
         }
@@ -549,6 +556,12 @@ final class LlmConfigTest {
             assertThat(all.embedding().sendDimensions())
                     .isEqualTo(none.embedding().sendDimensions());
             assertThat(all.rewrite().orElseThrow().provider().callPolicy()).isEqualTo(CallPolicy.DEFAULT);
+            assertThat(none.serve()).isEqualTo(ServeSettings.DEFAULT);
+            assertThat(all.serve())
+                    .isEqualTo(new ServeSettings(
+                            ServeSettings.DEFAULT.host(),
+                            ServeSettings.DEFAULT.port(),
+                            all.serve().secret()));
             BuildSettings usual = none.build();
             assertThat(all.build())
                     .isEqualTo(new BuildSettings(

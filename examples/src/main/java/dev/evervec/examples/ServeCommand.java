@@ -110,7 +110,7 @@ final class ServeCommand implements Callable<Integer> {
                     .thresholds(config.health())
                     .start(settings.host(), settings.port());
         } catch (UncheckedIOException e) {
-            throw new UsageException(e.getCause().getMessage() + ": choose another with --port or --host", e);
+            throw new UsageException(e.getMessage() + ": choose another with --port or --host", e);
         }
     }
 

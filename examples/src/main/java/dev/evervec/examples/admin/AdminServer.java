@@ -7,6 +7,9 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.util.JavalinException;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.util.Objects;
@@ -38,10 +41,26 @@ public final class AdminServer implements AutoCloseable {
         try {
             this.javalin =
                     Javalin.create(config -> configure(config, access, pages)).start(host, port);
+        } catch (JavalinException e) {
+            api.close();
+            String where = host + ":" + port;
+            throw new UncheckedIOException(
+                    "the admin page cannot be served at " + where + " (" + reason(e) + ")", new IOException(e));
         } catch (RuntimeException | Error e) {
             api.close();
             throw e;
         }
+    }
+
+    /** What the operating system said, such as "Address already in use". */
+    private static String reason(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root instanceof IOException && root.getMessage() != null
+                ? root.getMessage()
+                : root.getClass().getSimpleName();
     }
 
     /**
@@ -63,6 +82,7 @@ public final class AdminServer implements AutoCloseable {
         config.http.compressionStrategy = CompressionStrategy.NONE;
         config.http.prefer405over404 = true;
         config.router.ignoreTrailingSlashes = false;
+        config.router.javaLangErrorHandler(AdminServer::answerError);
         config.jetty.modifyHttpConfiguration(http -> {
             // No encoded slashes and dots: a path means what it says.
             http.setUriCompliance(UriCompliance.DEFAULT);
@@ -85,6 +105,12 @@ public final class AdminServer implements AutoCloseable {
         if (request.header("x-http-method-override") != null) {
             throw Problem.invalid(null, "the method is that of the request: no header overrides it");
         }
+    }
+
+    /** Too little memory, for one: nothing but the status can be relied on. */
+    private static void answerError(HttpServletResponse response, Error error) {
+        Failures.unexpected(error);
+        response.setStatus(500);
     }
 
     /** Where the server is, such as {@code http://127.0.0.1:8642}, without a slash at the end. */

@@ -15,6 +15,8 @@ final class RefusalHandler implements Request.Handler {
         response.setStatus(problem.status());
         SecurityHeaders.ALWAYS.forEach((name, value) -> response.getHeaders().put(name, value));
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, Problem.CONTENT_TYPE);
+        // Where a request that cannot be understood ends is not known, so no other can follow it.
+        response.getHeaders().put(HttpHeader.CONNECTION, "close");
         Content.Sink.write(response, true, problem.toJson(), callback);
         return true;
     }
