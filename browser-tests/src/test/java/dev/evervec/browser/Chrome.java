@@ -20,6 +20,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class Chrome implements BeforeEachCallback, AfterEachCallback {
     static final Path SCREENSHOTS = Path.of("target", "screenshots");
+    private static final Path FAILURES = Path.of("target", "failures");
     private static final List<String> ARGUMENTS = List.of(
             "--no-sandbox",
             "--disable-gpu",

@@ -181,7 +181,7 @@ class ControlTest {
         gallery.show("interrupted", visit, there -> there.awaitState("interrupted"));
 
         site.model().embeddings().open();
-        page.part("job-resume").click();
+        page.startBy("job-resume");
 
         page.awaitState("completed");
         assertThat(page.part("job-resumes")).hasText(killed);

@@ -21,7 +21,7 @@ class LanguageTest {
     @BeforeEach
     void buildAndServe() throws Exception {
         site.addRecords("notes", 1234);
-        site.configure("", "");
+        site.configureBatches(500);
         site.build();
         site.serve();
     }
