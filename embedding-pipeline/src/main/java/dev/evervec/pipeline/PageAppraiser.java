@@ -100,6 +100,11 @@ final class PageAppraiser {
             this(record, fate, null, false, 0, "");
         }
 
+        /** Whether anything that was bought before may serve it: nothing does if it is to be bought anew. */
+        boolean maybeServed() {
+            return freshSince < Long.MAX_VALUE;
+        }
+
         boolean isToEmbed() {
             return text != null && !toRewrite;
         }
@@ -158,11 +163,11 @@ final class PageAppraiser {
     private List<Prepared> withKeptRewrites(List<Prepared> prepared, Hands.Rewriting with) {
         Set<Sha256> wanted = new HashSet<>();
         for (Prepared one : prepared) {
-            if (one.text() != null) {
+            if (one.text() != null && one.maybeServed()) {
                 wanted.add(one.text().hash());
             }
         }
-        if (mode == MarkMode.REBUILD || wanted.isEmpty()) {
+        if (wanted.isEmpty()) {
             return prepared;
         }
         Map<Sha256, KeptRewrite> kept = store.rewrites(with.fingerprint(), wanted);
@@ -182,13 +187,13 @@ final class PageAppraiser {
     }
 
     private Map<Sha256, KeptVector> bought(List<Prepared> prepared) {
-        if (mode == MarkMode.REBUILD) {
-            return Map.of();
-        }
         int from = levels.distinct();
         Set<Sha256> wanted = new HashSet<>();
         for (Prepared one : prepared) {
-            if (one.isToEmbed() && one.text() != null && HashSample.zone(beginning(one.text())) >= from) {
+            if (one.isToEmbed()
+                    && one.maybeServed()
+                    && one.text() != null
+                    && HashSample.zone(beginning(one.text())) >= from) {
                 wanted.add(one.text().hash());
             }
         }

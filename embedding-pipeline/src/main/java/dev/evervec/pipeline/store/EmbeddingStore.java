@@ -144,7 +144,8 @@ public interface EmbeddingStore extends AutoCloseable {
 
     /**
      * Which records of a scanned page {@link #mark} would put on the list of such a job, each with the
-     * {@link Claim#freshSince()} that it would be claimed with, a rebuild's own start aside; writes nothing.
+     * {@link Claim#freshSince()} that it would be claimed with, {@link Long#MAX_VALUE} standing for the number that a new rebuild
+     * would get; writes nothing.
      */
     Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode);
 

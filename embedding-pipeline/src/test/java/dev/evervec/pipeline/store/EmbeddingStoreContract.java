@@ -81,6 +81,11 @@ public abstract class EmbeddingStoreContract {
         store.close();
     }
 
+    /** What a refusal to resume a job must say in this store. */
+    protected String[] whyInThisStore(String... why) {
+        return why;
+    }
+
     protected static Fingerprint fingerprint(String model) {
         return new Fingerprint(ModelIdentity.embedding("local", model, 3, "", "l2"), "");
     }
@@ -1731,6 +1736,235 @@ public abstract class EmbeddingStoreContract {
                     null,
                     List.of());
             store.commit(job, List.of(), List.of(paid, free));
+        }
+    }
+
+    @Nested
+    class Resuming {
+        private final JobScope rebuild = new JobScope(JobScope.Task.REBUILD, null, null, null, null);
+        private final List<EmbeddingStore> dead = new ArrayList<>();
+
+        @AfterEach
+        void closeTheDead() {
+            dead.forEach(EmbeddingStore::close);
+        }
+
+        private JobTicket begin(String id, JobScope scope, @Nullable String resumes) {
+            return store.beginJob(start(id, scope, resumes));
+        }
+
+        private JobStart start(String id, JobScope scope, @Nullable String resumes) {
+            return new JobStart(id, FINGERPRINT, 3, Set.of(), JobStart.Kind.BUILD, scope, resumes);
+        }
+
+        private void die() throws Exception {
+            dead.add(store);
+            store = successor();
+        }
+
+        private void refuses(String resumes, String... why) {
+            assertThatThrownBy(() -> begin("next-" + resumes, JobScope.ALL, resumes))
+                    .isInstanceOfSatisfying(
+                            JobRefusedException.class,
+                            refused -> assertThat(refused.kind()).isEqualTo(JobRefusedException.Kind.NOT_RESUMABLE))
+                    .hasMessageContaining(resumes)
+                    .hasMessageContainingAll(whyInThisStore(why));
+            assertThat(store.job("next-" + resumes)).isEmpty();
+        }
+
+        @Test
+        void anInterruptedBuildIsCarriedOnByName() throws Exception {
+            begin("first", JobScope.ALL, null);
+            die();
+
+            JobTicket job = begin("second", JobScope.ALL, "first");
+
+            assertThat(job.resumed()).isEqualTo(new JobTicket.Resumed("first", BigDecimal.ZERO));
+            assertThat(store.jobs(2)).extracting(JobInfo::resumes).containsExactly("first", null);
+            assertThat(store.jobs(2))
+                    .extracting(JobInfo::state)
+                    .containsExactly(JobState.RUNNING, JobState.INTERRUPTED);
+        }
+
+        @Test
+        void whatIsNotThereIsNotResumed() {
+            refuses("nothing", "there is no job of this id");
+        }
+
+        @Test
+        void whatEndedIsNotResumed() {
+            end(begin("ended", JobScope.ALL, null));
+
+            refuses("ended", "it was not interrupted, it is completed", "run a new build");
+        }
+
+        @Test
+        void whatAnotherBuildCameAfterIsNotResumedAndTheLastOneIs() throws Exception {
+            begin("first", JobScope.ALL, null);
+            die();
+            begin("second", JobScope.ALL, null);
+            die();
+
+            refuses("first", "the job second has run since", "resume that one if it was interrupted");
+
+            assertThat(begin("third", JobScope.ALL, "second").resumed()).isNotNull();
+        }
+
+        @Test
+        void aBuildOfAnotherGenerationIsNotResumed() throws Exception {
+            Fingerprint other = fingerprint("model-b");
+            store.beginJob(new JobStart("other", other, 3));
+            die();
+
+            refuses("other", "it works on the generation " + other.generation(), "configure its model");
+        }
+
+        @Test
+        void whatIsEmbeddedLiveIsNotResumed() throws Exception {
+            store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE));
+            die();
+
+            refuses(JobStart.LIVE_ID, "it is no build");
+        }
+
+        @Test
+        void aRunningBuildIsNotResumed() {
+            begin("running", JobScope.ALL, null);
+
+            assertThatThrownBy(() -> begin("next", JobScope.ALL, "running"))
+                    .isInstanceOfSatisfying(
+                            JobRefusedException.class,
+                            refused -> assertThat(refused.kind()).isEqualTo(JobRefusedException.Kind.RUNNING));
+        }
+
+        private JobTicket rebuild(String id, @Nullable String resumes, ScannedRecord... records) {
+            JobTicket job = begin(id, rebuild, resumes);
+            store.mark(job, List.of(records), MarkMode.REBUILD);
+            return job;
+        }
+
+        private void embedNext(JobTicket job, int records) {
+            store.commit(
+                    job,
+                    store.claim(job, records, LEASE).stream()
+                            .<RecordResult>map(claim -> embedded(claim, textAt(claim)))
+                            .toList(),
+                    List.of());
+        }
+
+        @Test
+        void aRebuildLeavesAloneWhatTheOneThatItCarriesOnHasBought() throws Exception {
+            ScannedRecord[] all = {
+                scanned("1", "one"),
+                scanned("2", "two"),
+                scanned("3", "three"),
+                scanned("4", "four"),
+                scanned("5", "five")
+            };
+            embed(FINGERPRINT, all);
+            JobTicket first = rebuild("first", null, all[0], all[1], all[2]);
+            embedNext(first, 2);
+            die();
+            List<ScannedRecord> page = new ArrayList<>(List.of(all));
+            page.set(0, scanned("1", "uno"));
+            page.add(scanned("6", "six"));
+            JobStart start = start("second", rebuild, "first");
+            Set<RecordKey> left = Set.of(key("1"), key("3"), key("4"), key("5"), key("6"));
+
+            assertThat(store.wouldTake(start, page, MarkMode.REBUILD))
+                    .isEqualTo(left.stream().collect(Collectors.toMap(any -> any, any -> first.number())));
+            RecordTrace before = trace("2");
+            JobTicket second = store.beginJob(start);
+            assertThat(store.mark(second, page, MarkMode.REBUILD).taken()).isEqualTo(5);
+            assertThat(trace("2")).isEqualTo(before);
+            assertThat(claimAll(second))
+                    .allMatch(claim -> claim.freshSince() == first.number())
+                    .extracting(Claim::key)
+                    .containsExactlyInAnyOrderElementsOf(left);
+        }
+
+        @Test
+        void ofSeveralInARowTheFirstOnesVectorsAreKeptToo() throws Exception {
+            ScannedRecord[] all = {scanned("1", "one"), scanned("2", "two"), scanned("3", "three")};
+            embed(FINGERPRINT, all);
+            JobTicket first = rebuild("first", null, all);
+            embedNext(first, 1);
+            die();
+            embedNext(rebuild("second", "first", all), 1);
+            die();
+
+            JobTicket third = rebuild("third", "second", all);
+
+            assertThat(claimAll(third))
+                    .allMatch(claim -> claim.freshSince() == first.number())
+                    .extracting(Claim::key)
+                    .containsExactly(key("3"));
+        }
+
+        @Test
+        void aRebuildThatBeganAnewKeepsNothingOfTheOneBeforeIt() throws Exception {
+            ScannedRecord[] all = {scanned("1", "one"), scanned("2", "two")};
+            embedNext(rebuild("first", null, all), 2);
+            die();
+            JobTicket second = rebuild("second", null, all[0]);
+            embedNext(second, 1);
+            die();
+
+            JobTicket third = rebuild("third", "second", all);
+
+            assertThat(claimAll(third))
+                    .allMatch(claim -> claim.freshSince() == second.number())
+                    .extracting(Claim::key)
+                    .containsExactly(key("2"));
+        }
+
+        @Test
+        void aVectorThatWasFoundInTheStoreIsOfTheJobThatBoughtIt() throws Exception {
+            ScannedRecord[] all = {scanned("1", "one"), scanned("2", "two")};
+            embed(FINGERPRINT, all);
+            JobTicket first = rebuild("first", null, all);
+            long older = first.number() - 1;
+            Claim claim = store.claim(first, 1, LEASE).get(0);
+            commit(
+                    first,
+                    new Embedded(
+                            claim,
+                            Sha256.ofContent(null, "one"),
+                            Sha256.ofText("one"),
+                            vectorOf("one"),
+                            null,
+                            RecordCost.NONE,
+                            older));
+            die();
+
+            assertThat(claimAll(rebuild("second", "first", all)))
+                    .extracting(Claim::key)
+                    .containsExactly(key("1"), key("2"));
+        }
+
+        @Test
+        void whatFailedIsTakenAgain() throws Exception {
+            ScannedRecord[] all = {scanned("1", "one"), scanned("2", "two")};
+            JobTicket first = rebuild("first", null, all);
+            List<Claim> claims = claimAll(first);
+            commit(first, not(claims.get(0), "one", Reason.INPUT_TOO_LONG), embedded(claims.get(1), "two"));
+            die();
+
+            assertThat(claimAll(rebuild("second", "first", all)))
+                    .extracting(Claim::key)
+                    .containsExactly(key("1"));
+        }
+
+        @Test
+        void aRebuildThatCarriesOnAPlainBuildTakesEverything() throws Exception {
+            JobTicket first = begin("first", JobScope.ALL, null);
+            mark(first, scanned("1", "one"));
+            embedNext(first, 1);
+            die();
+
+            JobTicket second = rebuild("second", "first", scanned("1", "one"));
+
+            assertThat(claimAll(second)).extracting(Claim::freshSince).containsExactly(second.number());
         }
     }
 

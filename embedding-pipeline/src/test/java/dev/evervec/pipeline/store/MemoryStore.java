@@ -105,6 +105,7 @@ public final class MemoryStore implements EmbeddingStore {
         Instant endedAt;
 
         boolean scanning = true;
+        long keepsFrom;
         long embedded;
         final Map<Reason, Long> notEmbedded = new HashMap<>();
         final List<ProviderCall> calls = new ArrayList<>();
@@ -249,10 +250,13 @@ public final class MemoryStore implements EmbeddingStore {
             throw new JobRefusedException(
                     JobRefusedException.Kind.ID_USED, "job id " + start.jobId() + " was used before");
         }
+        requireResumable(start);
         JobTicket ticket = new JobTicket(
                 before == null ? ++jobNumber : before.ticket.number(), "memory-" + ++owners, start, resumed(start));
         if (before == null) {
+            long keepsFrom = keepsFrom(start);
             jobs.put(start.jobId(), new Job(ticket, clock.instant()));
+            job(ticket).keepsFrom = keepsFrom;
         } else {
             before.ticket = ticket;
             before.state = JobState.RUNNING;
@@ -268,17 +272,43 @@ public final class MemoryStore implements EmbeddingStore {
         return ticket;
     }
 
+    private void requireResumable(JobStart start) {
+        if (start.resumes() != null) {
+            Job last = lastBuild(start.fingerprint());
+            if (last == null
+                    || !last.ticket.start().jobId().equals(start.resumes())
+                    || last.state != JobState.INTERRUPTED) {
+                throw new JobRefusedException(
+                        JobRefusedException.Kind.NOT_RESUMABLE, "job " + start.resumes() + " cannot be resumed");
+            }
+        }
+    }
+
+    private @Nullable Job lastBuild(Fingerprint fingerprint) {
+        Job last = null;
+        for (Job job : jobs.values()) {
+            JobStart start = job.ticket.start();
+            if (start.kind() == JobStart.Kind.BUILD && start.fingerprint().equals(fingerprint)) {
+                last = job;
+            }
+        }
+        return last;
+    }
+
+    /** The first job whose vectors a rebuild leaves alone, because it carries on that job; 0 if there is none. */
+    private long keepsFrom(JobStart start) {
+        Job before = start.resumes() == null ? null : jobs.get(start.resumes());
+        if (before == null || before.ticket.start().scope().task() != JobScope.Task.REBUILD) {
+            return 0;
+        }
+        return before.keepsFrom > 0 ? before.keepsFrom : before.ticket.number();
+    }
+
     private JobTicket.@Nullable Resumed resumed(JobStart start) {
         if (start.kind() == JobStart.Kind.LIVE) {
             return null;
         }
-        Job last = null;
-        for (Job job : jobs.values()) {
-            JobStart other = job.ticket.start();
-            if (other.kind() == JobStart.Kind.BUILD && other.fingerprint().equals(start.fingerprint())) {
-                last = job;
-            }
-        }
+        Job last = lastBuild(start.fingerprint());
         if (last == null || last.state != JobState.INTERRUPTED) {
             return null;
         }
@@ -305,7 +335,8 @@ public final class MemoryStore implements EmbeddingStore {
         REMOVE
     }
 
-    private static Verdict judge(@Nullable Row row, ScannedRecord scanned, JobStart start, MarkMode mode) {
+    private Verdict judge(Ledger ledger, ScannedRecord scanned, JobStart start, MarkMode mode) {
+        Row row = ledger.rows.get(scanned.key());
         boolean blank = scanned.content() == ScannedRecord.Content.BLANK;
         if (row == null) {
             return blank ? Verdict.LEAVE : Verdict.TAKE;
@@ -316,9 +347,16 @@ public final class MemoryStore implements EmbeddingStore {
         if (blank) {
             return Verdict.REMOVE;
         }
-        if (row.state == RecordState.PENDING
-                || !scanned.contentHash().equals(row.contentHash)
-                || mode == MarkMode.REBUILD) {
+        boolean same = scanned.contentHash().equals(row.contentHash);
+        long keepsFrom = keepsFrom(start);
+        if (keepsFrom > 0
+                && same
+                && row.state == RecordState.EMBEDDED
+                && ledger.vectors.get(scanned.key()).boughtBy() >= keepsFrom
+                && mode == MarkMode.REBUILD) {
+            return Verdict.LEAVE;
+        }
+        if (row.state == RecordState.PENDING || !same || mode == MarkMode.REBUILD) {
             return Verdict.TAKE;
         }
         if (row.reason != null && row.reason.ledger() == Reason.Ledger.ATTEMPTED) {
@@ -336,8 +374,9 @@ public final class MemoryStore implements EmbeddingStore {
         Ledger ledger = known(start.fingerprint());
         for (ScannedRecord scanned : page) {
             Row row = ledger.rows.get(scanned.key());
-            if (met.add(scanned.key()) && judge(row, scanned, start, mode) == Verdict.TAKE) {
-                taken.put(scanned.key(), row == null ? 0 : row.freshSince);
+            if (met.add(scanned.key()) && judge(ledger, scanned, start, mode) == Verdict.TAKE) {
+                long before = row == null ? 0 : row.freshSince;
+                taken.put(scanned.key(), mode == MarkMode.REBUILD ? freshSince(start, Long.MAX_VALUE) : before);
             }
         }
         return taken;
@@ -360,7 +399,7 @@ public final class MemoryStore implements EmbeddingStore {
                 duplicates.add(key);
                 continue;
             }
-            Verdict verdict = judge(ledger.rows.get(key), scanned, job.start(), mode);
+            Verdict verdict = judge(ledger, scanned, job.start(), mode);
             if (verdict == Verdict.TAKE) {
                 take(ledger.rows.computeIfAbsent(key, any -> new Row(clock.instant())), scanned, job, mode);
                 taken++;
@@ -387,8 +426,12 @@ public final class MemoryStore implements EmbeddingStore {
         }
         row.contentHash = scanned.contentHash();
         row.locator = scanned.locator();
-        row.freshSince = mode == MarkMode.REBUILD ? job.number() : row.freshSince;
+        row.freshSince = mode == MarkMode.REBUILD ? freshSince(job.start(), job.number()) : row.freshSince;
         putOnList(row, job);
+    }
+
+    private long freshSince(JobStart start, long number) {
+        return keepsFrom(start) > 0 ? keepsFrom(start) : number;
     }
 
     private void putOnList(Row row, JobTicket job) {

@@ -9,6 +9,11 @@ class MemoryStoreTest extends EmbeddingStoreContract {
     }
 
     @Override
+    protected String[] whyInThisStore(String... why) {
+        return new String[] {"cannot be resumed"};
+    }
+
+    @Override
     protected EmbeddingStore successor() {
         ((MemoryStore) store).killRunningJob();
         return store;

@@ -477,7 +477,8 @@ public final class JdbcStore implements EmbeddingStore {
         return read("compare scanned records", session -> {
             long generation = Jobs.findGeneration(session, start.fingerprint().generation())
                     .orElse(0L);
-            return LiveMarking.wouldTake(session, generation, page, new Judge(start, mode), clock.millis());
+            Judge judge = new Judge(start, mode, Jobs.keepsFrom(session, start));
+            return LiveMarking.wouldTake(session, generation, page, judge, clock.millis());
         });
     }
 

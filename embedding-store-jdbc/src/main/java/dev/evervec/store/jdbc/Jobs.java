@@ -26,14 +26,19 @@ final class Jobs {
     private static final String RELEASE =
             "update evervec_ledger set job = null, owner = null, lease_end = null, superseded = 0 where job = ?";
     private static final String ENTER = "insert into evervec_job (id, kind, generation, state, owner, max_attempts,"
-            + " task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes)"
-            + " values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            + " task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes,"
+            + " keeps_from) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', owner = ?,"
             + " max_attempts = ?, started_at = ?, scan_ended_at = null, ended_at = null, untaken = 0,"
             + " untaken_reason = null, held_up_by = null, last_write = 0 where number = ?";
     private static final String LAST_BUILD = "select number, id, cost_usd, cost_rest, carried_usd, carried_rest"
             + " from evervec_job where state = 'interrupted' and number = (select max(number) from evervec_job"
             + " where kind = ? and generation = ?)";
+
+    private static final String RESUMABLE =
+            "select j.kind, j.generation, g.name, j.state, (select l.id from evervec_job l"
+                    + " where l.kind = j.kind and l.generation = j.generation order by l.number desc limit 1)"
+                    + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
 
     private Jobs() {}
 
@@ -118,11 +123,60 @@ final class Jobs {
                         "the job id " + start.jobId() + " was used before in the store " + location
                                 + ": give the job another id, or none to get a new one");
             }
+            requireResumable(session, start, generation, location);
             return beginBuild(session, start, owner, generation, now);
         }
         long number = used.isPresent() ? used.get() : enter(session, start, owner, generation, now, null);
         session.update(BEGIN_AGAIN, generation, owner, start.maxAttempts(), now, number);
         return new JobTicket(number, owner, start, null);
+    }
+
+    private static void requireResumable(Session session, JobStart start, long generation, String location)
+            throws SQLException {
+        String id = start.resumes();
+        if (id != null) {
+            String refusal = session.first(RESUMABLE, row -> refusal(row, id, generation), id)
+                    .orElse("there is no job of this id: check the id, or run a new build");
+            if (!refusal.isEmpty()) {
+                throw new JobRefusedException(
+                        JobRefusedException.Kind.NOT_RESUMABLE,
+                        "the job " + id + " in the store " + location + " cannot be resumed: " + refusal);
+            }
+        }
+    }
+
+    /** Why a job cannot be carried on, or nothing. */
+    private static String refusal(ResultSet row, String id, long generation) throws SQLException {
+        if (Codes.kind(row.getString(1)) != JobStart.Kind.BUILD) {
+            return "it is no build; what is embedded live goes on by itself";
+        }
+        if (row.getLong(2) != generation) {
+            String name = row.getString(3);
+            return name == null
+                    ? "its generation was pruned: run a new build"
+                    : "it works on the generation " + name
+                            + ", not on the configured one: configure its model, or run a new build";
+        }
+        if (!row.getString(4).equals(JobState.INTERRUPTED.code())) {
+            return "it was not interrupted, it is " + row.getString(4) + ": run a new build";
+        }
+        String last = row.getString(5);
+        return last.equals(id)
+                ? ""
+                : "the job " + last + " has run since: resume that one if it was interrupted, or run a new build";
+    }
+
+    /**
+     * The number of the first job whose vectors a rebuild leaves alone, because it carries on a rebuild that began with that job;
+     * 0 if it carries on none.
+     */
+    static long keepsFrom(Session session, JobStart start) throws SQLException {
+        return session.first(
+                        "select coalesce(keeps_from, number) from evervec_job where id = ? and task = ?",
+                        row -> row.getLong(1),
+                        start.resumes(),
+                        JobScope.Task.REBUILD.code())
+                .orElse(0L);
     }
 
     private static JobTicket beginBuild(Session session, JobStart start, String owner, long generation, long now)
@@ -157,6 +211,7 @@ final class Jobs {
             Session session, JobStart start, String owner, long generation, long now, @Nullable Interrupted before)
             throws SQLException {
         JobScope scope = start.scope();
+        long keepsFrom = keepsFrom(session, start);
         BigDecimal budget = scope.budgetUsd();
         return session.insert(
                 ENTER,
@@ -173,7 +228,8 @@ final class Jobs {
                 now,
                 before == null ? 0 : before.dollars,
                 before == null ? 0 : before.rest,
-                before == null ? null : Long.valueOf(before.number));
+                before == null ? null : Long.valueOf(before.number),
+                keepsFrom == 0 ? null : Long.valueOf(keepsFrom));
     }
 
     /**

@@ -7,8 +7,12 @@ import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.ScannedRecord;
 import org.jspecify.annotations.Nullable;
 
-/** Says what a job does with a scanned record. */
-record Judge(JobStart start, MarkMode mode) {
+/**
+ * Says what a job does with a scanned record.
+ *
+ * @param keepsFrom a rebuild leaves alone what jobs from this number on have bought; 0 if it takes everything
+ */
+record Judge(JobStart start, MarkMode mode, long keepsFrom) {
     /** What is to be done. */
     enum Verdict {
         /** It is new: into the ledger, and on the list. */
@@ -45,7 +49,25 @@ record Judge(JobStart start, MarkMode mode) {
         return record.content() == ScannedRecord.Content.BLANK;
     }
 
+    /** Whether it matters who has bought a record's vector. */
+    boolean asksWhoBought() {
+        return mode == MarkMode.REBUILD && keepsFrom > 0;
+    }
+
+    /**
+     * The first job whose vectors and rewrites may serve a record that this one takes, or null if that stays as it was.
+     *
+     * @param number of this job
+     */
+    @Nullable
+    Long freshSince(long number) {
+        return mode == MarkMode.REBUILD ? Long.valueOf(keepsFrom > 0 ? keepsFrom : number) : null;
+    }
+
     private Verdict verdict(Known known) {
+        if (asksWhoBought() && known.hasVectorOfItsContent() && known.boughtBy() >= keepsFrom) {
+            return Verdict.LEAVE;
+        }
         if (mode == MarkMode.REBUILD || !known.sameContent() || known.state() == RecordState.PENDING) {
             return Verdict.TAKE;
         }

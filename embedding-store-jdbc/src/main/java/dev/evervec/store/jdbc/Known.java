@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param claimed whether somebody works on it, under a lease that has not ended
  * @param stale whether it has a vector of another content than the ledger knows
  * @param staleNow whether it has a vector of another content than the scanned one
+ * @param boughtBy number of the job that bought its vector; 0 if it has none, or nobody asks
  */
 record Known(
         long number,
@@ -24,16 +25,24 @@ record Known(
         int attempts,
         boolean claimed,
         boolean stale,
-        boolean staleNow) {
-    /** Columns of a ledger row named {@code l}; values: the scanned content's hash, the time, the hash again. */
+        boolean staleNow,
+        long boughtBy) {
+    /** Columns of a ledger row named {@code l}; values: the scanned content's hash, the time, the hash again, 1 to ask who bought. */
     private static final String COLUMNS = "l.number, l.state, l.reason, l.content_hash = %1$s, l.attempts,"
             + " l.owner is not null and l.lease_end > ?, coalesce(l.vector_hash <> l.content_hash, 0),"
-            + " coalesce(case l.state when 'embedded' then l.content_hash else l.vector_hash end <> %1$s, 0)";
+            + " coalesce(case l.state when 'embedded' then l.content_hash else l.vector_hash end <> %1$s, 0),"
+            + " coalesce(case when ? = 1 then (select v.bought_by from evervec_vector v where v.generation = l.generation"
+            + " and v.source = l.source and v.id = l.id and v.part = 0) end, 0)";
 
     private static final String FIND =
             "select " + columns("?") + " from evervec_ledger l where l.generation = ? and l.source = ? and l.id = ?";
 
-    /** Columns for {@link #read}; a time has to be bound. */
+    /** Whether it is embedded as it was scanned. */
+    boolean hasVectorOfItsContent() {
+        return state == RecordState.EMBEDDED && sameContent;
+    }
+
+    /** Columns for {@link #read}; to be bound: a time, and 1 to ask who bought the vector. */
     static String columns(String contentHash) {
         return COLUMNS.formatted(contentHash);
     }
@@ -53,11 +62,13 @@ record Known(
                 row.getInt(column + 4),
                 row.getInt(column + 5) == 1,
                 row.getInt(column + 6) == 1,
-                row.getInt(column + 7) == 1);
+                row.getInt(column + 7) == 1,
+                row.getLong(column + 8));
     }
 
     /** What is known of a single record, or null if it is not in the ledger. */
-    static @Nullable Known find(Session session, long generation, ScannedRecord record, long now) throws SQLException {
+    static @Nullable Known find(Session session, long generation, ScannedRecord record, Judge judge, long now)
+            throws SQLException {
         byte[] hash = record.contentHash().bytes();
         return session.first(
                         FIND,
@@ -65,6 +76,7 @@ record Known(
                         hash,
                         now,
                         hash,
+                        judge.asksWhoBought() ? 1 : 0,
                         generation,
                         record.key().source(),
                         record.key().id())

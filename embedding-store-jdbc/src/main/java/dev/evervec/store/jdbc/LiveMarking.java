@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compares single records with the ledger, those that a host has said to have changed. It has met only them, so it cannot
@@ -39,12 +40,13 @@ final class LiveMarking implements Marking {
 
     @Override
     public MarkedPage mark(Session session, List<ScannedRecord> page, MarkMode mode, long now) throws SQLException {
-        Marks marks = new Marks(session, job, generation, mode, now, Jobs.scanning(session, generation));
+        Judge judge = new Judge(job.start(), mode, 0);
+        Marks marks = new Marks(session, job, generation, judge, now, Jobs.scanning(session, generation));
         List<RecordKey> duplicates = new ArrayList<>();
         Set<RecordKey> keys = new HashSet<>();
         for (ScannedRecord record : page) {
             if (keys.add(record.key())) {
-                marks.add(record, Known.find(session, generation, record, now));
+                marks.add(record, Known.find(session, generation, record, judge, now));
             } else {
                 duplicates.add(record.key());
             }
@@ -72,16 +74,20 @@ final class LiveMarking implements Marking {
         Set<RecordKey> keys = new HashSet<>();
         Map<RecordKey, Long> taken = new LinkedHashMap<>();
         for (ScannedRecord record : page) {
-            Known known = Known.find(session, generation, record, now);
+            Known known = Known.find(session, generation, record, judge, now);
             if (keys.add(record.key()) && judge.verdict(record, known).puts()) {
-                taken.put(record.key(), known == null ? 0 : freshSince(session, known));
+                Long fresh = judge.freshSince(Long.MAX_VALUE);
+                taken.put(record.key(), fresh == null ? freshSince(session, known) : fresh);
             }
         }
         return taken;
     }
 
-    private static long freshSince(Session session, Known known) throws SQLException {
-        return session.number("select coalesce(fresh_since, 0) from evervec_ledger where number = ?", known.number());
+    private static long freshSince(Session session, @Nullable Known known) throws SQLException {
+        return known == null
+                ? 0
+                : session.number(
+                        "select coalesce(fresh_since, 0) from evervec_ledger where number = ?", known.number());
     }
 
     /** Takes records out of the ledger, vectors included; returns those that stay because they are claimed. */

@@ -2,7 +2,6 @@ package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.JobTicket;
-import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.ScannedRecord;
@@ -47,11 +46,11 @@ final class Marks {
     private record Met(ScannedRecord record, Known known) {}
 
     /** @param scanning number of a build that scans beside this job and is to know what was met here, or null */
-    Marks(Session session, JobTicket job, long generation, MarkMode mode, long now, @Nullable Long scanning) {
+    Marks(Session session, JobTicket job, long generation, Judge judge, long now, @Nullable Long scanning) {
         this.session = session;
         this.job = job;
         this.generation = generation;
-        this.judge = new Judge(job.start(), mode);
+        this.judge = judge;
         this.now = now;
         this.scanning = scanning;
     }
@@ -107,10 +106,6 @@ final class Marks {
         return new MarkedPage(entering.size() + taking.size(), duplicates, exhausted, busy);
     }
 
-    private @Nullable Long freshSince() {
-        return judge.mode() == MarkMode.REBUILD ? Long.valueOf(job.number()) : null;
-    }
-
     private void enter() throws SQLException {
         Session.Batch batch = session.batch(ENTER);
         for (ScannedRecord record : entering) {
@@ -122,7 +117,7 @@ final class Marks {
                     record.locator().bytes(),
                     job.number(),
                     now,
-                    freshSince(),
+                    judge.freshSince(job.number()),
                     scanning);
         }
         batch.run();
@@ -137,7 +132,7 @@ final class Marks {
                     met.known.sameContent() ? met.known.attempts() : 0,
                     job.number(),
                     now,
-                    freshSince(),
+                    judge.freshSince(job.number()),
                     scanning,
                     met.known.number());
         }

@@ -58,21 +58,23 @@ final class Scan implements Marking {
     private final JobTicket job;
     private final long generation;
     private final String location;
+    private final long keepsFrom;
     private Session session;
     private long pages; // marked and committed
 
-    private Scan(Session session, JobTicket job, long generation, String location) {
+    private Scan(Session session, JobTicket job, long generation, String location, long keepsFrom) {
         this.session = session;
         this.job = job;
         this.generation = generation;
         this.location = location;
+        this.keepsFrom = keepsFrom;
     }
 
     /** Begins a scan that has met nothing. */
     static Scan begin(Session session, JobTicket job, long generation, String location) throws SQLException {
         session.update("delete from evervec_seen");
         session.update("delete from evervec_page");
-        return new Scan(session, job, generation, location);
+        return new Scan(session, job, generation, location, Jobs.keepsFrom(session, job.start()));
     }
 
     private void goOnWith(Session current) {
@@ -96,12 +98,14 @@ final class Scan implements Marking {
     public MarkedPage mark(Session current, List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
         goOnWith(current);
         Set<Integer> duplicates = load(records);
-        Marks marks = new Marks(session, job, generation, mode, now, null);
+        Judge judge = new Judge(job.start(), mode, keepsFrom);
+        Marks marks = new Marks(session, job, generation, judge, now, null);
         // Written when all is read: the query reads the tables that are written to.
         session.forEach(
                 COMPARE,
                 row -> marks.add(records.get(row.getInt(1)), Known.joined(row, 2)),
                 now,
+                judge.asksWhoBought() ? 1 : 0,
                 generation,
                 mode == MarkMode.REBUILD ? 1 : 0);
         session.update("delete from evervec_page");

@@ -12,6 +12,7 @@ import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
@@ -166,13 +167,24 @@ final class SameAsInMemoryTest {
         boolean live = kind == JobStart.Kind.LIVE;
         String id = live ? JobStart.LIVE_ID : "build-" + ++builds;
         JobStart start = new JobStart(
-                id, FINGERPRINT, 2, Set.of(Reason.INPUT_TOO_LONG), kind, live ? JobScope.LIVE : scope(), null);
+                id, FINGERPRINT, 2, Set.of(Reason.INPUT_TOO_LONG), kind, live ? JobScope.LIVE : scope(), resumes(kind));
         JobTicket inMemory = memory.beginJob(start);
         JobTicket onDisk = disk.beginJob(start);
         assertThat(onDisk.number()).isEqualTo(inMemory.number());
         assertThat(onDisk.resumed()).isEqualTo(inMemory.resumed());
         running.put(kind, new Job(inMemory, onDisk));
         return "begin " + id;
+    }
+
+    /** The build that died last, half of the times. */
+    private String resumes(JobStart.Kind kind) {
+        return kind == JobStart.Kind.BUILD && random.nextBoolean()
+                ? memory.jobs(1).stream()
+                        .filter(last -> last.state() == JobState.INTERRUPTED)
+                        .map(JobInfo::jobId)
+                        .findFirst()
+                        .orElse(null)
+                : null;
     }
 
     private JobScope scope() {

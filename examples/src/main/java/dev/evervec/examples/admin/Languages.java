@@ -1,17 +1,24 @@
 package dev.evervec.examples.admin;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Locale.LanguageRange;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Chooses the language of a page: the one that its reader chose, else the one that the browser asks for. */
 final class Languages {
     private static final String WILDCARD = "*";
+    /** RFC 9110, 12.5.4: {@code zh-TW;q=0.8}. Java's own parser fails on some of what is sent. */
+    private static final Pattern RANGE = Pattern.compile(
+            "((?:[a-z]{1,8}|\\*)(?:-(?:[a-z0-9]{1,8}|\\*))*)(?:\\s*;\\s*q\\s*=\\s*(0(?:\\.\\d{0,3})?|1(?:\\.0{0,3})?))?",
+            Pattern.CASE_INSENSITIVE);
+
     private static final Set<String> TRADITIONAL_REGIONS = Set.of("TW", "HK", "MO");
     /** Browsers send a handful of languages; nobody needs us to sort thousands of them. */
     private static final int LONGEST_HEADER = 1_000;
@@ -42,20 +49,19 @@ final class Languages {
                 .findFirst();
     }
 
-    /** Part by part, so that one that cannot be read does not take the others with it; the most wanted first. */
+    /** The most wanted first. Part by part, so that one that cannot be read does not take the others with it. */
     private static List<LanguageRange> ranges(String header) {
-        List<LanguageRange> ranges = new ArrayList<>();
-        for (String part :
-                header.substring(0, Math.min(header.length(), LONGEST_HEADER)).split(",")) {
-            try {
-                // The first is the part itself; others are its synonyms.
-                ranges.add(LanguageRange.parse(part.strip()).get(0));
-            } catch (IllegalArgumentException nonsense) {
-                continue;
-            }
-        }
-        ranges.sort(Comparator.comparingDouble(LanguageRange::getWeight).reversed());
-        return ranges;
+        return Arrays.stream(header.substring(0, Math.min(header.length(), LONGEST_HEADER))
+                        .split(","))
+                .map(part -> RANGE.matcher(part.strip()))
+                .filter(Matcher::matches)
+                .map(range -> new LanguageRange(range.group(1), weight(range.group(2))))
+                .sorted(Comparator.comparingDouble(LanguageRange::getWeight).reversed())
+                .toList();
+    }
+
+    private static double weight(@Nullable String q) {
+        return q == null ? LanguageRange.MAX_WEIGHT : Double.parseDouble(q);
     }
 
     private static Set<Language> refused(List<LanguageRange> ranges) {

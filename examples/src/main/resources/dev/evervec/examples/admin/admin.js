@@ -9,7 +9,7 @@ import { showHistory } from './history.js';
 import { prepareJob, showJob } from './job.js';
 import { follow } from './live.js';
 import { prepareLog } from './log.js';
-import { showRecords } from './records.js';
+import { isEmpty, showRecords } from './records.js';
 import { offerSources, prepareStart } from './start.js';
 import { t } from './texts.js';
 
@@ -18,6 +18,7 @@ const REFRESH_MS = 60_000;
 const SOON_MS = 100;
 
 let job = null;
+let stats = null;
 let refreshTimer = 0;
 
 const openLog = prepareLog((id) => job?.job_id === id && job.state === 'running');
@@ -28,12 +29,15 @@ const askAtOnce = follow({
     job = newest;
     showJob(job);
     showTitle();
+    showWelcome();
     if (another) {
       refresh();
     }
   },
-  stats(stats) {
+  stats(newest) {
+    stats = newest;
     showRecords(stats);
+    showWelcome();
     offerSources(stats);
     showRetry(stats);
   },
@@ -74,6 +78,11 @@ async function part(name, load) {
     }
     problem.tell(error);
   }
+}
+
+/** A new database has nothing to show but the first step. */
+function showWelcome() {
+  find('main').classList.toggle('new', stats !== null && isEmpty(stats) && job === null);
 }
 
 /** How far the job is, for whoever has the page in another tab. */

@@ -2,7 +2,7 @@
 
 import { element, find, keep, list, put, rows, show } from './dom.js';
 import { count, duration, money } from './format.js';
-import { t } from './texts.js';
+import { t, word } from './texts.js';
 
 export function showEstimate({ estimate }) {
   show('estimate', estimate !== null);
@@ -57,27 +57,29 @@ function verdict(estimate) {
 }
 
 function showRecords(estimate) {
-  const kinds = [
-    ['to_embed', 'embedded'], ['unchanged', ''], ['empty_content', 'skipped'], ['too_long', 'skipped'], ['unreadable', 'failed'],
+  const lines = [
+    { key: 'to_embed', kind: 'embedded', name: t('estimate_to_embed') },
+    { key: 'unchanged', kind: '', name: t('estimate_unchanged') },
+    { key: 'empty_content', kind: 'skipped', name: word('reason', 'empty_content') },
+    { key: 'too_long', kind: 'skipped', name: word('reason', 'input_too_long') },
+    { key: 'unreadable', kind: 'failed', name: t('estimate_unreadable') },
   ];
-  rows('estimate-rows', kinds
-    .filter(([key]) => key === 'to_embed' || estimate[key] > 0)
-    .map(([key, kind]) => ({ key, kind, cells: [t(`estimate_${key}`), count(estimate[key])] })));
+  rows('estimate-rows', lines
+    .filter(({ key }) => key === 'to_embed' || estimate[key] > 0)
+    .map(({ key, kind, name }) => ({ key, kind, cells: [name, count(estimate[key])] })));
 }
 
 function showCalls(estimate) {
-  const used = ['rewriting', 'embedding'].filter((step) => estimate[step].requests > 0);
-  show('estimate-calls', used.length > 0);
-  rows('estimate-call-rows', used.map((step) => {
-    const calls = estimate[step];
-    return {
-      key: step,
-      cells: [
-        t(`stage_${step}`), count(calls.distinct_texts), count(calls.requests),
-        tokens(calls.input_tokens + calls.output_tokens, calls.estimated), money(calls.cost_usd),
-      ],
-    };
-  }));
+  const steps = [[t('stage_rewriting'), estimate.rewriting], [t('stage_embedding'), estimate.embedding]]
+    .filter(([, calls]) => calls.requests > 0);
+  show('estimate-calls', steps.length > 0);
+  rows('estimate-call-rows', steps.map(([name, calls]) => ({
+    key: name,
+    cells: [
+      name, count(calls.distinct_texts), count(calls.requests),
+      tokens(calls.input_tokens + calls.output_tokens, calls.estimated), money(calls.cost_usd),
+    ],
+  })));
 }
 
 function showTexts(estimate) {

@@ -24,8 +24,8 @@ export function showRetry(stats) {
 
 export async function showHealth() {
   const health = await get('health');
-  const verdict = health.healthy ? 'healthy' : 'unhealthy';
-  put('health-verdict', t(`health_${verdict}`)).dataset.state = verdict;
+  const verdict = put('health-verdict', t(health.healthy ? 'health_healthy' : 'health_unhealthy'));
+  verdict.dataset.state = health.healthy ? 'healthy' : 'unhealthy';
   show('health-verdict', true);
   show('health-breaches', health.breaches.length > 0);
   list('health-breaches', health.breaches);

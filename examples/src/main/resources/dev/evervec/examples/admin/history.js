@@ -36,7 +36,7 @@ function showRow(row, job) {
   put('row-embedded', count(summary?.succeeded), row);
   put('row-skipped', count(summary && sum(summary.skipped)), row);
   put('row-failed', count(summary && sum(summary.failed)), row);
-  put('row-cost', job.kind === 'dry_run' ? '–' : money(summary?.cost_usd ?? job.cost_usd), row);
+  put('row-cost', job.kind === 'dry_run' ? '–' : money(summary === null ? job.cost_usd : summary.cost_usd), row);
 }
 
 function scope(job) {

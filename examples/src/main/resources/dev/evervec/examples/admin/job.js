@@ -134,7 +134,7 @@ function showFigures(job) {
   const seconds = job.summary?.duration_secs ?? secondsBetween(job.started_at, job.ended_at);
   figure('job-rate', rate(job.records_per_sec), running && !dryRun);
   figure('job-eta', duration(job.eta_secs), running && !dryRun);
-  figure('job-duration', duration(seconds), !running && seconds !== null);
+  figure('job-duration', duration(seconds), !running && !dryRun && seconds !== null);
   figure('job-requests', count(job.summary?.requests ?? job.requests), !dryRun);
   figure('job-tokens', count(job.summary?.tokens ?? job.tokens), !dryRun);
   figure('job-cost', money(job.summary === null ? job.cost_usd : job.summary.cost_usd), !dryRun);

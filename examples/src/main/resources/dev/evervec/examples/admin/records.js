@@ -6,12 +6,18 @@ import { t } from './texts.js';
 
 const STATES = ['embedded', 'pending', 'skipped', 'failed'];
 
-export function showRecords({ as_of: asOf, sources }) {
-  const empty = !sources.some((source) => STATES.some((state) => source[state] > 0) || source.total > 0);
+export function showRecords(stats) {
+  const { as_of: asOf, sources } = stats;
+  const empty = isEmpty(stats);
   show('empty', empty);
   show('cards', !empty);
   put('as-of', empty ? '' : asOfText(asOf));
   keep(find('cards'), sources, (source) => source.source, () => copyOf('card-template'), showCard);
+}
+
+/** Whether nothing was ever read or known. */
+export function isEmpty({ sources }) {
+  return !sources.some((source) => source.total > 0 || STATES.some((state) => source[state] > 0));
 }
 
 /** How many records of this state there are, of one source or of all. */

@@ -17,6 +17,10 @@ export function prepareStart(started) {
     event.preventDefault();
     submit(started);
   });
+  find('empty-preview').addEventListener('click', () => doing(find('empty-preview'), find('empty-error'), async () => {
+    await post('trigger', { source: 'all', dry_run: true });
+    started();
+  }));
   describe();
 }
 

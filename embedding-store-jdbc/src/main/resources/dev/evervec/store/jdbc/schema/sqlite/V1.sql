@@ -20,6 +20,7 @@ create table evervec_generation (
 -- generation is that of the last run). state: running, completed, failed, cancelled, or interrupted (its worker died).
 -- task, source, filter, batch_size, budget_usd: what it was asked to do; the budget is exact, as decimal text. cost_unknown: 1
 -- if the price of some call was not known. resumes: the interrupted job whose spending (carried_…) this one carries on.
+-- keeps_from: the first of the rebuilds that this one carries on by request; what was bought since it began is kept.
 -- held_up_by: why nothing gets through to a provider. cancel_requested: 1 if it was asked to stop while it ran. last_write: the
 -- number of the job's last write, by which a worker whose commit ended in an error sees whether it happened.
 create table evervec_job (
@@ -51,6 +52,7 @@ create table evervec_job (
   carried_usd      integer not null default 0,
   carried_rest     integer not null default 0,
   resumes          integer,
+  keeps_from       integer,
   held_up_by       text,
   cancel_requested integer not null default 0,
   last_write       integer not null default 0
