@@ -24,7 +24,7 @@ class BuildTest {
         site.addRecords("notes", 5);
         site.addRecords("problems", 3);
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -53,7 +53,7 @@ class BuildTest {
         site.model().rewrites().hold();
         site.model().embeddings().hold();
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -88,7 +88,7 @@ class BuildTest {
         site.addRecord("notes", "refused", "an " + HouseModel.UNEMBEDDABLE + " text");
         site.addRecord("notes", "unchanged", "an " + HouseModel.UNREWRITABLE + " text");
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -108,7 +108,7 @@ class BuildTest {
         site.addRecords("notes", 2);
         site.addRecord("notes", "refused", "an " + HouseModel.UNEMBEDDABLE + " text");
         site.serve();
-        AdminPage page = chrome.visit(site, Look.ENGLISH).logIn();
+        AdminPage page = chrome.visit(site, "en").logIn();
         page.awaitConnection("live");
         page.submit();
         page.awaitState("failed");
@@ -126,7 +126,7 @@ class BuildTest {
         site.addRecords("notes", 3);
         site.build();
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
         assertThat(page.part("form-rebuild-warning")).isHidden();
@@ -147,7 +147,7 @@ class BuildTest {
     void aJobStopsAtItsBudgetAndSaysSo() {
         site.addRecords("notes", 8);
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -168,7 +168,7 @@ class BuildTest {
     void aMistakeInTheFormIsSaidWhereItIs() {
         site.addRecords("notes", 1);
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         visit.watch().expect("status of 400");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
@@ -188,7 +188,7 @@ class BuildTest {
         site.addRecords("notes", 4);
         site.model().goDown();
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 

@@ -17,7 +17,7 @@ class CardsTest {
     @Test
     void anEmptyDatabaseLooksAsIfItWereMeantSo() {
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
 
         AdminPage page = visit.logIn();
 
@@ -38,7 +38,7 @@ class CardsTest {
         site.build();
         site.addRecords("later", 2);
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
 
         AdminPage page = visit.logIn();
 

@@ -24,7 +24,7 @@ class KeyboardTest {
         site.addRecord("notes", "new", "a new text");
         site.addRecord("problems", "new", "another new text");
         site.serve();
-        Page page = chrome.visit(site, Look.ENGLISH).open(AdminPage.PATH);
+        Page page = chrome.visit(site, "en").open(AdminPage.PATH);
         AdminPage admin = new AdminPage(page);
 
         assertThat(page.getByTestId("login-secret")).isFocused();
@@ -51,7 +51,7 @@ class KeyboardTest {
     @Test
     void theFirstStopSkipsToTheContent() {
         site.serve();
-        AdminPage page = chrome.visit(site, Look.ENGLISH).logIn();
+        AdminPage page = chrome.visit(site, "en").logIn();
         page.awaitConnection("live");
 
         page.page().keyboard().press("Tab");
