@@ -50,13 +50,17 @@ record AdminPage(Page page) {
                 .hasJSProperty("max", total, new LocatorAssertions.HasJSPropertyOptions().setTimeout(PATIENCE));
     }
 
-    void chooseSource(String source) {
-        part("form-source").selectOption(source);
-    }
-
-    /** Starts a build, or a dry run if that is ticked. */
     void submit() {
         part("form-submit").click();
+    }
+
+    /** Presses a button and waits until the page shows the job that it started. */
+    void startBy(String button) {
+        String before = job().getAttribute("data-job-id");
+        part(button).click();
+        assertThat(job())
+                .not()
+                .hasAttribute("data-job-id", before, patiently());
     }
 
     /** Waits until a part has this text. */

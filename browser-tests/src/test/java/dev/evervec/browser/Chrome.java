@@ -20,6 +20,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class Chrome implements BeforeEachCallback, AfterEachCallback {
     static final Path SCREENSHOTS = Path.of("target", "screenshots");
+    private static final Path FAILURES = Path.of("target", "failures");
     private static final List<String> ARGUMENTS = List.of(
             "--no-sandbox",
             "--disable-gpu",
@@ -68,23 +69,27 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
     }
 
     /** A browser of its own that has never been at this site. */
-    Visit visit(Site site, Look look) {
-        BrowserContext context = open(look.options());
-        return watched(new Visit(site, look, context, Watch.over(context, site.origin())));
+    Visit visit(Site site, String language) {
+        BrowserContext context = open(new Browser.NewContextOptions(), language);
+        return watched(new Visit(site, language, context, Watch.over(context, site.origin())));
     }
 
-    /** Another browser of the same person, logged in as in the first, that shows another look. */
-    Visit same(Visit visit, Look look) {
-        BrowserContext context =
-                open(look.options().setStorageState(visit.context().storageState()));
-        return watched(new Visit(visit.site(), look, context, visit.watch().alsoOver(context)));
+    /** Another browser of the same person, logged in as in the first. */
+    Visit same(Visit visit, String language) {
+        BrowserContext context = open(
+                new Browser.NewContextOptions()
+                        .setStorageState(visit.context().storageState()),
+                language);
+        return watched(new Visit(visit.site(), language, context, visit.watch().alsoOver(context)));
     }
 
-    private BrowserContext open(Browser.NewContextOptions options) {
+    private BrowserContext open(Browser.NewContextOptions options, String language) {
         if (browser == null) {
             throw new IllegalStateException("no test runs");
         }
-        return browser.newContext(options);
+        return browser.newContext(options.setLocale(language.equals("en") ? "en-US" : language)
+                .setTimezoneId("UTC")
+                .setViewportSize(1280, 900));
     }
 
     private Visit watched(Visit visit) {

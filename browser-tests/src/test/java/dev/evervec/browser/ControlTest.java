@@ -29,7 +29,7 @@ class ControlTest {
 
     @Test
     void aSecondBuildIsRefusedInWordsAlsoFromATabThatDoesNotKnowOfTheFirst() {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         visit.watch().expect("status of 409");
         AdminPage first = visit.logIn();
         first.awaitConnection("live");
@@ -54,7 +54,7 @@ class ControlTest {
 
     @Test
     void twoTabsAgree() {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage first = visit.logIn();
         AdminPage second = visit.adminPage();
         first.awaitConnection("live");
@@ -79,7 +79,7 @@ class ControlTest {
 
     @Test
     void aCancelledJobKeepsWhatIsDone() throws Exception {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
         page.submit();
@@ -97,7 +97,7 @@ class ControlTest {
 
     @Test
     void aJobOfAnotherProcessIsShownAndCancelledFromThePage() throws Exception {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -120,19 +120,19 @@ class ControlTest {
 
     @Test
     void progressComesByPollingWhereEventsDoNotGetThrough() {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         visit.watch().expect("net::ERR_FAILED");
         blockEvents(visit);
 
         AdminPage page = visit.logIn();
 
         page.awaitConnection("polling");
-        for (Look look : Gallery.LOOKS) {
-            Visit other = chrome.same(visit, look);
+        for (String language : Gallery.LANGUAGES) {
+            Visit other = chrome.same(visit, language);
             blockEvents(other);
             AdminPage there = other.adminPage();
             there.awaitConnection("polling");
-            gallery.picture("polling", look, there.page());
+            gallery.pictures("polling", other, there.page());
             other.context().close();
         }
         page.submit();
@@ -149,7 +149,7 @@ class ControlTest {
 
     @Test
     void aKilledServerLosesNothingAndItsJobIsResumedByOneClick() throws Exception {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         visit.watch().expect("net::ERR_");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
@@ -157,11 +157,12 @@ class ControlTest {
         site.model().embeddings().letThrough(2);
         page.awaitBar("embed-bar", 4, 8);
         String killed = page.job().getAttribute("data-job-id");
-        Map<Look, AdminPage> others = new LinkedHashMap<>();
-        for (Look look : Gallery.LOOKS) {
-            AdminPage there = chrome.same(visit, look).adminPage();
+        Map<Visit, AdminPage> others = new LinkedHashMap<>();
+        for (String language : Gallery.LANGUAGES) {
+            Visit other = chrome.same(visit, language);
+            AdminPage there = other.adminPage();
             there.awaitState("running");
-            others.put(look, there);
+            others.put(other, there);
         }
 
         site.kill();
@@ -169,7 +170,7 @@ class ControlTest {
         page.awaitConnection("lost");
         others.forEach((look, there) -> {
             there.awaitConnection("lost");
-            gallery.picture("lost", look, there.page());
+            gallery.pictures("lost", visit, there.page());
             there.page().context().close();
         });
 
@@ -181,7 +182,7 @@ class ControlTest {
         gallery.show("interrupted", visit, there -> there.awaitState("interrupted"));
 
         site.model().embeddings().open();
-        page.part("job-resume").click();
+        page.startBy("job-resume");
 
         page.awaitState("completed");
         assertThat(page.part("job-resumes")).hasText(killed);

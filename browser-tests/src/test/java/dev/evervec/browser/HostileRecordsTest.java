@@ -32,7 +32,7 @@ class HostileRecordsTest {
         site.addRecord(SCRIPT, "a", "text");
         site.addRecord("s".repeat(128), "b", "text");
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -61,7 +61,7 @@ class HostileRecordsTest {
     void aFilterIsShownAsText() {
         site.addRecord("notes", QUOTES, "text");
         site.serve();
-        AdminPage page = chrome.visit(site, Look.ENGLISH).logIn();
+        AdminPage page = chrome.visit(site, "en").logIn();
         page.awaitConnection("live");
 
         page.part("form-filter").fill(QUOTES);

@@ -21,7 +21,7 @@ class LanguageTest {
     @BeforeEach
     void buildAndServe() throws Exception {
         site.addRecords("notes", 1234);
-        site.configure("", "");
+        site.configureBatches(500);
         site.build();
         site.serve();
     }
@@ -29,7 +29,7 @@ class LanguageTest {
     @ParameterizedTest
     @CsvSource({"en, Log in", "zh-TW, 登入", "zh-CN, 登录"})
     void thePageSpeaksTheLanguageThatTheBrowserAsksFor(String language, String logIn) {
-        Visit visit = chrome.visit(site, Look.of(language));
+        Visit visit = chrome.visit(site, language);
 
         Page login = visit.open("/admin/login");
         assertThat(login.locator("html")).hasAttribute("lang", language);
@@ -48,7 +48,7 @@ class LanguageTest {
 
     @Test
     void aChosenLanguageStaysChosen() {
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
@@ -72,8 +72,8 @@ class LanguageTest {
     @ParameterizedTest
     @CsvSource({"zh-TW", "zh-CN"})
     void noWordOfThePageIsLeftInEnglish(String language) {
-        AdminPage english = chrome.visit(site, Look.ENGLISH).logIn();
-        AdminPage chinese = chrome.visit(site, Look.of(language)).logIn();
+        AdminPage english = chrome.visit(site, "en").logIn();
+        AdminPage chinese = chrome.visit(site, language).logIn();
         english.awaitConnection("live");
         chinese.awaitConnection("live");
         assertThat(english.part("history-row")).hasCount(1);

@@ -20,7 +20,7 @@ class LogDialogTest {
         site.addRecords("notes", 2);
         site.addRecord("notes", "refused", "an " + HouseModel.UNEMBEDDABLE + " text");
         site.serve();
-        Visit visit = chrome.visit(site, Look.ENGLISH);
+        Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
         page.submit();
@@ -47,7 +47,7 @@ class LogDialogTest {
         site.addRecords("notes", 4);
         site.model().embeddings().hold();
         site.serve();
-        AdminPage page = chrome.visit(site, Look.ENGLISH).logIn();
+        AdminPage page = chrome.visit(site, "en").logIn();
         page.awaitConnection("live");
         page.submit();
         page.awaitState("running");
@@ -66,7 +66,7 @@ class LogDialogTest {
         site.addRecord("notes", "refused", "an " + HouseModel.UNEMBEDDABLE + " text");
         site.build();
         site.serve();
-        AdminPage page = chrome.visit(site, Look.ENGLISH).logIn();
+        AdminPage page = chrome.visit(site, "en").logIn();
         page.awaitConnection("live");
 
         page.historyRow(0).getByTestId("history-log").click();

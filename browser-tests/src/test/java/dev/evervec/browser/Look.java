@@ -1,38 +1,34 @@
 package dev.evervec.browser;
 
-import com.microsoft.playwright.Browser;
+import com.microsoft.playwright.Page;
 import com.microsoft.playwright.options.ColorScheme;
 
-/** What a browser asks for and how large it is. {@code language}: as in the page's {@code lang}. */
-record Look(String language, ColorScheme theme, int width, int height) {
-    static final Look ENGLISH = of("en");
-    static final Look TAIWAN = of("zh-TW");
-    static final Look CHINA = of("zh-CN");
-    private static final int PHONE_WIDTH = 360;
+/** How large a window is and which colours its person likes. */
+enum Look {
+    DESK("", ColorScheme.LIGHT, 1280, 900),
+    PHONE("-phone", ColorScheme.LIGHT, 360, 740),
+    DARK("-dark", ColorScheme.DARK, 1280, 900),
+    DARK_PHONE("-dark-phone", ColorScheme.DARK, 360, 740);
 
-    static Look of(String language) {
-        return new Look(language, ColorScheme.LIGHT, 1280, 900);
+    private final String suffix;
+    private final ColorScheme colours;
+    private final int width;
+    private final int height;
+
+    Look(String suffix, ColorScheme colours, int width, int height) {
+        this.suffix = suffix;
+        this.colours = colours;
+        this.width = width;
+        this.height = height;
     }
 
-    Look dark() {
-        return new Look(language, ColorScheme.DARK, width, height);
+    /** Of a file name; empty for what is usual. */
+    String suffix() {
+        return suffix;
     }
 
-    Look phone() {
-        return new Look(language, theme, PHONE_WIDTH, 740);
-    }
-
-    Browser.NewContextOptions options() {
-        return new Browser.NewContextOptions()
-                .setLocale(language.equals("en") ? "en-US" : language)
-                .setTimezoneId("UTC")
-                .setColorScheme(theme)
-                .setViewportSize(width, height);
-    }
-
-    /** For file names: the language, and what is not usual. */
-    @Override
-    public String toString() {
-        return language + (theme == ColorScheme.DARK ? "-dark" : "") + (width == PHONE_WIDTH ? "-phone" : "");
+    void applyTo(Page page) {
+        page.emulateMedia(new Page.EmulateMediaOptions().setColorScheme(colours));
+        page.setViewportSize(width, height);
     }
 }

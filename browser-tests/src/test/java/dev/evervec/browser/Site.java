@@ -31,7 +31,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * program's {@code serve} in a process that can be killed.
  */
 final class Site implements BeforeEachCallback, AfterEachCallback {
-    static final String SECRET = "correct horse battery staple";
+    static final String SECRET = "correct-horse-battery-staple";
+    private static final int BATCH = 2;
     private static final int SECONDS = 60;
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -47,7 +48,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         folder = Files.createTempDirectory("evervec-site");
         model = HouseModel.start();
         Files.createFile(folder.resolve("records.jsonl"));
-        configure("", "");
+        configure(BATCH, "");
     }
 
     @Override
@@ -97,8 +98,13 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         return origin() + path;
     }
 
-    /** Writes the configuration: one request at a time; more keys of the embedding model, and more tables. */
-    void configure(String embeddingKeys, String tables) {
+    /** Requests of so many texts instead of two. */
+    void configureBatches(int texts) {
+        configure(texts, "");
+    }
+
+    /** One request at a time. */
+    private void configure(int texts, String tables) {
         write("config.toml", """
                 [llm]
                 provider = "openai"
@@ -108,9 +114,8 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
                 name = "house-model"
                 dim = %d
                 max_in_flight = 1
-                batch_size = 2
+                batch_size = %d
                 usd_per_million_tokens = 20
-                %s
 
                 [records]
                 jsonl = "records.jsonl"
@@ -122,12 +127,12 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
                 secret = "%s"
 
                 %s
-                """.formatted(model().url(), model().dimension(), embeddingKeys, SECRET, tables));
+                """.formatted(model().url(), model().dimension(), texts, SECRET, tables));
     }
 
     /** Texts are rewritten before they are embedded, one at a time. */
     void configureRewriting() {
-        configure("", """
+        configure(BATCH, """
                 [llm.models.rewrite]
                 name = "house-chat"
                 workers = 1

@@ -3,8 +3,8 @@ package dev.evervec.browser;
 import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.Page;
 
-/** A person with a browser at a site. */
-record Visit(Site site, Look look, BrowserContext context, Watch watch) {
+/** A person with a browser that asks for a language, at a site. */
+record Visit(Site site, String language, BrowserContext context, Watch watch) {
     /** A new tab at a path of the site. */
     Page open(String path) {
         Page page = context.newPage();

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "stats",
         description = {
-            "Shows how many records of each source are embedded, pending, skipped and failed, as of the last build.",
+            "Shows how many records of each source are embedded, pending, skipped and failed.",
             "These four add up to the records with content."
         },
         footer = ExitCode.HELP)
@@ -89,7 +89,7 @@ final class StatsCommand implements Callable<Integer> {
                 .max((a, b) -> a.compareTo(b))
                 .ifPresent(asOf -> {
                     shell.out().println();
-                    shell.out().println("As of " + Json.time(asOf));
+                    shell.out().println("Last complete scan: " + Json.time(asOf));
                 });
     }
 

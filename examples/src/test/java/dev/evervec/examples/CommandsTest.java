@@ -129,7 +129,7 @@ class CommandsTest {
         assertThat(people.code()).isZero();
         assertThat(people.outLines().stream().map(line -> line.replaceAll(" +", " ")))
                 .contains("books 2 2 1 0 1 0", "films 1 1 1 0 0 0", "(all) 3 3 2 0 1 0")
-                .anyMatch(line -> line.startsWith("As of 20"));
+                .anyMatch(line -> line.startsWith("Last complete scan: 20"));
         assertThat(books).hasSize(1);
         assertThat(books.at("/0/skipped").asInt()).isEqualTo(1);
         assertThat(refused("stats", "--source", "plays").err()).contains("plays", "books, films");

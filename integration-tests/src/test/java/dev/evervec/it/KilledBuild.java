@@ -86,7 +86,7 @@ final class KilledBuild {
         return config.rewrite().isPresent() ? LLMProviders.create(config, Capability.REWRITE) : null;
     }
 
-    private static LlmConfig config(String url, Mode mode) {
+    static LlmConfig config(String url, Mode mode) {
         String toml = """
                 [llm]
                 provider = "openai"

@@ -57,8 +57,8 @@ public interface EmbeddingStore extends AutoCloseable {
     MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode);
 
     /**
-     * Ends the scan. After a complete scan of a source (no filter, nothing unreadable, not broken off) its totals are kept for
-     * {@link #stats}, and records that it did not meet leave the ledger, vector included, unless they are more than
+     * Ends the scan. After a complete scan of a source (no filter, nothing unreadable, not broken off) how many records without
+     * content it has is kept for {@link #stats}, and records that it did not meet leave the ledger, vector included, unless they are more than
      * {@code maxVanishedShare} of the source's records in the ledger: then none of that source is removed.
      *
      * @param scope what the scan covered

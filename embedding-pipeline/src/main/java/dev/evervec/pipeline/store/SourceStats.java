@@ -4,12 +4,15 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The records of one source by state. After a complete scan embedded, pending, skipped and failed add up to
- * {@code withContent}.
+ * The records of one source by state. From the first complete scan on embedded, pending, skipped and failed always add up to
+ * {@code withContent}, also while a build scans, after changes that were embedded live, and if records that had vanished were
+ * left in the ledger.
  *
  * @param source the source
- * @param total records in the source, or null before the first complete scan
- * @param withContent records whose raw content is not blank, or null before the first complete scan
+ * @param total records in the source: those with content, and those without that the last complete scan has met; null before
+ *     the first one
+ * @param withContent records in the ledger: their raw content was not blank when it was last looked at; null before the first
+ *     complete scan
  * @param embedded records with a vector of their current text
  * @param pending new and changed records
  * @param skipped records left out for a reason

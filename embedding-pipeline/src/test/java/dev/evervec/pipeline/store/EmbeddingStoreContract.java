@@ -528,7 +528,7 @@ public abstract class EmbeddingStoreContract {
 
             assertThat(summary).isEqualTo(new ScanSummary(Map.of(), Map.of("articles", 2L)));
             assertThat(vectors(FINGERPRINT)).hasSize(3);
-            assertThat(stats().total()).isEqualTo(1);
+            requireSum(stats(), 3, 3);
         }
 
         @Test
@@ -559,6 +559,57 @@ public abstract class EmbeddingStoreContract {
 
             assertThat(summary.removed()).containsExactly(Map.entry("tickets", 1L));
             assertThat(store.stats(FINGERPRINT)).extracting(SourceStats::source).containsExactly("articles");
+        }
+
+        private void requireSum(SourceStats stats, long total, long withContent) {
+            assertThat(stats.total()).isEqualTo(total);
+            assertThat(stats.withContent()).isEqualTo(withContent);
+            assertThat(stats.embedded() + stats.pending() + stats.skipped() + stats.failed())
+                    .isEqualTo(withContent);
+        }
+
+        @Test
+        void theStatesAddUpWhileALaterBuildScansAndAfterChangesEmbeddedLive() {
+            scan(ALL, new ScanScope.Complete(null), scanned("1", "one"), scanned("2", "two"), scanned("3", ""));
+            requireSum(stats(), 3, 2);
+
+            JobTicket build = begin();
+            mark(build, scanned("1", ""), scanned("2", "two"), scanned("3", ""), scanned("4", "four"));
+            requireSum(stats(), 3, 2);
+            JobTicket live =
+                    store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE));
+            mark(live, scanned("5", "five"), scanned("6", "six"));
+            requireSum(stats(), 5, 4);
+            store.forget(live, Set.of(key("2")));
+            requireSum(stats(), 4, 3);
+            end(live);
+
+            store.endScan(build, new ScanScope.Complete(null), ALL);
+            requireSum(stats(), 5, 3);
+            end(build);
+            scan(ALL, new ScanScope.Partial(), scanned("7", "seven"), scanned("8", ""));
+            requireSum(stats(), 6, 4);
+        }
+
+        @Test
+        void aRecordThatBecameBlankWhileItIsClaimedIsCountedOnce() {
+            JobTicket live =
+                    store.beginJob(new JobStart(JobStart.LIVE_ID, FINGERPRINT, 3, Set.of(), JobStart.Kind.LIVE));
+            mark(live, scanned("1", "one"));
+            claimAll(live);
+
+            scan(ALL, new ScanScope.Complete(null), scanned("1", ""), scanned("2", ""));
+
+            requireSum(stats(), 2, 1);
+        }
+
+        @Test
+        void beforeTheFirstCompleteScanNobodyKnowsHowManyThereAre() {
+            embed(FINGERPRINT, scanned("1", "one"));
+
+            assertThat(stats().total()).isNull();
+            assertThat(stats().withContent()).isNull();
+            assertThat(stats().embedded()).isEqualTo(1);
         }
 
         @Test

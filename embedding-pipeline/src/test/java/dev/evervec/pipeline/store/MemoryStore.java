@@ -15,6 +15,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -77,13 +78,14 @@ public final class MemoryStore implements EmbeddingStore {
             Instant storedAt,
             RecordCost cost) {}
 
-    private record Totals(long total, long withContent, Instant asOf) {}
+    private record LastScan(long blank, Instant asOf) {}
 
     private static final class Ledger {
         final Fingerprint fingerprint;
         final Instant createdAt;
         final Map<RecordKey, Row> rows = new LinkedHashMap<>();
         final Map<RecordKey, Vector> vectors = new HashMap<>();
+        final Map<String, LastScan> scans = new HashMap<>();
 
         Ledger(Fingerprint fingerprint, Instant createdAt) {
             this.fingerprint = fingerprint;
@@ -138,7 +140,6 @@ public final class MemoryStore implements EmbeddingStore {
 
     private final Clock clock;
     private final Map<String, Ledger> ledgers = new LinkedHashMap<>();
-    private final Map<String, Totals> totals = new TreeMap<>();
     private final Map<String, KeptRewrite> rewrites = new HashMap<>();
     private final List<Outcome> outcomes = new ArrayList<>();
     private final Map<String, Job> jobs = new LinkedHashMap<>();
@@ -514,7 +515,7 @@ public final class MemoryStore implements EmbeddingStore {
                     seen.putIfAbsent(key, true);
                 }
             });
-            Set<String> sources = new HashSet<>();
+            Set<String> sources = new HashSet<>(ledger.scans.keySet());
             ledger.rows.keySet().forEach(key -> sources.add(key.source()));
             seen.keySet().forEach(key -> sources.add(key.source()));
             if (complete.source() != null) {
@@ -535,16 +536,17 @@ public final class MemoryStore implements EmbeddingStore {
                     });
                     removed.put(source, (long) vanished.size());
                 }
-                long total = seen.keySet().stream()
-                        .filter(key -> key.source().equals(source))
+                long blank = seen.entrySet().stream()
+                        .filter(entry -> entry.getKey().source().equals(source)
+                                && !entry.getValue()
+                                && !ledger.rows.containsKey(entry.getKey()))
                         .count();
-                long withContent = seen.entrySet().stream()
-                        .filter(entry -> entry.getKey().source().equals(source) && entry.getValue())
-                        .count();
-                if (total == 0 && !kept.containsKey(source)) {
-                    totals.remove(source);
+                boolean any = Stream.concat(seen.keySet().stream(), ledger.rows.keySet().stream())
+                        .anyMatch(key -> key.source().equals(source));
+                if (any) {
+                    ledger.scans.put(source, new LastScan(blank, clock.instant()));
                 } else {
-                    totals.put(source, new Totals(total, withContent, clock.instant()));
+                    ledger.scans.remove(source);
                 }
             }
         }
@@ -789,23 +791,25 @@ public final class MemoryStore implements EmbeddingStore {
     @Override
     public synchronized List<SourceStats> stats(Fingerprint fingerprint) {
         Map<String, long[]> counts = new TreeMap<>();
-        totals.keySet().forEach(source -> counts.put(source, new long[RecordState.values().length]));
+        Map<String, LastScan> scans = known(fingerprint).scans;
+        scans.keySet().forEach(source -> counts.put(source, new long[RecordState.values().length]));
         known(fingerprint)
                 .rows
                 .forEach((key, row) -> counts.computeIfAbsent(
                                 key.source(), source -> new long[RecordState.values().length])[row.state.ordinal()]++);
         List<SourceStats> stats = new ArrayList<>();
         counts.forEach((source, count) -> {
-            Totals known = totals.get(source);
+            LastScan scan = scans.get(source);
+            long withContent = Arrays.stream(count).sum();
             stats.add(new SourceStats(
                     source,
-                    known == null ? null : known.total(),
-                    known == null ? null : known.withContent(),
+                    scan == null ? null : withContent + scan.blank(),
+                    scan == null ? null : withContent,
                     count[RecordState.EMBEDDED.ordinal()],
                     count[RecordState.PENDING.ordinal()],
                     count[RecordState.SKIPPED.ordinal()],
                     count[RecordState.FAILED.ordinal()],
-                    known == null ? null : known.asOf()));
+                    scan == null ? null : scan.asOf()));
         });
         return stats;
     }

@@ -624,7 +624,7 @@ public final class JdbcStore implements EmbeddingStore {
             return Optional.empty();
         }
         long vectors = session.update("delete from evervec_vector where generation = ?", generation.get());
-        for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_total")) {
+        for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_scan")) {
             session.update("delete from " + table + " where generation = ?", generation.get());
         }
         Texts.prune(session, generation.get());

@@ -112,31 +112,30 @@ final class Queries {
                 row -> counts.computeIfAbsent(row.getString(1), any -> new EnumMap<>(RecordState.class))
                         .put(Codes.state(row.getString(2)), row.getLong(3)),
                 generation);
-        Map<String, Total> totals = new HashMap<>();
+        Map<String, LastScan> scans = new HashMap<>();
         session.forEach(
-                "select source, total, with_content, as_of from evervec_source_total where generation = ?",
-                row -> totals.put(
-                        row.getString(1),
-                        new Total(row.getLong(2), row.getLong(3), Instant.ofEpochMilli(row.getLong(4)))),
+                "select source, blank, as_of from evervec_source_scan where generation = ?",
+                row -> scans.put(row.getString(1), new LastScan(row.getLong(2), Instant.ofEpochMilli(row.getLong(3)))),
                 generation);
-        totals.keySet().forEach(source -> counts.putIfAbsent(source, Map.of()));
+        scans.keySet().forEach(source -> counts.putIfAbsent(source, Map.of()));
         List<SourceStats> stats = new ArrayList<>();
-        counts.forEach((source, records) -> stats.add(stats(source, totals.get(source), records)));
+        counts.forEach((source, records) -> stats.add(stats(source, scans.get(source), records)));
         return stats;
     }
 
-    private record Total(long records, long withContent, Instant asOf) {}
+    private record LastScan(long blank, Instant asOf) {}
 
-    private static SourceStats stats(String source, @Nullable Total total, Map<RecordState, Long> records) {
+    private static SourceStats stats(String source, @Nullable LastScan scan, Map<RecordState, Long> records) {
+        long withContent = records.values().stream().mapToLong(Long::longValue).sum();
         return new SourceStats(
                 source,
-                total == null ? null : Long.valueOf(total.records),
-                total == null ? null : Long.valueOf(total.withContent),
+                scan == null ? null : Long.valueOf(withContent + scan.blank),
+                scan == null ? null : Long.valueOf(withContent),
                 records.getOrDefault(RecordState.EMBEDDED, 0L),
                 records.getOrDefault(RecordState.PENDING, 0L),
                 records.getOrDefault(RecordState.SKIPPED, 0L),
                 records.getOrDefault(RecordState.FAILED, 0L),
-                total == null ? null : total.asOf);
+                scan == null ? null : scan.asOf);
     }
 
     static Optional<RecordTrace> explain(Session session, long generation, String name, RecordKey key)

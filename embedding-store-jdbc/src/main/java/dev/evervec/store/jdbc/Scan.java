@@ -50,10 +50,13 @@ final class Scan implements Marking {
             "delete from evervec_vector" + NOT_SEEN.formatted("evervec_vector");
     private static final String SUM =
             "select coalesce(sum(records), 0) from evervec_count where generation = ?" + " and source = ?";
-    private static final String KEEP_TOTAL = "insert into evervec_source_total (generation, source, total,"
-            + " with_content, as_of) values (?, ?, ?, ?, ?) on conflict (generation, source) do update set"
-            + " total = excluded.total, with_content = excluded.with_content, as_of = excluded.as_of";
-    private static final String FORGET_TOTAL = "delete from evervec_source_total where generation = ? and source = ?";
+    private static final String BLANK = "select count(*) from evervec_seen s where s.source = ? and s.blank = 1"
+            + " and not exists (select 1 from evervec_ledger l where l.generation = ? and l.source = s.source"
+            + " and l.id = s.id)";
+    private static final String KEEP_SCAN = "insert into evervec_source_scan (generation, source, blank, as_of)"
+            + " values (?, ?, ?, ?) on conflict (generation, source) do update set blank = excluded.blank,"
+            + " as_of = excluded.as_of";
+    private static final String FORGET_SCAN = "delete from evervec_source_scan where generation = ? and source = ?";
 
     private final JobTicket job;
     private final long generation;
@@ -146,8 +149,9 @@ final class Scan implements Marking {
         Map<String, Long> kept = new HashMap<>();
         if (scope instanceof ScanScope.Complete complete) {
             session.update(MEET, job.number(), generation);
-            Map<String, long[]> met = met();
-            for (String source : sources(complete.source(), met.keySet())) {
+            Set<String> met =
+                    new HashSet<>(session.list("select distinct source from evervec_seen", row -> row.getString(1)));
+            for (String source : sources(complete.source(), met)) {
                 long inLedger = session.number(SUM, generation, source);
                 Counts gone = new Counts();
                 long vanished = vanished(source, gone);
@@ -160,7 +164,11 @@ final class Scan implements Marking {
                     removed.put(source, vanished);
                     inLedger -= vanished;
                 }
-                keepTotal(source, met.getOrDefault(source, new long[2]), inLedger, now);
+                if (inLedger == 0 && !met.contains(source)) {
+                    forget(source);
+                } else {
+                    session.update(KEEP_SCAN, generation, source, session.number(BLANK, source, generation), now);
+                }
             }
         }
         session.update(FORGET_MET, job.number());
@@ -169,22 +177,13 @@ final class Scan implements Marking {
         return new ScanSummary(removed, kept);
     }
 
-    /** Records met, and those with content, by source. */
-    private Map<String, long[]> met() throws SQLException {
-        Map<String, long[]> met = new HashMap<>();
-        session.forEach(
-                "select source, count(*), sum(1 - blank) from evervec_seen group by source",
-                row -> met.put(row.getString(1), new long[] {row.getLong(2), row.getLong(3)}));
-        return met;
-    }
-
     private Set<String> sources(@Nullable String only, Set<String> met) throws SQLException {
         if (only != null) {
             return Set.of(only);
         }
         Set<String> all = new TreeSet<>(met);
         all.addAll(session.list(
-                "select source from evervec_count where generation = ? union select source from evervec_source_total"
+                "select source from evervec_count where generation = ? union select source from evervec_source_scan"
                         + " where generation = ?",
                 row -> row.getString(1),
                 generation,
@@ -206,12 +205,8 @@ final class Scan implements Marking {
     }
 
     /** A source without records in the host or in the ledger is no source any more. */
-    private void keepTotal(String source, long[] met, long inLedger, long now) throws SQLException {
-        if (met[0] == 0 && inLedger == 0) {
-            session.update(FORGET_TOTAL, generation, source);
-            session.update("delete from evervec_count where generation = ? and source = ?", generation, source);
-        } else {
-            session.update(KEEP_TOTAL, generation, source, met[0], met[1], now);
-        }
+    private void forget(String source) throws SQLException {
+        session.update(FORGET_SCAN, generation, source);
+        session.update("delete from evervec_count where generation = ? and source = ?", generation, source);
     }
 }

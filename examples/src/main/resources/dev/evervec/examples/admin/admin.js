@@ -29,7 +29,7 @@ const askAtOnce = follow({
     job = newest;
     showJob(job);
     showTitle();
-    showWelcome();
+    showBoth();
     if (another) {
       refresh();
     }
@@ -37,9 +37,8 @@ const askAtOnce = follow({
   stats(newest) {
     stats = newest;
     showRecords(stats);
-    showWelcome();
     offerSources(stats);
-    showRetry(stats);
+    showBoth();
   },
   connection(state) {
     find('connection').dataset.state = state;
@@ -51,10 +50,16 @@ const askAtOnce = follow({
   },
 });
 
-prepareStart(askAtOnce);
+prepareStart(started);
 prepareJob(askAtOnce, openLog);
-prepareRetry(askAtOnce);
+prepareRetry(started);
 setInterval(() => document.hidden || refresh(), REFRESH_MS);
+
+/** On a phone the job is above the form that started it. */
+function started() {
+  askAtOnce();
+  find('job').scrollIntoView({ block: 'nearest' });
+}
 
 /** Soon, so that news that come together are asked for once. */
 function refresh() {
@@ -80,9 +85,12 @@ async function part(name, load) {
   }
 }
 
-/** A new database has nothing to show but the first step. */
-function showWelcome() {
-  find('main').classList.toggle('new', stats !== null && isEmpty(stats) && job === null);
+/** What depends on the counts and on the job. A new database has nothing to show but the first step. */
+function showBoth() {
+  if (stats !== null) {
+    find('main').classList.toggle('new', isEmpty(stats) && job === null);
+    showRetry(stats, job);
+  }
 }
 
 /** How far the job is, for whoever has the page in another tab. */

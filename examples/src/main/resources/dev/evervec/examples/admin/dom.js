@@ -5,17 +5,19 @@ export function find(name, root = document) {
   return root.querySelector(`[data-testid="${name}"]`);
 }
 
-/** Shows a text, or a node that was made for it. Unchanged text is left alone, so that a reader's selection stays. */
+/** Shows a text, or a node that was made for it. */
 export function put(name, value, root = document) {
   const element = find(name, root);
-  if (value instanceof Node) {
-    if (element.textContent !== value.textContent) {
-      element.replaceChildren(value);
-    }
-  } else if (element.textContent !== String(value)) {
-    element.textContent = value;
-  }
+  say(element, value);
   return element;
+}
+
+/** What is unchanged is left alone, so that a reader's selection stays. */
+export function say(element, value) {
+  const text = value instanceof Node ? value.textContent : String(value);
+  if (element.textContent !== text) {
+    element.replaceChildren(value);
+  }
 }
 
 /** Shows or hides; whoever was inside with the keyboard is led to the heading of the section. */
@@ -66,9 +68,7 @@ export function keep(container, items, keyOf, make, fill) {
 
 /** A list of plain texts, each of them once. */
 export function list(name, texts) {
-  keep(find(name), [...new Set(texts)], (text) => text, () => element('li', { dir: 'auto' }), (item, text) => {
-    item.textContent = text;
-  });
+  keep(find(name), [...new Set(texts)], (text) => text, () => element('li', { dir: 'auto' }), say);
 }
 
 /** The rows of a table: the first cell is the heading of its row. */
@@ -77,9 +77,7 @@ export function rows(name, lines) {
     row.className = line.kind ?? '';
     keep(row, line.cells.map((text, index) => ({ text, index })), ({ index }) => index,
       ({ index }) => (index === 0 ? element('th', { scope: 'row', dir: 'auto' }) : element('td')),
-      (cell, { text }) => {
-        cell.textContent = text;
-      });
+      (cell, { text }) => say(cell, text));
   });
 }
 

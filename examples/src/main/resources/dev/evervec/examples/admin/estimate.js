@@ -1,6 +1,6 @@
 // What a dry run found: what a build would do and cost.
 
-import { element, find, keep, list, put, rows, show } from './dom.js';
+import { element, find, keep, list, put, rows, say, show } from './dom.js';
 import { count, duration, money } from './format.js';
 import { t, word } from './texts.js';
 
@@ -87,7 +87,6 @@ function showTexts(estimate) {
   list('estimate-assumption-list', estimate.assumptions);
   show('estimate-unreadable', estimate.unreadable_records.length > 0);
   keep(find('estimate-unreadable-list'), estimate.unreadable_records, (record) => `${record.source}/${record.id}`,
-    () => element('li', { dir: 'auto' }), (item, record) => {
-      item.textContent = `${record.source} / ${record.id}: ${record.detail}`;
-    });
+    () => element('li', { dir: 'auto' }),
+    (item, record) => say(item, `${record.source} / ${record.id}: ${record.detail}`));
 }

@@ -38,13 +38,13 @@ export function money(usd) {
   }).format(usd);
 }
 
-/** The two largest units that say anything. */
-export function duration(seconds) {
+/** The two largest units that say anything; narrow where there is little room. */
+export function duration(seconds, width = 'short') {
   if (seconds == null) {
     return DASH;
   }
   if (seconds < 10) {
-    return unit(decimals, seconds, 'second');
+    return unit('second', seconds, width, 1);
   }
   let rest = Math.round(seconds);
   const parts = [];
@@ -52,7 +52,7 @@ export function duration(seconds) {
     const whole = Math.floor(rest / length);
     rest -= whole * length;
     if (whole > 0) {
-      parts.push(unit(integers, whole, name));
+      parts.push(unit(name, whole, width, 0));
     } else if (parts.length > 0) {
       break;
     }
@@ -63,9 +63,8 @@ export function duration(seconds) {
   return parts.join(' ');
 }
 
-function unit(format, number, name) {
-  const { maximumFractionDigits } = format.resolvedOptions();
-  return new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits }).format(number);
+function unit(name, number, unitDisplay, maximumFractionDigits) {
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay, maximumFractionDigits }).format(number);
 }
 
 /** A time element: short in the reader's own zone, in full with the zone as its title. */

@@ -15,10 +15,11 @@ export function prepareRetry(started) {
   }
 }
 
-/** What failed, and what was left out, which may have been for a rewrite. */
-export function showRetry(stats) {
+/** What failed at any time, and what rewriting left out in the latest job. */
+export function showRetry(stats, job) {
   const failed = total(stats, 'failed');
-  show('retry', failed + total(stats, 'skipped') > 0);
+  const notRewritten = Object.keys(job?.summary?.skipped ?? {}).some((reason) => reason.startsWith('rewrite_'));
+  show('retry', failed > 0 || notRewritten);
   put('retry-count', t('retry_count', { count: count(failed) }));
 }
 

@@ -32,7 +32,7 @@ function showRow(row, job) {
   showBadge('row-kind', 'row-state', job, row);
   put('row-scope', scope(job), row);
   put('row-started', time(job.started_at), row);
-  put('row-duration', duration(summary?.duration_secs ?? secondsBetween(job.started_at, job.ended_at)), row);
+  put('row-duration', duration(summary?.duration_secs ?? secondsBetween(job.started_at, job.ended_at), 'narrow'), row);
   put('row-embedded', count(summary?.succeeded), row);
   put('row-skipped', count(summary && sum(summary.skipped)), row);
   put('row-failed', count(summary && sum(summary.failed)), row);

@@ -1,7 +1,7 @@
 // The form that starts a job.
 
 import { doing, post, Problem } from './api.js';
-import { element, find, keep, put, show } from './dom.js';
+import { element, find, keep, put, say, show } from './dom.js';
 import { count } from './format.js';
 import { total } from './records.js';
 import { t } from './texts.js';
@@ -30,10 +30,11 @@ export function offerSources(newest) {
   const select = find('form-source');
   const chosen = select.value;
   const names = ['all', ...stats.sources.map((source) => source.source)];
-  keep(select, names, (name) => name, (name) => element('option', { value: name }), (option, name) => {
-    option.textContent = name === 'all' ? t('start_all') : name;
-  });
-  select.value = names.includes(chosen) ? chosen : 'all';
+  keep(select, names, (name) => name, (name) => element('option', { value: name }),
+    (option, name) => say(option, name === 'all' ? t('start_all') : name));
+  if (select.value !== chosen) {
+    select.value = 'all';
+  }
   describe();
 }
 

@@ -189,12 +189,11 @@ create table evervec_count (
   primary key (generation, source, state)
 ) without rowid;
 
--- What the last complete scan of a source met.
-create table evervec_source_total (
+-- When a source was last scanned completely, and how many records without content were met then: those that are in no ledger.
+create table evervec_source_scan (
   generation   integer not null,
   source       text    not null,
-  total        integer not null,
-  with_content integer not null,
+  blank        integer not null,
   as_of        integer not null,
   primary key (generation, source)
 ) without rowid;
