@@ -145,7 +145,7 @@ function figure(name, text, used) {
   put(name, text);
 }
 
-function showSummary({ summary }) {
+function showSummary({ state, summary }) {
   show('job-summary', summary !== null);
   if (summary === null) {
     return;
@@ -157,6 +157,7 @@ function showSummary({ summary }) {
     ...byReason('skipped'),
     ...byReason('failed'),
   ]);
+  put('summary-title', t(state === 'interrupted' ? 'summary_title_so_far' : 'summary_title'));
   put('summary-total', count(summary.total_pending));
 }
 
