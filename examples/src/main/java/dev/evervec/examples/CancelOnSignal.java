@@ -16,18 +16,21 @@ final class CancelOnSignal implements AutoCloseable {
     private static final long PATIENCE_SECONDS = 30;
 
     private final PrintStream err;
+    private final String answer;
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Signals signals;
     private boolean signalled; // guarded by this
     private @Nullable Runnable cancel; // guarded by this
 
-    private CancelOnSignal(PrintStream err) {
+    private CancelOnSignal(PrintStream err, String answer) {
         this.err = err;
+        this.answer = answer;
         this.signals = Signals.handle(this::onSignal, "INT", "TERM", "HUP");
     }
 
-    static CancelOnSignal install(PrintStream err) {
-        return new CancelOnSignal(err);
+    /** {@code answer}: what is said to the first signal. */
+    static CancelOnSignal install(PrintStream err, String answer) {
+        return new CancelOnSignal(err, answer);
     }
 
     /** From now on signals do this; it is done at once if one came before. */
@@ -43,7 +46,7 @@ final class CancelOnSignal implements AutoCloseable {
         if (!isFirst()) {
             Runtime.getRuntime().halt(ExitCode.FAILED);
         }
-        err.println("\nCancelling: storing what was paid for. Once more to end at once.");
+        err.println("\n" + answer + " Once more to end at once.");
         awaitEnd();
     }
 

@@ -63,7 +63,7 @@ final class JobRunner {
     }
 
     private int run(BuildRequest request, Ending ending, ProgressDisplay display, BuildPipeline pipeline) {
-        try (CancelOnSignal signals = CancelOnSignal.install(shell.err())) {
+        try (CancelOnSignal signals = CancelOnSignal.install(shell.err(), "Cancelling: storing what was paid for.")) {
             BuildRun run = pipeline.start(request);
             signals.does(run::cancel);
             BuildReport report;

@@ -61,7 +61,8 @@ final class ServeCommand implements Callable<Integer> {
         ServeSettings settings = settings(loaded.serve());
         Secret chosen = chosenSecret(settings);
         AdminSecret secret = chosen == null ? AdminSecret.generate() : AdminSecret.of(chosen);
-        try (CancelOnSignal signals = CancelOnSignal.install(shell.err());
+        try (CancelOnSignal signals = CancelOnSignal.install(
+                        shell.err(), "Stopping: a running job is cancelled, and what was paid for is stored.");
                 Wiring wiring = Wiring.of(loaded)) {
             if (config.isBundled()) {
                 BundledExample.provideSamples(shell.folder());
