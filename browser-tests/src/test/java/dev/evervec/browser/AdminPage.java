@@ -58,9 +58,7 @@ record AdminPage(Page page) {
     void startBy(String button) {
         String before = job().getAttribute("data-job-id");
         part(button).click();
-        assertThat(job())
-                .not()
-                .hasAttribute("data-job-id", before, patiently());
+        assertThat(job()).not().hasAttribute("data-job-id", before, patiently());
     }
 
     /** Waits until a part has this text. */

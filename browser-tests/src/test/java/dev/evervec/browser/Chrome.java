@@ -77,9 +77,7 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
     /** Another browser of the same person, logged in as in the first. */
     Visit same(Visit visit, String language) {
         BrowserContext context = open(
-                new Browser.NewContextOptions()
-                        .setStorageState(visit.context().storageState()),
-                language);
+                new Browser.NewContextOptions().setStorageState(visit.context().storageState()), language);
         return watched(new Visit(visit.site(), language, context, visit.watch().alsoOver(context)));
     }
 

@@ -168,10 +168,10 @@ class ControlTest {
         site.kill();
 
         page.awaitConnection("lost");
-        others.forEach((look, there) -> {
+        others.forEach((other, there) -> {
             there.awaitConnection("lost");
-            gallery.pictures("lost", visit, there.page());
-            there.page().context().close();
+            gallery.pictures("lost", other, there.page());
+            other.context().close();
         });
 
         site.serve();

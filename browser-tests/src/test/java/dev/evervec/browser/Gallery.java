@@ -21,8 +21,7 @@ final class Gallery {
 
     private static final Set<String> BARRIERS = Set.of("serious", "critical");
 
-    private static final String ALL_IS_THERE =
-            """
+    private static final String ALL_IS_THERE = """
             () => !document.querySelector('main [data-testid=history]') || ['health', 'costs', 'history'].every(part =>
               performance.getEntriesByType('resource').some(entry =>
                 new URL(entry.name).pathname.endsWith('/' + part) && entry.responseEnd > 0))
@@ -60,7 +59,9 @@ final class Gallery {
             page.screenshot(new Page.ScreenshotOptions()
                     .setPath(Chrome.SCREENSHOTS.resolve(name + ".png"))
                     .setFullPage(true));
-            assertThat((Boolean) page.evaluate(FITS)).as("%s fits its width", name).isTrue();
+            assertThat((Boolean) page.evaluate(FITS))
+                    .as("%s fits its width", name)
+                    .isTrue();
             if (english) { // the languages differ in nothing that the checks look at
                 assertThat(barriers(page)).as("%s is accessible", name).isEmpty();
             }

@@ -3,9 +3,16 @@ package dev.evervec.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.evervec.config.LlmConfig;
+import dev.evervec.pipeline.BuildRequest.Retry;
+import dev.evervec.pipeline.jobs.EmbeddingJobs;
+import dev.evervec.pipeline.jobs.JobRequest;
+import dev.evervec.pipeline.jobs.JobStatus;
+import dev.evervec.pipeline.jobs.RetryRequest;
 import dev.evervec.pipeline.report.VerifyReport;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.TokenUsage;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,21 +45,29 @@ class JsonDocsTest {
     }
 
     private static void assertDocumented(String heading, JsonNode real) throws Exception {
-        String docs = ReadmeTest.jsonDocs();
-        int from = docs.indexOf("\n## " + heading + "\n");
-        assertThat(from).as("a section " + heading).isNotNegative();
-        int to = docs.indexOf("\n## ", from + 1);
-        String section = docs.substring(from, to < 0 ? docs.length() : to);
-        Matcher example = EXAMPLE.matcher(section);
-        assertThat(example.find()).as("an example in " + heading).isTrue();
+        String section = section(heading);
         Set<String> rows = new TreeSet<>();
         ROW.matcher(section).results().forEach(row -> rows.add(row.group(1)));
 
         Set<String> keys = Shapes.keys(real);
-        assertThat(Shapes.keys(Cli.parse(example.group(1))))
+        assertThat(Shapes.keys(Cli.parse(example(heading))))
                 .as("the example of " + heading)
                 .isEqualTo(keys);
         assertThat(rows).as("the table of " + heading).isEqualTo(keys);
+    }
+
+    private static String section(String heading) throws Exception {
+        String docs = ReadmeTest.jsonDocs();
+        int from = docs.indexOf("\n## " + heading + "\n");
+        assertThat(from).as("a section " + heading).isNotNegative();
+        int to = docs.indexOf("\n## ", from + 1);
+        return docs.substring(from, to < 0 ? docs.length() : to);
+    }
+
+    private static String example(String heading) throws Exception {
+        Matcher example = EXAMPLE.matcher(section(heading));
+        assertThat(example.find()).as("an example in " + heading).isTrue();
+        return example.group(1);
     }
 
     @Test
@@ -82,6 +97,42 @@ class JsonDocsTest {
                 null);
 
         assertDocumented("verify --json", Cli.parse(report.toJson()));
+    }
+
+    @Test
+    void requestsForJobsAreDocumented() throws Exception {
+        assertDocumented(
+                "Job request",
+                Cli.parse("{\"source\":0,\"rebuild\":0,\"dry_run\":0,\"batch_size\":0,\"filter\":0,\"budget_usd\":0}"));
+        assertDocumented("Retry request", Cli.parse("{\"source\":0,\"now\":0,\"all\":0,\"budget_usd\":0}"));
+        assertThat(JobRequest.ofJson(example("Job request")))
+                .isEqualTo(new JobRequest("questions", false, true, 64, "2024-", new BigDecimal("2.50")));
+        assertThat(RetryRequest.ofJson(example("Retry request")).which()).isEqualTo(Retry.NOW);
+    }
+
+    @Test
+    void jobsAndTheirOutputAreDocumented() throws Exception {
+        cli.file("records.jsonl", "{\"id\":\"a\",\"content\":\"first\"}\n");
+        run("build", "--job-id", "one");
+        LlmConfig config = LlmConfig.load(cli.folder().resolve("config.toml"));
+        try (Wiring wiring = Wiring.of(config);
+                EmbeddingJobs jobs = EmbeddingJobs.builder(
+                                wiring.pipeline(wiring.records()).build())
+                        .build()) {
+            JobStatus build = jobs.status("one").orElseThrow();
+
+            assertDocumented("Job", Cli.parse(build.toJson()));
+            assertDocumented(
+                    "Job output", Cli.parse(jobs.output("one").orElseThrow().toJson()));
+            jobs.trigger(new JobRequest(null, false, true, null, null, null));
+            assertThat(topLevelKeys(jobs.status().orElseThrow())).isEqualTo(topLevelKeys(build));
+        }
+    }
+
+    private static Set<String> topLevelKeys(JobStatus status) throws Exception {
+        Set<String> keys = new TreeSet<>();
+        Cli.parse(status.toJson()).fieldNames().forEachRemaining(keys::add);
+        return keys;
     }
 
     @Test

@@ -103,13 +103,7 @@ class ServeCommandTest {
     @Test
     @DisabledOnOs(value = OS.WINDOWS, disabledReason = "has no SIGTERM")
     void toldToStopItCancelsTheRunningJobWithBalancedBooks() throws Exception {
-        Cli cli = new Cli(folder);
-        cli.records(70);
-        String config = Cli.config(4, "jsonl = \"records.jsonl\"").replace("\"local\"", "\"slow\"");
-        cli.file(
-                "config.toml",
-                config.replace("dim = 4", "dim = 4\nbatch_size = 10\nmax_in_flight = 1")
-                        + "[serve]\nport = 0\nsecret = \"" + SECRET + "\"\n");
+        Cli cli = withSlowProvider();
         try (Server server = Server.start(folder, List.of("--config", "config.toml"))) {
             server.url(server.lineWith("Admin page: "));
             server.lineWith("Log in with the secret of [serve]");
@@ -126,6 +120,51 @@ class ServeCommandTest {
         assertThat(stats.get("embedded").asInt() + stats.get("pending").asInt()).isEqualTo(70);
         JsonNode health = cli.run("health", "--config", "config.toml", "--json").json();
         assertThat(health.at("/last_run/state").asText()).isEqualTo("cancelled");
+    }
+
+    @Test
+    void killedInMidJobItShowsTheJobAsInterruptedAndCarriesItOn() throws Exception {
+        Cli cli = withSlowProvider();
+        String killed;
+        try (Server server = Server.start(folder, List.of("--config", "config.toml"))) {
+            server.url(server.lineWith("Admin page: "));
+            killed = server.post("trigger", "{}", SECRET).get("job_id").asText();
+            server.lineWith(SlowProviderFactory.WAITING);
+            server.kill();
+        }
+
+        try (Server server =
+                Server.start(folder, List.of("--config", "config.toml"), SlowProviderFactory.SWITCH, "no")) {
+            server.url(server.lineWith("Admin page: "));
+            JsonNode interrupted = server.awaitEnd(SECRET);
+            assertThat(interrupted.get("job_id").asText()).isEqualTo(killed);
+            assertThat(interrupted.get("state").asText()).isEqualTo("interrupted");
+            assertThat(interrupted.get("resumable").asBoolean()).isTrue();
+
+            String id =
+                    server.post(killed + "/resume", "{}", SECRET).get("job_id").asText();
+            JsonNode ended = server.awaitEnd(SECRET);
+
+            assertThat(ended.get("job_id").asText()).isEqualTo(id);
+            assertThat(ended.get("resumes").asText()).isEqualTo(killed);
+            assertThat(ended.get("state").asText()).isEqualTo("completed");
+        }
+
+        JsonNode stats =
+                cli.run("stats", "--config", "config.toml", "--json").json().at("/sources/0");
+        assertThat(stats.get("embedded").asInt()).isEqualTo(70);
+    }
+
+    /** Seventy records in seven requests, the third of which is not answered. */
+    private Cli withSlowProvider() {
+        Cli cli = new Cli(folder);
+        cli.records(70);
+        String config = Cli.config(4, "jsonl = \"records.jsonl\"").replace("\"local\"", "\"slow\"");
+        cli.file(
+                "config.toml",
+                config.replace("dim = 4", "dim = 4\nbatch_size = 10\nmax_in_flight = 1")
+                        + "[serve]\nport = 0\nsecret = \"" + SECRET + "\"\n");
+        return cli;
     }
 
     @Test
@@ -149,13 +188,17 @@ class ServeCommandTest {
             this.lines = process.errorReader(StandardCharsets.UTF_8);
         }
 
-        static Server start(Path folder, List<String> options) throws IOException {
+        /** {@code variable}: the name and value of an environment variable, or nothing. */
+        static Server start(Path folder, List<String> options, String... variable) throws IOException {
             List<String> command = new ArrayList<>(ChildJvm.command(Main.class, "serve"));
             command.addAll(options);
             ProcessBuilder builder = new ProcessBuilder(command)
                     .directory(folder.toFile())
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD);
             builder.environment().remove(ServeCommand.SECRET_VARIABLE);
+            if (variable.length > 0) {
+                builder.environment().put(variable[0], variable[1]);
+            }
             Process process = builder.start();
             ChildJvm.endAfter(process, 120);
             return new Server(process);
@@ -217,6 +260,11 @@ class ServeCommandTest {
             }
             assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
             return process.exitValue();
+        }
+
+        void kill() throws InterruptedException {
+            process.destroyForcibly();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         }
 
         @Override

@@ -20,7 +20,7 @@ final class Shapes {
     private static void collect(JsonNode json, String path, Set<String> keys) {
         if (json.isArray()) {
             json.forEach(element -> collect(element, path + "[]", keys));
-        } else if (json.isObject() && !OPEN.contains(path)) {
+        } else if (json.isObject() && !OPEN.contains(path.substring(path.lastIndexOf('.') + 1))) {
             json.properties().forEach(property -> {
                 String key = path.isEmpty() ? property.getKey() : path + "." + property.getKey();
                 keys.add(key);

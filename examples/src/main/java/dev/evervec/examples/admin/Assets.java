@@ -4,6 +4,7 @@ import io.javalin.http.Context;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.HashMap;
@@ -23,7 +24,7 @@ final class Assets {
         Pages.ASSETS.forEach(name -> byName.put(name, Asset.read(name)));
     }
 
-    private record Asset(byte[] content, String type, String etag) {
+    private record Asset(String content, String type, String etag) {
         static Asset read(String name) {
             try (InputStream in = Assets.class.getResourceAsStream(name)) {
                 if (in == null) {
@@ -31,7 +32,7 @@ final class Assets {
                 }
                 byte[] content = in.readAllBytes();
                 String type = TYPES.get(name.substring(name.lastIndexOf('.') + 1));
-                return new Asset(content, String.valueOf(type), etag(content));
+                return new Asset(new String(content, StandardCharsets.UTF_8), String.valueOf(type), etag(content));
             } catch (IOException e) {
                 throw new UncheckedIOException("cannot read " + name, e);
             }
@@ -58,7 +59,7 @@ final class Assets {
         if (asset.etag().equals(request.header("if-none-match"))) {
             request.status(304);
         } else {
-            request.contentType(asset.type()).result(asset.content());
+            request.contentType(asset.type()).result(asset.content().getBytes(StandardCharsets.UTF_8));
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -23,6 +24,7 @@ final class Events implements AutoCloseable {
     private final Map<String, Supplier<String>> questions;
     private final Set<EventStream> streams = ConcurrentHashMap.newKeySet();
     private final ScheduledExecutorService ticker = Executors.newSingleThreadScheduledExecutor(Events::thread);
+    private final ScheduledFuture<?> ticking;
     private boolean closed; // guarded by this
     private boolean failing; // owned by the ticker
 
@@ -32,7 +34,7 @@ final class Events implements AutoCloseable {
     Events(Map<String, Supplier<String>> questions, Duration interval) {
         this.questions = new LinkedHashMap<>(questions);
         long nanos = interval.toNanos();
-        ticker.scheduleWithFixedDelay(this::tick, nanos, nanos, TimeUnit.NANOSECONDS);
+        ticking = ticker.scheduleWithFixedDelay(this::tick, nanos, nanos, TimeUnit.NANOSECONDS);
     }
 
     private static Thread thread(Runnable task) {
@@ -77,7 +79,8 @@ final class Events implements AutoCloseable {
                 streams.forEach(stream -> stream.offer(name, answer));
             });
             failing = false;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
+            // Not thrown: it would be the last look.
             if (!failing) {
                 log.warn("open pages hear nothing new until this is over: {}", e.toString());
             }
@@ -88,6 +91,7 @@ final class Events implements AutoCloseable {
     /** Ends all streams. */
     @Override
     public void close() {
+        ticking.cancel(true);
         ticker.shutdownNow();
         synchronized (this) {
             closed = true;

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.store.StoreException;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
@@ -47,15 +48,14 @@ final class Failures {
 
     /** What Javalin itself found out. */
     private static Problem unrouted(HttpResponseException e, Context request) {
-        switch (e.getStatus()) {
-            case 404:
-                return Problem.of(404, "not_found", "there is nothing at this address");
-            case 405:
-                e.getDetails().values().forEach(methods -> request.header("allow", methods));
-                return Problem.of(405, "method_not_allowed", "this address does not know the method");
-            default:
-                return unexpected(e);
+        if (e instanceof MethodNotAllowedResponse) {
+            e.getDetails().values().forEach(methods -> request.header("allow", methods));
         }
+        return switch (e.getStatus()) {
+            case 404 -> Problem.of(404, "not_found", "there is nothing at this address");
+            case 405 -> Problem.of(405, "method_not_allowed", "this address does not know the method");
+            default -> unexpected(e);
+        };
     }
 
     /** What should not happen; its message may hold anything, so only the log has it, under the same id. */

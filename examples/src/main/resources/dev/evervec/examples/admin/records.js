@@ -11,8 +11,11 @@ export function showRecords(stats) {
   const empty = isEmpty(stats);
   show('empty', empty);
   show('cards', !empty);
-  put('as-of', empty ? '' : asOfText(asOf));
-  keep(find('cards'), sources, (source) => source.source, () => copyOf('card-template'), showCard);
+  put('as-of', empty ? '' : scanText(asOf, 'records_as_of', 'records_never_scanned'));
+  keep(find('cards'), sources, (source) => source.source, () => copyOf('card-template'), (card, source) => {
+    showCard(card, source);
+    showScan(card, source, asOf);
+  });
 }
 
 /** Whether nothing was ever read or known. */
@@ -27,12 +30,19 @@ export function total(stats, state, only = 'all') {
     .reduce((sum, source) => sum + source[state], 0);
 }
 
-function asOfText(asOf) {
+function scanText(asOf, key, neverKey) {
   if (asOf === null) {
-    return t('records_never_scanned');
+    return t(neverKey);
   }
-  const [before, after] = t('records_as_of').split('{time}');
+  const [before, after] = t(key).split('{time}');
   return element('span', {}, before, time(asOf), after);
+}
+
+/** Only where it is not the scan that the page speaks of. */
+function showScan(card, source, asOf) {
+  const same = time(source.as_of).textContent === time(asOf).textContent;
+  show('card-as-of', !same, card);
+  put('card-as-of', same ? '' : scanText(source.as_of, 'card_as_of', 'card_never_scanned'), card);
 }
 
 function showCard(card, source) {
