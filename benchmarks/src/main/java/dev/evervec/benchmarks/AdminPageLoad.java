@@ -46,10 +46,13 @@ public final class AdminPageLoad {
      */
     record Effort(int records, int pairs, int pollers, int streams) {}
 
-    /** Two builds after each other: how many seconds each took. */
-    private record Pair(double alone, double watched) {
+    /** What a build took, and what of the processors this process used meanwhile. */
+    private record Cost(double seconds, double cpuSeconds) {}
+
+    /** Two builds after each other. */
+    private record Pair(Cost alone, Cost watched) {
         double ratio() {
-            return watched / alone;
+            return watched.seconds / alone.seconds;
         }
     }
 
@@ -73,11 +76,11 @@ public final class AdminPageLoad {
     private static Pair pair(List<SourceRecord> records, Effort effort, boolean aloneFirst) throws IOException {
         PageVisitors.Crowd crowd = new PageVisitors.Crowd(effort.pollers(), effort.streams());
         if (aloneFirst) {
-            double alone = seconds(records, PageVisitors.NOBODY);
-            return new Pair(alone, seconds(records, crowd));
+            Cost alone = build(records, PageVisitors.NOBODY);
+            return new Pair(alone, build(records, crowd));
         }
-        double watched = seconds(records, crowd);
-        return new Pair(seconds(records, PageVisitors.NOBODY), watched);
+        Cost watched = build(records, crowd);
+        return new Pair(build(records, PageVisitors.NOBODY), watched);
     }
 
     private static List<SourceRecord> records(int count) {
@@ -88,8 +91,8 @@ public final class AdminPageLoad {
                 .toList();
     }
 
-    /** How long a first build of these records takes. */
-    private static double seconds(List<SourceRecord> records, PageVisitors.Crowd crowd) throws IOException {
+    /** A first build of these records. */
+    private static Cost build(List<SourceRecord> records, PageVisitors.Crowd crowd) throws IOException {
         Path folder = Files.createTempDirectory("evervec-admin-page");
         AdminSecret secret = AdminSecret.generate();
         try (EmbeddingStore store = JdbcStore.openSqlite(folder.resolve("embeddings.db"))) {
@@ -104,7 +107,7 @@ public final class AdminPageLoad {
                             AdminServer.builder(jobs, pipeline, secret).start("127.0.0.1", 0)) {
                 PageVisitors.Outside visitors = PageVisitors.start(server.url(), secret.reveal(), crowd);
                 try (visitors) {
-                    return secondsOf(jobs, store);
+                    return cost(jobs, store);
                 }
             }
         } finally {
@@ -112,7 +115,8 @@ public final class AdminPageLoad {
         }
     }
 
-    private static double secondsOf(EmbeddingJobs jobs, EmbeddingStore store) {
+    private static Cost cost(EmbeddingJobs jobs, EmbeddingStore store) {
+        double cpuBefore = cpuSeconds();
         String id = jobs.trigger(JobRequest.ALL);
         while (jobs.status(id).filter(JobStatus::isRunning).isPresent()) {
             LockSupport.parkNanos(LOOK_NANOS);
@@ -121,16 +125,20 @@ public final class AdminPageLoad {
         if (job.state() != JobState.COMPLETED) {
             throw new IllegalStateException("the build did not complete: " + job);
         }
-        return Duration.between(job.startedAt(), Objects.requireNonNull(job.endedAt()))
-                        .toMillis()
-                / 1e3;
+        Duration took = Duration.between(job.startedAt(), Objects.requireNonNull(job.endedAt()));
+        return new Cost(took.toMillis() / 1e3, cpuSeconds() - cpuBefore);
+    }
+
+    private static double cpuSeconds() {
+        Duration used = ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
+        return used.toMillis() / 1e3;
     }
 
     private static String table(Effort effort, List<Pair> pairs) {
         StringBuilder table = new StringBuilder(String.format(
                 Locale.ROOT,
                 "%,d records of %d characters, %d requests of %d texts at a time, %d ms each; %d pollers, %d event streams;"
-                        + " Java %d, %d processors%n%n| pair | alone | watched | ratio |%n|---|---|---|---|%n",
+                        + " Java %d, %d processors%n%n| pair | alone | watched | ratio | CPU time alone | watched |%n|---|---|---|---|---|---|%n",
                 effort.records(),
                 CHARS,
                 SteadyProvider.REQUESTS_AT_A_TIME,
@@ -143,7 +151,14 @@ public final class AdminPageLoad {
         for (int i = 0; i < pairs.size(); i++) {
             Pair pair = pairs.get(i);
             table.append(String.format(
-                    Locale.ROOT, "| %d | %.2f s | %.2f s | %.3f |%n", i + 1, pair.alone, pair.watched, pair.ratio()));
+                    Locale.ROOT,
+                    "| %d | %.2f s | %.2f s | %.3f | %.2f s | %.2f s |%n",
+                    i + 1,
+                    pair.alone.seconds,
+                    pair.watched.seconds,
+                    pair.ratio(),
+                    pair.alone.cpuSeconds,
+                    pair.watched.cpuSeconds));
         }
         double[] ratios = pairs.stream().mapToDouble(Pair::ratio).sorted().toArray();
         double median = (ratios[(ratios.length - 1) / 2] + ratios[ratios.length / 2]) / 2;

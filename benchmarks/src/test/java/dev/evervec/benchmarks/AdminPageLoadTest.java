@@ -13,7 +13,8 @@ class AdminPageLoadTest {
         assertThat(AdminPageLoad.measured(new AdminPageLoad.Effort(1_000, 2, 5, 3)))
                 .startsWith("1,000 records of 500 characters")
                 .contains("5 pollers, 3 event streams")
-                .containsPattern("\\| 2 \\| \\d+\\.\\d\\d s \\| \\d+\\.\\d\\d s \\| \\d+\\.\\d{3} \\|")
+                .containsPattern(
+                        "\\| 2 \\| \\d+\\.\\d\\d s \\| \\d+\\.\\d\\d s \\| \\d+\\.\\d{3} \\| \\d+\\.\\d\\d s \\|")
                 .contains("median of the ratios ");
     }
 }
