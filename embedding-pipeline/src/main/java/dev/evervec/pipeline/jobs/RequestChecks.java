@@ -22,19 +22,14 @@ final class RequestChecks {
     }
 
     BuildRequest request(JobRequest asked) {
-        String source = source(asked.source());
-        BuildRequest request =
-                source == null ? BuildRequest.all() : BuildRequest.all().source(source);
-        request = asked.rebuild() ? request.rebuild() : request;
+        BuildRequest request = asked.rebuild() ? BuildRequest.all().rebuild() : BuildRequest.all();
         request = asked.filter() == null ? request : request.filter(filter(asked.filter()));
         request = asked.batchSize() == null ? request : request.batchSize(batchSize(asked.batchSize()));
-        return budget(request, asked.budgetUsd());
+        return source(budget(request, asked.budgetUsd()), asked.source());
     }
 
     BuildRequest request(RetryRequest asked) {
-        BuildRequest request = BuildRequest.retryFailed(asked.which());
-        String source = source(asked.source());
-        return budget(source == null ? request : request.source(source), asked.budgetUsd());
+        return source(budget(BuildRequest.retryFailed(asked.which()), asked.budgetUsd()), asked.source());
     }
 
     /** What is kept of the request; nothing can be bought within a budget if prices are not known. */
@@ -46,14 +41,15 @@ final class RequestChecks {
         }
     }
 
-    private @Nullable String source(@Nullable String name) {
+    /** Comes last, because it may cost a look at the records. */
+    private BuildRequest source(BuildRequest request, @Nullable String name) {
         if (name == null || name.equals(RecordKey.ALL_SOURCES)) {
-            return null;
+            return request;
         }
         if (!isKnown(name)) {
             throw TriggerRefusedException.invalid("source", "there is no source " + Words.quoted(name));
         }
-        return name;
+        return request.source(name);
     }
 
     /** The store is asked first: to tell all sources may need a pass over the records. */
