@@ -181,8 +181,9 @@ public final class EmbeddingJobs implements AutoCloseable {
     private JobStatus status(JobInfo info) {
         OwnBuild.Ended ended = own.endedBuild(info.jobId()).orElse(null);
         if (ended != null) {
+            JobInfo known = info.state() == JobState.RUNNING ? ended.info() : info;
             return new JobStatus(
-                    info, false, true, false, ended.progress(), null, null, ended.stoppedBy(), ended.notes());
+                    known, false, true, false, ended.progress(), null, null, ended.stoppedBy(), ended.notes());
         }
         BuildProgress progress = folder.progress(info.jobId()).orElse(null);
         return new JobStatus(info, false, false, isResumable(info), progress, null, null, null, List.of());

@@ -4,9 +4,11 @@ import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.progress.BuildProgress;
 import dev.evervec.pipeline.progress.JobLog;
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobState;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,13 +29,21 @@ final class OwnBuild implements OwnJob {
         this.resumes = resumes;
     }
 
-    /** What is kept of a build when it has ended. */
+    /**
+     * What is kept of a build when it has ended.
+     *
+     * @param info as the run knows it: a store that failed at the end may still take it for running
+     */
     record Ended(
-            String jobId,
+            JobInfo info,
             BuildProgress progress,
             List<String> notes,
             @Nullable String stoppedBy,
-            JobLog log) {}
+            JobLog log) {
+        String jobId() {
+            return info.jobId();
+        }
+    }
 
     @Override
     public String jobId() {
@@ -59,23 +69,34 @@ final class OwnBuild implements OwnJob {
     @Override
     public JobStatus status() {
         BuildProgress progress = run.progress();
-        JobInfo info = new JobInfo(
+        JobInfo info = info(JobState.RUNNING, progress, null);
+        return new JobStatus(info, false, true, false, progress, null, null, null, List.of());
+    }
+
+    private JobInfo info(JobState state, BuildProgress progress, @Nullable BuildReport report) {
+        return new JobInfo(
                 jobId(),
                 scope,
                 generation,
-                JobState.RUNNING,
+                state,
                 progress.startedAt(),
-                null,
-                0,
-                Map.of(),
-                0,
-                0,
-                0,
-                null,
-                progress.heldUpBy(),
-                cancelled,
+                state == JobState.RUNNING ? null : progress.updatedAt(),
+                report == null ? 0 : report.succeeded(),
+                report == null ? Map.of() : notEmbedded(report),
+                report == null ? 0 : report.requests(),
+                report == null ? 0 : report.usage().inputTokens(),
+                report == null ? 0 : report.usage().outputTokens(),
+                report == null ? null : report.costUsd(),
+                state == JobState.RUNNING ? progress.heldUpBy() : null,
+                state == JobState.RUNNING && cancelled,
                 resumes);
-        return new JobStatus(info, false, true, false, progress, null, null, null, List.of());
+    }
+
+    private static Map<Reason, Long> notEmbedded(BuildReport report) {
+        Map<Reason, Long> counts = new EnumMap<>(Reason.class);
+        counts.putAll(report.skipped());
+        counts.putAll(report.failed());
+        return counts;
     }
 
     @Override
@@ -96,9 +117,19 @@ final class OwnBuild implements OwnJob {
     private Ended awaitReport() {
         try {
             BuildReport report = run.result();
-            return new Ended(jobId(), run.progress(), report.notes(), report.stoppedBy(), run.log());
+            JobInfo info = info(state(report), run.progress(), report);
+            return new Ended(info, run.progress(), report.notes(), report.stoppedBy(), run.log());
         } catch (IllegalStateException e) {
-            return new Ended(jobId(), run.progress(), List.of(), e.getMessage(), run.log());
+            JobInfo info = info(JobState.FAILED, run.progress(), null);
+            return new Ended(info, run.progress(), List.of(), e.getMessage(), run.log());
         }
+    }
+
+    private static JobState state(BuildReport report) {
+        return switch (report.state()) {
+            case COMPLETED -> JobState.COMPLETED;
+            case FAILED -> JobState.FAILED;
+            case CANCELLED -> JobState.CANCELLED;
+        };
     }
 }

@@ -106,6 +106,34 @@ class EmbeddingJobsTest {
     }
 
     @Test
+    void aJobWhoseEndTheStoreDidNotTakeIsNotShownAsRunning() {
+        EmbeddingJobs jobs = office.heldJobs();
+        String id = jobs.trigger(JobRequest.ALL);
+        office.gate.awaitWaiting(4, Office.LIMIT);
+        office.storeIsDown = true;
+        office.gate.open();
+        Office.awaitThat(() -> isOver(jobs));
+
+        office.storeIsDown = false;
+
+        JobStatus ended = jobs.status(id).orElseThrow();
+        assertThat(office.store.job(id).orElseThrow().state()).isEqualTo(JobState.RUNNING);
+        assertThat(ended.info().state()).isEqualTo(JobState.FAILED);
+        assertThat(ended.info().endedAt()).isNotNull();
+        assertThat(ended.info().notEmbedded()).containsKey(Reason.STORE_ERROR);
+        assertThat(ended.stoppedBy()).contains("the store is down");
+    }
+
+    /** A status from memory is that of a running job. */
+    private static boolean isOver(EmbeddingJobs jobs) {
+        try {
+            return jobs.status().isEmpty();
+        } catch (StoreException e) {
+            return true;
+        }
+    }
+
+    @Test
     void notesAndCauseOfAnEndedJobAreKnownWhereItRan() {
         EmbeddingJobs jobs = office.jobs();
         String first = jobs.trigger(new JobRequest(null, false, false, null, null, new BigDecimal("0.000001")));

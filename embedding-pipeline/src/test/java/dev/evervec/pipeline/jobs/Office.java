@@ -23,6 +23,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -86,23 +88,29 @@ final class Office implements AutoCloseable {
     }
 
     static JobStatus await(EmbeddingJobs jobs, String id, Predicate<JobStatus> wanted) {
+        AtomicReference<JobStatus> last = new AtomicReference<>();
+        awaitThat(() -> {
+            last.set(jobs.status(id).orElseThrow());
+            return wanted.test(last.get());
+        });
+        return last.get();
+    }
+
+    static void awaitThat(BooleanSupplier wanted) {
         long deadline = System.nanoTime() + LIMIT.toNanos();
-        JobStatus status = jobs.status(id).orElseThrow();
-        while (!wanted.test(status)) {
+        while (!wanted.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
-                throw new IllegalStateException("still " + status);
+                throw new IllegalStateException("it has not come within " + LIMIT);
             }
             Thread.onSpinWait();
-            status = jobs.status(id).orElseThrow();
         }
-        return status;
     }
 
     private EmbeddingStore storeThatMayBeDown() {
         return (EmbeddingStore) Proxy.newProxyInstance(
                 Office.class.getClassLoader(), new Class<?>[] {EmbeddingStore.class}, (proxy, method, arguments) -> {
                     if (storeIsDown) {
-                        throw new StoreException(StoreException.Kind.TRANSIENT, "the store is down", null);
+                        throw new StoreException(StoreException.Kind.PERMANENT, "the store is down", null);
                     }
                     return call(() -> method.invoke(store, arguments));
                 });

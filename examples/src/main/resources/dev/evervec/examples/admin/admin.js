@@ -14,12 +14,14 @@ import { offerSources, prepareStart } from './start.js';
 import { t } from './texts.js';
 
 /** Health, costs and history change with jobs; now and then they are asked for anyway. */
+const REFRESH_RUNNING_MS = 15_000;
 const REFRESH_MS = 60_000;
 const SOON_MS = 100;
 
 let job = null;
 let stats = null;
 let refreshTimer = 0;
+let refreshed = 0;
 
 const openLog = prepareLog((id) => job?.job_id === id && job.state === 'running');
 
@@ -53,7 +55,12 @@ const askAtOnce = follow({
 prepareStart(started);
 prepareJob(askAtOnce, openLog);
 prepareRetry(started);
-setInterval(() => document.hidden || refresh(), REFRESH_MS);
+setInterval(() => {
+  const patience = job?.state === 'running' ? REFRESH_RUNNING_MS : REFRESH_MS;
+  if (!document.hidden && performance.now() - refreshed > patience - 2 * SOON_MS) {
+    refresh();
+  }
+}, REFRESH_RUNNING_MS);
 
 /** On a phone the job is above the form that started it. */
 function started() {
@@ -65,6 +72,7 @@ function started() {
 function refresh() {
   clearTimeout(refreshTimer);
   refreshTimer = setTimeout(() => {
+    refreshed = performance.now();
     part('health', showHealth);
     part('costs', showCosts);
     part('history', () => showHistory(openLog));

@@ -79,9 +79,11 @@ function showNotices(job) {
   show('job-interrupted', job.state === 'interrupted');
   show('job-held-up', running && job.held_up_by !== null);
   put('job-held-up-text', job.held_up_by ?? '');
-  show('job-stopped-by', job.stopped_by !== null);
-  put('job-stopped-by-text', job.stopped_by ?? '');
-  const notes = [...job.notes, ...(job.estimate?.notes ?? [])];
+  // A note often says the same, and more.
+  const stop = job.notes.find((note) => job.stopped_by !== null && note.startsWith(job.stopped_by)) ?? job.stopped_by;
+  show('job-stopped-by', stop !== null);
+  put('job-stopped-by-text', stop ?? '');
+  const notes = [...job.notes, ...(job.estimate?.notes ?? [])].filter((note) => note !== stop);
   show('job-notes', notes.length > 0);
   list('job-note-list', notes);
 }

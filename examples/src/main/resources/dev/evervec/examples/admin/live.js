@@ -23,7 +23,8 @@ const POLLS_PER_STATS = 10;
  */
 export function follow(take) {
   let stream = null;
-  let lastEvent = null;
+  let heard = false;
+  let lastStatus = null;
   let lastPolled = null;
   let polls = 0;
   let failures = 0;
@@ -44,6 +45,7 @@ export function follow(take) {
 
   function open() {
     close();
+    heard = false;
     stream = new EventSource('api/embeddings/events');
     stream.addEventListener('status', (event) => hear(event, (data) => take.status(data.job)));
     stream.addEventListener('stats', (event) => hear(event, take.stats));
@@ -59,22 +61,26 @@ export function follow(take) {
   }
 
   function hear(event, action) {
+    heard = true;
     failures = 0;
     clearTimeout(timers.poll);
     after('silence', SILENCE_MS, doubt);
     enter('live');
     if (event.type === 'status') {
-      lastEvent = event.data;
+      lastStatus = event.data;
     }
     action(JSON.parse(event.data));
   }
 
   async function doubt() {
-    const heard = lastEvent;
+    const told = lastStatus;
     const answer = await get('status').catch(() => null);
-    if (answer !== null && JSON.stringify(answer) === JSON.stringify(JSON.parse(heard ?? 'null'))) {
+    if (told !== lastStatus || stream === null) {
+      return;
+    }
+    if (answer !== null && JSON.stringify(answer) === JSON.stringify(JSON.parse(told))) {
       after('silence', SILENCE_MS, doubt);
-    } else if (stream !== null && heard === lastEvent) {
+    } else {
       fallBack();
     }
   }
@@ -88,8 +94,9 @@ export function follow(take) {
     poll();
   }
 
+  /** An open stream alone says nothing: it may never bring an event. */
   function listening() {
-    return state === 'live' && stream !== null;
+    return stream !== null && heard;
   }
 
   async function poll() {

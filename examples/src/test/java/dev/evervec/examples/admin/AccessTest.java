@@ -230,6 +230,29 @@ class AccessTest {
         }
     }
 
+    @Test
+    void noOtherSpellingOfAnAddressGetsPastTheLogin() {
+        for (String path : List.of(
+                "/admin/%61pi/embeddings/stats",
+                "/admin/api/embeddings/%73tats",
+                "/admin//api/embeddings/stats",
+                "//admin/api/embeddings/stats",
+                "/admin/./api/embeddings/stats",
+                "/admin/x/../api/embeddings/stats",
+                "/admin;x/api/embeddings/stats",
+                "/admin/api;x=1/embeddings/stats",
+                "/admin/api/embeddings;x/stats",
+                "/Admin/Api/embeddings/stats",
+                "/admin/embeddings;x",
+                "/admin/%65mbeddings",
+                "/admin/embeddings/")) {
+            Answer answer = page(path);
+
+            assertThat(answer.status()).as(path).isIn(302, 400, 401, 404);
+            assertThat(answer.body()).as(path).doesNotContain("generation", "csrf");
+        }
+    }
+
     // ---- guessing ----
 
     @Test
