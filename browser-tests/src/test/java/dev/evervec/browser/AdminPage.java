@@ -40,10 +40,8 @@ record AdminPage(Page page) {
 
     /** Waits until a progress bar is so far. */
     void awaitBar(String bar, int done, int total) {
-        assertThat(part(bar))
-                .hasJSProperty("value", done);
-        assertThat(part(bar))
-                .hasJSProperty("max", total);
+        assertThat(part(bar)).hasJSProperty("value", done);
+        assertThat(part(bar)).hasJSProperty("max", total);
     }
 
     void submit() {

@@ -100,6 +100,8 @@ class BuildTest {
         assertThat(page.historyRow(0)).hasAttribute("data-state", "failed");
         assertThat(page.number("notes", "failed")).hasText("1");
         assertThat(page.number("notes", "skipped")).hasText("2");
+        assertThat(page.part("costs-chart")).isVisible();
+        assertThat(page.part("health-rate")).hasText("80%");
         gallery.show("failed", visit, there -> there.awaitState("failed"));
     }
 

@@ -19,8 +19,6 @@ final class Gallery {
     static final List<String> LANGUAGES = List.of("en", "zh-TW", "zh-CN");
     private static final Set<Look> LOOKS_IN_CHINESE = EnumSet.of(Look.DESK, Look.PHONE);
 
-    private static final Set<String> BARRIERS = Set.of("serious", "critical");
-
     private static final String ALL_IS_THERE = """
             () => !document.querySelector('main [data-testid=history]') || ['health', 'costs', 'history'].every(part =>
               performance.getEntriesByType('resource').some(entry =>
@@ -71,10 +69,7 @@ final class Gallery {
 
     private static List<String> barriers(Page page) {
         return new AxeBuilder(page)
-                .analyze().getViolations().stream()
-                        .filter(rule -> BARRIERS.contains(rule.getImpact()))
-                        .map(Gallery::describe)
-                        .toList();
+                .analyze().getViolations().stream().map(Gallery::describe).toList();
     }
 
     private static String describe(Rule rule) {

@@ -158,9 +158,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         row.put("content", content);
         try {
             Files.writeString(
-                    folder().resolve("records.jsonl"),
-                    JSON.writeValueAsString(row) + "\n",
-                    StandardOpenOption.APPEND);
+                    folder().resolve("records.jsonl"), JSON.writeValueAsString(row) + "\n", StandardOpenOption.APPEND);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(e);
         } catch (IOException e) {
