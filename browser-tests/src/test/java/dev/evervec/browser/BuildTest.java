@@ -31,7 +31,7 @@ class BuildTest {
         page.part("form-dry-run").check();
         page.startBy("form-submit");
 
-        page.awaitText("estimate", "$");
+        page.awaitState("completed");
         assertThat(page.part("estimate-to-embed")).hasText("8");
         assertThat(page.part("estimate-cost")).hasText(SOME_NUMBER);
         assertThat(site.model().requests()).as("nothing was spent").isZero();
@@ -100,6 +100,8 @@ class BuildTest {
         assertThat(page.historyRow(0)).hasAttribute("data-state", "failed");
         assertThat(page.number("notes", "failed")).hasText("1");
         assertThat(page.number("notes", "skipped")).hasText("2");
+        assertThat(page.part("costs-chart")).isVisible();
+        assertThat(page.part("health-rate")).hasText("80%");
         gallery.show("failed", visit, there -> there.awaitState("failed"));
     }
 
@@ -194,7 +196,7 @@ class BuildTest {
 
         page.submit();
 
-        page.awaitText("job-held-up-text", "503");
+        assertThat(page.part("job-held-up-text")).containsText("503");
         gallery.show(
                 "held-up", visit, there -> assertThat(there.part("job-held-up")).isVisible());
         page.part("job-cancel").click();

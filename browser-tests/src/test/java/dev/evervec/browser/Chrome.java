@@ -5,6 +5,7 @@ import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.assertions.PlaywrightAssertions;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class Chrome implements BeforeEachCallback, AfterEachCallback {
     static final Path SCREENSHOTS = Path.of("target", "screenshots");
+    private static final double PATIENCE_MILLIS = 30_000;
     private static final Path FAILURES = Path.of("target", "failures");
     private static final List<String> ARGUMENTS = List.of(
             "--no-sandbox",
@@ -60,9 +62,9 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
         int number = 0;
         for (BrowserContext context : contexts.keySet()) {
             for (Page page : context.pages()) {
-                String name = "failed-" + test + "-" + ++number + ".png";
+                String name = test + "-" + ++number + ".png";
                 page.screenshot(new Page.ScreenshotOptions()
-                        .setPath(SCREENSHOTS.resolve(name))
+                        .setPath(FAILURES.resolve(name))
                         .setFullPage(true));
             }
         }
@@ -98,6 +100,7 @@ final class Chrome implements BeforeEachCallback, AfterEachCallback {
     private record Running(Playwright playwright, Browser browser) implements AutoCloseable {
         static Running start() {
             Path file = BrowserFile.find();
+            PlaywrightAssertions.setDefaultAssertionTimeout(PATIENCE_MILLIS);
             Playwright playwright = Playwright.create(
                     new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
             try {

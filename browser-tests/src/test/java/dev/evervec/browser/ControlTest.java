@@ -28,7 +28,7 @@ class ControlTest {
     }
 
     @Test
-    void aSecondBuildIsRefusedInWordsAlsoFromATabThatDoesNotKnowOfTheFirst() {
+    void aSecondBuildIsRefusedInWordsInEveryTab() {
         Visit visit = chrome.visit(site, "en");
         visit.watch().expect("status of 409");
         AdminPage first = visit.logIn();

@@ -7,11 +7,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +19,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -34,13 +35,14 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
     static final String SECRET = "correct-horse-battery-staple";
     private static final int BATCH = 2;
     private static final int SECONDS = 60;
+    private static final Pattern ADDRESS = Pattern.compile("http://127\\.0\\.0\\.1:(\\d+)");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final List<Process> processes = new ArrayList<>();
-    private final int port = freePort();
     private @Nullable Path folder;
     private @Nullable HouseModel model;
     private @Nullable Process server;
+    private volatile int port; // 0 before the first start
     private StringBuffer output = new StringBuffer();
 
     @Override
@@ -156,9 +158,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         row.put("content", content);
         try {
             Files.writeString(
-                    folder().resolve("records.jsonl"),
-                    JSON.writeValueAsString(row) + "\n",
-                    java.nio.file.StandardOpenOption.APPEND);
+                    folder().resolve("records.jsonl"), JSON.writeValueAsString(row) + "\n", StandardOpenOption.APPEND);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(e);
         } catch (IOException e) {
@@ -174,7 +174,7 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         }
     }
 
-    /** Starts the server, always on the same port, and waits until it says where it is. */
+    /** Starts the server, again on the port that it had, and waits until it says where it is. */
     void serve() {
         CompletableFuture<Void> up = new CompletableFuture<>();
         server = start("serve", "--port", Integer.toString(port));
@@ -197,7 +197,9 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
         try {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 output.append(line).append('\n');
-                if (line.contains(origin())) {
+                Matcher address = ADDRESS.matcher(line);
+                if (address.find()) {
+                    port = Integer.parseInt(address.group(1));
                     up.complete(null);
                 }
             }
@@ -263,14 +265,6 @@ final class Site implements BeforeEachCallback, AfterEachCallback {
             Process process = builder.start();
             processes.add(process);
             return process;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

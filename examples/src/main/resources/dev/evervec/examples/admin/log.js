@@ -20,7 +20,7 @@ export function prepareLog(isRunning) {
     try {
       const output = await get(`${encodeURIComponent(asked)}/output`);
       if (asked === jobId && dialog.open) {
-        write(output.log);
+        write(withMarks(output.log));
         put('log-note', note(output, running));
       }
     } catch (problem) {
@@ -52,6 +52,11 @@ export function prepareLog(isRunning) {
     find('log-text').focus();
     refresh();
   };
+}
+
+/** Characters that would turn the order of what follows in their line are shown by their numbers. */
+function withMarks(log) {
+  return log.replace(/[\u202a-\u202e\u2066-\u2069]/g, (mark) => `[U+${mark.charCodeAt(0).toString(16).toUpperCase()}]`);
 }
 
 /** Adds what is new, so that a selection stays; whoever reads further up is not moved. */
