@@ -175,10 +175,11 @@ public final class EmbeddingJobs implements AutoCloseable {
      */
     public Optional<JobStatus> status(String jobId) {
         Optional<JobStatus> here = own.status(jobId);
-        return here.isPresent() ? here : known(jobId).map(this::status);
+        return here.isPresent() ? here : known(jobId).map(info -> status(info, () -> store.jobs(MAX_HISTORY)));
     }
 
-    private JobStatus status(JobInfo info) {
+    /** {@code latest}: the store's latest jobs, newest first. */
+    private JobStatus status(JobInfo info, Supplier<List<JobInfo>> latest) {
         OwnBuild.Ended ended = own.endedBuild(info.jobId()).orElse(null);
         if (ended != null) {
             JobInfo known = info.state() == JobState.RUNNING ? ended.info() : info;
@@ -186,19 +187,19 @@ public final class EmbeddingJobs implements AutoCloseable {
                     known, false, true, false, ended.progress(), null, null, ended.stoppedBy(), ended.notes());
         }
         BuildProgress progress = folder.progress(info.jobId()).orElse(null);
-        return new JobStatus(info, false, false, isResumable(info), progress, null, null, null, List.of());
+        return new JobStatus(info, false, false, isResumable(info, latest), progress, null, null, null, List.of());
     }
 
     /** As the store will see it when the job is to be carried on. */
-    private boolean isResumable(JobInfo info) {
+    private boolean isResumable(JobInfo info, Supplier<List<JobInfo>> latest) {
         return info.state() == JobState.INTERRUPTED
                 && info.scope().task() != Task.IDS
                 && info.generation().equals(generation())
-                && isLastOfItsGeneration(info);
+                && isLastOfItsGeneration(info, latest.get());
     }
 
-    private boolean isLastOfItsGeneration(JobInfo info) {
-        return store.jobs(MAX_HISTORY).stream()
+    private static boolean isLastOfItsGeneration(JobInfo info, List<JobInfo> latest) {
+        return latest.stream()
                 .filter(job -> job.generation().equals(info.generation()))
                 .findFirst()
                 .filter(last -> last.jobId().equals(info.jobId()))
@@ -223,8 +224,9 @@ public final class EmbeddingJobs implements AutoCloseable {
         if (limit < 1 || limit > MAX_HISTORY) {
             throw new IllegalArgumentException("the limit must be from 1 to " + MAX_HISTORY + ", not " + limit);
         }
+        List<JobInfo> infos = store.jobs(limit);
         Stream<JobStatus> builds =
-                store.jobs(limit).stream().map(info -> own.status(info.jobId()).orElseGet(() -> status(info)));
+                infos.stream().map(info -> own.status(info.jobId()).orElseGet(() -> status(info, () -> infos)));
         return Stream.concat(own.dryRuns().stream(), builds)
                 .sorted(Comparator.comparing((JobStatus job) -> job.info().startedAt())
                         .reversed())

@@ -11,6 +11,7 @@ import dev.evervec.pipeline.jobs.JobRequest;
 import dev.evervec.pipeline.jobs.JobStatus;
 import dev.evervec.pipeline.jobs.RetryRequest;
 import dev.evervec.pipeline.store.CostQuery;
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.SourceStats;
 import io.javalin.http.Context;
 import java.io.IOException;
@@ -27,7 +28,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +35,6 @@ import org.slf4j.LoggerFactory;
 /** The endpoints under {@code /admin/api/embeddings}. Thread-safe. */
 final class Api implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Api.class);
-    private static final Pattern JOB_ID = Pattern.compile("(?!\\.)[A-Za-z0-9._-]{1,64}");
     private static final Duration TICK = Duration.ofSeconds(1);
     private static final Duration HEARTBEAT = Duration.ofSeconds(15);
     private static final int USUAL_HISTORY = 20;
@@ -205,7 +204,7 @@ final class Api implements AutoCloseable {
     /** Only what can be the id of a job gets any further: ids are also names of files. */
     private static String jobId(Context request) {
         String id = request.pathParam("job_id");
-        if (!JOB_ID.matcher(id).matches()) {
+        if (!JobStart.isId(id)) {
             throw Problem.unknownJob();
         }
         return id;
