@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -130,7 +131,7 @@ public final class PageVisitors {
             listen();
         }
         for (int i = 0; i < crowd.pollers; i++) {
-            threads.scheduleAtFixedRate(
+            Future<?> unused = threads.scheduleAtFixedRate(
                     this::poll, i * POLL_MILLIS / crowd.pollers, POLL_MILLIS, TimeUnit.MILLISECONDS);
         }
     }
@@ -152,7 +153,7 @@ public final class PageVisitors {
 
     private void poll() {
         for (String what : List.of("status", "stats")) {
-            client.sendAsync(request(what), HttpResponse.BodyHandlers.ofString())
+            Future<?> unused = client.sendAsync(request(what), HttpResponse.BodyHandlers.ofString())
                     .whenComplete((response, failure) -> {
                         if (failure == null && response.statusCode() == 200) {
                             answers.incrementAndGet();
@@ -165,7 +166,8 @@ public final class PageVisitors {
     }
 
     private void listen() {
-        client.sendAsync(request("events"), HttpResponse.BodyHandlers.fromLineSubscriber(new Listener()))
+        Future<?> unused = client.sendAsync(
+                        request("events"), HttpResponse.BodyHandlers.fromLineSubscriber(new Listener()))
                 .whenComplete((response, failure) -> failures.incrementAndGet()); // a stream has no end
     }
 
