@@ -49,7 +49,7 @@ class BuildTest {
     @Test
     void bothBarsMoveAndRateTimeTokensAndCostAreShown() throws Exception {
         site.configureRewriting();
-        site.addRecords("notes", 20);
+        site.addRecords("notes", 12);
         site.model().rewrites().hold();
         site.model().embeddings().hold();
         site.serve();
@@ -60,14 +60,14 @@ class BuildTest {
         page.submit();
 
         page.awaitState("running");
-        page.awaitBar("rewrite-bar", 0, 20);
-        page.awaitBar("embed-bar", 0, 20);
+        page.awaitBar("rewrite-bar", 0, 12);
+        page.awaitBar("embed-bar", 0, 12);
         int rewritten = 0;
         do { // a rate takes two seconds to tell
             rewritten++;
             site.model().rewrites().letThrough(1);
             site.model().embeddings().letThrough(1);
-            page.awaitBar("rewrite-bar", rewritten, 20);
+            page.awaitBar("rewrite-bar", rewritten, 12);
         } while (rewritten < 10 && page.part("job-rate").textContent().equals("–"));
         assertThat(page.part("embed-bar")).not().hasJSProperty("value", 0);
         assertThat(page.part("job-rate")).hasText(SOME_NUMBER);
@@ -75,12 +75,13 @@ class BuildTest {
         assertThat(page.part("job-tokens")).hasText(SOME_NUMBER);
         assertThat(page.part("job-cost")).containsText("$");
         gallery.show("running", visit, there -> there.awaitState("running"));
+        site.model().embeddings().hold();
         site.model().rewrites().open();
-        page.awaitBar("rewrite-bar", 20, 20);
+        page.awaitBar("rewrite-bar", 12, 12);
         assertThat(page.job()).hasAttribute("data-phase", "embedding");
         site.model().embeddings().open();
         page.awaitState("completed");
-        assertThat(page.number("notes", "embedded")).hasText("20");
+        assertThat(page.number("notes", "embedded")).hasText("12");
         assertThat(page.part("job-summary")).isVisible();
     }
 
