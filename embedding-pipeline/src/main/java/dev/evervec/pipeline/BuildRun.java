@@ -356,10 +356,11 @@ public final class BuildRun {
 
     private void tellNews() {
         News.Untold untold = news.take();
-        tellPhase(untold.progress());
         tellWhetherHeldUp(untold.progress().heldUpBy());
         files.progress(untold.progress());
         files.outcomes(untold.outcomes());
+        tellPhase(untold.progress());
+        files.flush();
         listeners.tell(untold);
     }
 

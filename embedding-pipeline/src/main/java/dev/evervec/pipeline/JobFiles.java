@@ -91,7 +91,6 @@ final class JobFiles implements AutoCloseable {
             line(outcome.reason().kind().name().toLowerCase(Locale.ROOT) + " " + outcome.key() + " "
                     + outcome.reason().code() + ": " + outcome.detail());
         }
-        flush();
     }
 
     /** A line with the time before it; line breaks in the text become blanks. */
