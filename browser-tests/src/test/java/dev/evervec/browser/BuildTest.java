@@ -47,7 +47,7 @@ class BuildTest {
     }
 
     @Test
-    void bothBarsMoveAndRateTimeTokensAndCostAreShown() throws Exception {
+    void bothBarsMoveAndRateTimeTokensAndCostAreShown() {
         site.configureRewriting();
         site.addRecords("notes", 12);
         site.model().rewrites().hold();

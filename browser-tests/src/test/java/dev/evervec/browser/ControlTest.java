@@ -78,7 +78,7 @@ class ControlTest {
     }
 
     @Test
-    void aCancelledJobKeepsWhatIsDone() throws Exception {
+    void aCancelledJobKeepsWhatIsDone() {
         Visit visit = chrome.visit(site, "en");
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
