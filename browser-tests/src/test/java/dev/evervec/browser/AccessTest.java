@@ -75,6 +75,7 @@ class AccessTest {
     @Test
     void whoeverLogsOutIsOut() {
         Visit visit = chrome.visit(site, "en");
+        visit.watch().expect("status of 401"); // of what the page was still asking for
         AdminPage page = visit.logIn();
         page.awaitConnection("live");
 
