@@ -28,7 +28,7 @@ public final class Secret {
         }
         if (!trimmed.chars().allMatch(c -> c > 0x20 && c < 0x7f)) {
             throw new IllegalArgumentException(
-                    "the key has a character that an HTTP header cannot carry (line break, blank or non-ASCII)");
+                    "it has a character that an HTTP header cannot carry (line break, blank or non-ASCII)");
         }
         return new Secret(trimmed);
     }
