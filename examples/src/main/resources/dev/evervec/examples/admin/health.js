@@ -25,8 +25,9 @@ export function showRetry(stats, job) {
 
 export async function showHealth() {
   const health = await get('health');
-  const verdict = put('health-verdict', t(health.healthy ? 'health_healthy' : 'health_unhealthy'));
-  verdict.dataset.state = health.healthy ? 'healthy' : 'unhealthy';
+  const well = health.healthy && health.held_up_by === null;
+  const verdict = put('health-verdict', t(well ? 'health_healthy' : 'health_unhealthy'));
+  verdict.dataset.state = well ? 'healthy' : 'unhealthy';
   show('health-verdict', true);
   show('health-breaches', health.breaches.length > 0);
   list('health-breaches', health.breaches);
