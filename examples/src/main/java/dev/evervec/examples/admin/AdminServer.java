@@ -35,9 +35,10 @@ public final class AdminServer implements AutoCloseable {
 
     private AdminServer(Builder builder, String host, int port) {
         Access access = new Access(builder.secret, builder.clock);
+        Body body = new Body(System::nanoTime);
         this.host = host;
-        this.api = new Api(builder.jobs, builder.pipeline, builder.thresholds, access, builder.clock);
-        PageRoutes pages = new PageRoutes(access);
+        this.api = new Api(builder.jobs, builder.pipeline, builder.thresholds, access, body, builder.clock);
+        PageRoutes pages = new PageRoutes(access, body);
         try {
             this.javalin =
                     Javalin.create(config -> configure(config, access, pages)).start(host, port);

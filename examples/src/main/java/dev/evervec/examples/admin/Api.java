@@ -46,15 +46,17 @@ final class Api implements AutoCloseable {
     private final BuildPipeline pipeline;
     private final HealthSettings thresholds;
     private final Access access;
+    private final Body body;
     private final Clock clock;
     private final RecentReads reads = new RecentReads(System::nanoTime);
     private final Events events;
 
-    Api(EmbeddingJobs jobs, BuildPipeline pipeline, HealthSettings thresholds, Access access, Clock clock) {
+    Api(EmbeddingJobs jobs, BuildPipeline pipeline, HealthSettings thresholds, Access access, Body body, Clock clock) {
         this.jobs = jobs;
         this.pipeline = pipeline;
         this.thresholds = thresholds;
         this.access = access;
+        this.body = body;
         this.clock = clock;
         Map<String, Supplier<String>> questions = new LinkedHashMap<>();
         questions.put("status", this::status);
@@ -166,25 +168,25 @@ final class Api implements AutoCloseable {
 
     // ---- doing ----
 
-    private void trigger(Context request) throws IOException {
+    private void trigger(Context request) {
         Query.of(request);
-        begun(request, jobs.trigger(JobRequest.ofJson(Body.json(request))));
+        begun(request, jobs.trigger(JobRequest.ofJson(body.json(request))));
     }
 
-    private void retryFailed(Context request) throws IOException {
+    private void retryFailed(Context request) {
         Query.of(request);
-        begun(request, jobs.retryFailed(RetryRequest.ofJson(Body.json(request))));
+        begun(request, jobs.retryFailed(RetryRequest.ofJson(body.json(request))));
     }
 
-    private void resume(Context request) throws IOException {
+    private void resume(Context request) {
         Query.of(request);
-        Body.json(request);
+        body.json(request);
         begun(request, jobs.resume(jobId(request)));
     }
 
-    private void cancel(Context request) throws IOException {
+    private void cancel(Context request) {
         Query.of(request);
-        Body.json(request);
+        body.json(request);
         String jobId = jobId(request);
         switch (jobs.cancel(jobId)) {
             case REQUESTED -> begun(request, jobId);

@@ -4,8 +4,8 @@ import dev.evervec.examples.admin.Sessions.Session;
 import io.javalin.http.Context;
 import io.javalin.http.Cookie;
 import io.javalin.http.SameSite;
-import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -17,11 +17,13 @@ final class PageRoutes {
     private static final int YEAR_SECONDS = (int) Duration.ofDays(365).toSeconds();
 
     private final Access access;
+    private final Body body;
     private final Pages pages = new Pages();
     private final Assets assets = new Assets();
 
-    PageRoutes(Access access) {
+    PageRoutes(Access access, Body body) {
         this.access = access;
+        this.body = body;
     }
 
     void addTo(Routes routes) {
@@ -50,9 +52,9 @@ final class PageRoutes {
         }
     }
 
-    private void logIn(Context request) throws IOException {
+    private void logIn(Context request) {
         requireOurs(request);
-        String secret = Body.form(request).getOrDefault("secret", "");
+        String secret = form(request).getOrDefault("secret", "");
         try {
             if (access.logIn(request, secret)) {
                 seeOther(request, PAGE);
@@ -69,15 +71,15 @@ final class PageRoutes {
         html(request, status, pages.login(language(request), errorKey, waitSeconds));
     }
 
-    private void logOut(Context request) throws IOException {
+    private void logOut(Context request) {
         requireOurs(request);
-        access.logOut(request, Body.form(request).get("csrf"));
+        access.logOut(request, form(request).get("csrf"));
         seeOther(request, LOGIN);
     }
 
-    private void chooseLanguage(Context request) throws IOException {
+    private void chooseLanguage(Context request) {
         requireOurs(request);
-        Language chosen = Optional.ofNullable(Body.form(request).get("lang"))
+        Language chosen = Optional.ofNullable(form(request).get("lang"))
                 .flatMap(Language::ofTag)
                 .orElseThrow(() -> Problem.invalid("lang", "lang must be en, zh-TW or zh-CN"));
         request.cookie(new Cookie(
@@ -90,6 +92,10 @@ final class PageRoutes {
                 null,
                 SameSite.STRICT));
         seeOther(request, access.session(request).isPresent() ? PAGE : LOGIN);
+    }
+
+    private Map<String, String> form(Context request) {
+        return access.session(request).isPresent() ? body.form(request) : body.formOfStranger(request);
     }
 
     private static void requireOurs(Context request) {

@@ -26,6 +26,8 @@ final class Problem extends RuntimeException {
             500, "something went wrong",
             503, "not available");
 
+    private static final long BUSY_SECONDS = 5;
+
     private final int status;
     private final String code;
     private final String title;
@@ -71,6 +73,20 @@ final class Problem extends RuntimeException {
                 "too many wrong secrets: wait " + seconds + " s before the next attempt",
                 null,
                 seconds);
+    }
+
+    static Problem tooSlow() {
+        return new Problem(408, "invalid", "the request took too long", "the body was sent too slowly", null, 0);
+    }
+
+    static Problem tooBusy() {
+        return new Problem(
+                503,
+                "too_many_requests",
+                "not available",
+                "too many requests are being sent: try again in a few seconds",
+                null,
+                BUSY_SECONDS);
     }
 
     int status() {
