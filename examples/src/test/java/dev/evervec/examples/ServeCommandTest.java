@@ -74,6 +74,15 @@ class ServeCommandTest {
                 .contains("192.0.2.1:0", "--host");
     }
 
+    @Test
+    void aHostThatDoesNotExistIsRefused() {
+        Cli cli = new Cli(folder);
+
+        assertThat(cli.refused("serve", "--port", "0", "--host", "no-such-host.invalid")
+                        .err())
+                .contains("no-such-host.invalid:0", "unknown host", "--host");
+    }
+
     // ---- a process ----
 
     @Test

@@ -11,6 +11,7 @@ import io.javalin.util.JavalinException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Clock;
 import java.util.Objects;
 import org.eclipse.jetty.http.UriCompliance;
@@ -59,6 +60,9 @@ public final class AdminServer implements AutoCloseable {
         while (root.getCause() != null) {
             root = root.getCause();
         }
+        if (root instanceof UnresolvedAddressException) {
+            return "unknown host";
+        }
         return root instanceof IOException && root.getMessage() != null
                 ? root.getMessage()
                 : root.getClass().getSimpleName();
@@ -90,7 +94,10 @@ public final class AdminServer implements AutoCloseable {
             http.setSendServerVersion(false);
             http.setSendXPoweredBy(false);
         });
-        config.jetty.modifyServer(server -> server.setErrorHandler(new RefusalHandler()));
+        config.jetty.modifyServer(server -> {
+            server.setErrorHandler(new RefusalHandler());
+            server.insertHandler(new NoWebSockets());
+        });
         config.jetty.modifyServletContextHandler(context -> context.setErrorHandler(new RefusalHandler()));
         config.routes.before(SecurityHeaders::set);
         config.routes.before(AdminServer::refuseMethodOverride);

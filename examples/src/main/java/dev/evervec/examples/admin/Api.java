@@ -21,7 +21,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.time.ZoneOffset;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +35,7 @@ import org.slf4j.LoggerFactory;
 /** The endpoints under {@code /admin/api/embeddings}. Thread-safe. */
 final class Api implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Api.class);
+    private static final ZoneId UTC = ZoneId.of("UTC");
     private static final Duration TICK = Duration.ofSeconds(1);
     private static final Duration HEARTBEAT = Duration.ofSeconds(15);
     private static final int USUAL_HISTORY = 20;
@@ -157,8 +158,8 @@ final class Api implements AutoCloseable {
     }
 
     private CostQuery lastDays(int days) {
-        LocalDate first = LocalDate.ofInstant(clock.instant(), ZoneOffset.UTC).minusDays(days - 1L);
-        return new CostQuery(first.atStartOfDay(ZoneOffset.UTC).toInstant(), null, ZoneOffset.UTC);
+        LocalDate first = LocalDate.ofInstant(clock.instant(), UTC).minusDays(days - 1L);
+        return new CostQuery(first.atStartOfDay(UTC).toInstant(), null, UTC);
     }
 
     private String output(Context request) {
@@ -170,18 +171,21 @@ final class Api implements AutoCloseable {
 
     private void trigger(Context request) {
         Query.of(request);
-        begun(request, jobs.trigger(JobRequest.ofJson(body.json(request))));
+        JobRequest job = JobRequest.ofJson(body.json(request));
+        begin(request, () -> jobs.trigger(job));
     }
 
     private void retryFailed(Context request) {
         Query.of(request);
-        begun(request, jobs.retryFailed(RetryRequest.ofJson(body.json(request))));
+        RetryRequest job = RetryRequest.ofJson(body.json(request));
+        begin(request, () -> jobs.retryFailed(job));
     }
 
     private void resume(Context request) {
         Query.of(request);
         body.json(request);
-        begun(request, jobs.resume(jobId(request)));
+        String jobId = jobId(request);
+        begin(request, () -> jobs.resume(jobId));
     }
 
     private void cancel(Context request) {
@@ -194,6 +198,18 @@ final class Api implements AutoCloseable {
                 throw Problem.conflict("not_running", "the job is not running", "the job has ended already");
             case UNKNOWN_JOB -> throw Problem.unknownJob();
         }
+    }
+
+    private static void begin(Context request, Supplier<String> job) {
+        String jobId;
+        try {
+            jobId = job.get();
+        } catch (IllegalArgumentException e) {
+            // Whatever is wrong with the request has a refusal of its own.
+            log.warn("no job was begun: {}", e.getMessage());
+            throw Problem.of(503, "logs_unavailable", String.valueOf(e.getMessage()));
+        }
+        begun(request, jobId);
     }
 
     private static void begun(Context request, String jobId) {

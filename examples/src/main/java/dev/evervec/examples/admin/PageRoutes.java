@@ -5,6 +5,7 @@ import io.javalin.http.Context;
 import io.javalin.http.Cookie;
 import io.javalin.http.SameSite;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,9 @@ final class PageRoutes {
     }
 
     void addTo(Routes routes) {
-        routes.get("/", request -> request.status(302).header("location", PAGE));
+        for (String start : List.of("/", "/admin", "/admin/")) {
+            routes.get(start, request -> request.status(302).header("location", PAGE));
+        }
         routes.get(PAGE, this::embeddings);
         routes.getAndPost(LOGIN, this::login, this::logIn);
         routes.post("/admin/logout", this::logOut);

@@ -1,6 +1,7 @@
 package dev.evervec.examples.admin;
 
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -22,7 +23,7 @@ final class RefusalHandler implements Request.Handler {
     }
 
     private static Problem problem(int status, Object failure) {
-        if (status >= 400 && status < 500) {
+        if ((status >= 400 && status < 500) || status == HttpStatus.HTTP_VERSION_NOT_SUPPORTED_505) {
             return Problem.of(status, "invalid", "the request cannot be understood");
         }
         return Failures.unexpected(failure instanceof Throwable e ? e : new IllegalStateException("status " + status));

@@ -46,7 +46,9 @@ class AccessTest {
 
     @Test
     void withoutASessionPagesLeadToTheLoginAndTheApiAnswers401() {
-        assertRedirect(page("/"), 302, "/admin/embeddings");
+        for (String start : List.of("/", "/admin", "/admin/")) {
+            assertRedirect(page(start), 302, "/admin/embeddings");
+        }
         assertRedirect(page("/admin/embeddings"), 302, "/admin/login");
         for (String path : List.of("stats", "status", "history", "health", "costs", "events", "x/output", "nothing")) {
             host.send("GET", API + path, null).problem(401, "unauthorized");

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.evervec.examples.admin.AdminHost.Answer;
 import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.StoreException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
@@ -240,6 +241,7 @@ class AdminApiTest {
         JsonNode costs = ok("costs");
         assertThat(keys(costs))
                 .isEqualTo(Set.of("from", "to", "zone", "total", "by_day", "by_source", "by_model", "by_job"));
+        assertThat(costs.get("zone").asText()).isEqualTo("UTC");
         assertThat(costs.get("from").asText()).isEqualTo("2026-10-23T00:00:00Z");
         assertThat(ok("costs?days=1").get("from").asText()).isEqualTo("2026-11-21T00:00:00Z");
         assertThat(costs.at("/total/requests").isNumber()).isTrue();
@@ -258,6 +260,18 @@ class AdminApiTest {
     }
 
     // ---- what breaks ----
+
+    @Test
+    void aFolderForLogsThatCannotBeUsedIsSaidSo(@TempDir Path other) throws Exception {
+        Path logs = Files.writeString(other.resolve("logs"), "a file is in its place");
+
+        try (AdminHost without = new AdminHost(other)) {
+            JsonNode problem = without.post("trigger", "{}").problem(503, "logs_unavailable");
+            assertThat(problem.get("detail").asText()).contains(logs.toString(), "logs.dir");
+            without.post("retry-failed", null).problem(503, "logs_unavailable");
+            without.post("no-such-job/resume", null).problem(404, "unknown_job");
+        }
+    }
 
     @Test
     void aStoreOrSourceThatCannotBeUsedIsSaidSo() {

@@ -28,7 +28,9 @@ class BodyTest {
 
     @Test
     void bytesMayComeOneByOne() throws Exception {
-        assertThat(body.read(trickle("secret=a", Duration.ofSeconds(1)))).asString().isEqualTo("secret=a");
+        assertThat(body.read(trickle("secret=a", Duration.ofSeconds(1))))
+                .asString()
+                .isEqualTo("secret=a");
     }
 
     @Test
@@ -53,6 +55,7 @@ class BodyTest {
 
     @Test
     void theLargestBodyIsReadWhole() throws Exception {
-        assertThat(body.read(new ByteArrayInputStream(new byte[Body.MAX_BYTES]))).hasSize(Body.MAX_BYTES);
+        assertThat(body.read(new ByteArrayInputStream(new byte[Body.MAX_BYTES])))
+                .hasSize(Body.MAX_BYTES);
     }
 }

@@ -243,6 +243,43 @@ class RefusedRequestsTest {
     }
 
     @Test
+    void aVersionThatDoesNotExistIsNotOurFailure() throws Exception {
+        assertThat(raw("GET / HTTP/9.9\r\nHost: x\r\n\r\n")).startsWith("HTTP/1.1 505");
+    }
+
+    @Test
+    void thereAreNoWebSocketsAndNoSessionsForThem() throws Exception {
+        String upgrade = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        for (String path : List.of("/", "/nothing", "/admin/login", API + "events")) {
+            String answer = raw("GET " + path + " HTTP/1.1\r\n" + upgrade + "Sec-WebSocket-Version: 13\r\n\r\n");
+
+            assertThat(answer).as(path).startsWith("HTTP/1.1 400");
+            assertThat(answer.toLowerCase(Locale.ROOT)).as(path).doesNotContain("set-cookie", "jsessionid");
+        }
+        assertThat(raw("GET /nothing HTTP/1.1\r\n" + upgrade + "Connection: close\r\n\r\n")
+                        .toLowerCase(Locale.ROOT))
+                .startsWith("http/1.1 404")
+                .doesNotContain("set-cookie");
+    }
+
+    @Test
+    void aBodyThatBreaksOffIsRefused() throws Exception {
+        String head = "POST /admin/login HTTP/1.1\r\nHost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+
+        assertThat(raw(head + "transfer-encoding: chunked\r\n\r\nzz\r\n")).startsWith("HTTP/1.1 400");
+        URI url = URI.create(host.server().url());
+        try (Socket socket = new Socket(url.getHost(), url.getPort())) {
+            socket.setSoTimeout((int) LIMIT.toMillis());
+            socket.getOutputStream()
+                    .write((head + "content-length: 50\r\n\r\nsecret=").getBytes(StandardCharsets.ISO_8859_1));
+            socket.shutdownOutput();
+
+            assertThat(socket.getInputStream().readAllBytes()).asString().startsWith("HTTP/1.1 400");
+        }
+    }
+
+    @Test
     void noHeaderTurnsARequestIntoAnother() {
         host.send("GET", API + "trigger", null, "x-admin-secret", SECRET, "x-http-method-override", "POST")
                 .problem(400, "invalid");
