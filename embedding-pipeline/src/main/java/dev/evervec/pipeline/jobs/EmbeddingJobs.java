@@ -86,8 +86,8 @@ public final class EmbeddingJobs implements AutoCloseable {
     }
 
     /**
-     * Carries on an interrupted job with a new one that names it; throws what {@link #trigger} throws. Only the last job of
-     * the pipeline's generation can be carried on, and none that was for given ids.
+     * Carries on an interrupted job with a new one that names it; throws what {@link #trigger} throws. It must be of the
+     * pipeline's generation and not have been for given ids, and no later job may have taken its records over.
      */
     public String resume(String jobId) {
         own.requireFree();
@@ -195,15 +195,14 @@ public final class EmbeddingJobs implements AutoCloseable {
         return info.state() == JobState.INTERRUPTED
                 && info.scope().task() != Task.IDS
                 && info.generation().equals(generation())
-                && isLastOfItsGeneration(info, latest.get());
+                && isNotTakenOver(info, latest.get());
     }
 
-    private static boolean isLastOfItsGeneration(JobInfo info, List<JobInfo> latest) {
+    private static boolean isNotTakenOver(JobInfo info, List<JobInfo> latest) {
         return latest.stream()
-                .filter(job -> job.generation().equals(info.generation()))
-                .findFirst()
-                .filter(last -> last.jobId().equals(info.jobId()))
-                .isPresent();
+                .takeWhile(later -> !later.jobId().equals(info.jobId()))
+                .filter(later -> later.generation().equals(info.generation()))
+                .noneMatch(later -> later.scope().takesOver(info.scope()));
     }
 
     /** As the store has it; what is embedded live is no job of an admin page. */
