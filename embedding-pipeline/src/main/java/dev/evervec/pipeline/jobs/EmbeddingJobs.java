@@ -19,7 +19,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that an admin page needs, but the HTTP: begins jobs, says how they stand, stops them, and tells of those that were.
@@ -72,7 +71,7 @@ public final class EmbeddingJobs implements AutoCloseable {
         own.requireFree();
         BuildRequest build = checks.request(request);
         JobScope scope = checks.scope(build, request.budgetUsd());
-        return begin(() -> request.dryRun() ? dryRun(build, scope) : build(build, scope, null));
+        return begin(() -> request.dryRun() ? dryRun(build, scope) : build(build, scope));
     }
 
     /**
@@ -82,7 +81,7 @@ public final class EmbeddingJobs implements AutoCloseable {
         own.requireFree();
         BuildRequest build = checks.request(request);
         JobScope scope = checks.scope(build, request.budgetUsd());
-        return begin(() -> build(build, scope, null));
+        return begin(() -> build(build, scope));
     }
 
     /**
@@ -93,7 +92,7 @@ public final class EmbeddingJobs implements AutoCloseable {
         own.requireFree();
         BuildRequest build = resuming(interrupted(jobId));
         JobScope scope = checks.scope(build, null);
-        return begin(() -> build(build, scope, jobId));
+        return begin(() -> build(build, scope));
     }
 
     private static BuildRequest resuming(JobInfo interrupted) {
@@ -136,8 +135,8 @@ public final class EmbeddingJobs implements AutoCloseable {
         }
     }
 
-    private OwnJob build(BuildRequest request, JobScope scope, @Nullable String resumes) {
-        return new OwnBuild(pipeline.start(request), scope, generation(), resumes);
+    private OwnJob build(BuildRequest request, JobScope scope) {
+        return new OwnBuild(pipeline.start(request), scope, generation());
     }
 
     private OwnJob dryRun(BuildRequest request, JobScope scope) {
