@@ -197,6 +197,7 @@ public final class BuildPipeline {
             Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
             BuildRun run = new BuildRun(
                     jobId,
+                    job.resumed() == null ? null : job.resumed().jobId(),
                     machine,
                     hands,
                     files,

@@ -183,7 +183,8 @@ public final class BuildRequest {
 
     /**
      * Embeds every record anew, whatever its state, and uses no vector and no rewrite that is older than this job. Each stored
-     * vector stays until its new one is committed. If the job does not come to its end, the next one without this carries on.
+     * vector stays until its new one is committed. If the job does not come to its end, {@link #resume}
+     * takes all that is left of it; a build without this takes what it had marked by then.
      *
      * @throws IllegalStateException if the request is not for a scan
      */

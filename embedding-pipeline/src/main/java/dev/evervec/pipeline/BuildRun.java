@@ -47,6 +47,7 @@ public final class BuildRun {
     private static final int PREPARERS = 2;
 
     private final String jobId;
+    private final @Nullable String resumes;
     private final BuildMachine machine; // owned by the mind's thread
     private final Hands hands;
     private final JobFiles files; // owned by the writer's thread
@@ -80,6 +81,7 @@ public final class BuildRun {
 
     BuildRun(
             String jobId,
+            @Nullable String resumes,
             BuildMachine machine,
             Hands hands,
             JobFiles files,
@@ -88,6 +90,7 @@ public final class BuildRun {
             @Nullable Executor callExecutor,
             StopPatience patience) {
         this.jobId = jobId;
+        this.resumes = resumes;
         this.machine = machine;
         this.hands = hands;
         this.files = files;
@@ -108,6 +111,11 @@ public final class BuildRun {
     /** The job's id. */
     public String jobId() {
         return jobId;
+    }
+
+    /** Id of the interrupted job that it carries on, by request or because it comes to its records; or null. */
+    public @Nullable String resumes() {
+        return resumes;
     }
 
     /** How far the job is; after its end, how far it came. Never blocks. */

@@ -25,8 +25,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "export",
         description = {
-            "Writes the stored vectors as JSON Lines, in the order of source and id. A line is",
-            "{\"source\":...,\"id\":...,\"model\":...,\"dim\":...,\"text_hash\":...,\"embedding\":[...]}",
+            "Writes the stored vectors as JSON Lines, in the order of source and id.",
+            "A line is {\"source\":...,\"id\":...,\"model\":...,\"dim\":...,\"text_hash\":...,\"embedding\":[...]}",
             "The file appears only when it is complete; one that is there already is replaced. Numbers read back as exactly"
                     + " the stored 32-bit floats."
         },

@@ -19,7 +19,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that an admin page needs, but the HTTP: begins jobs, says how they stand, stops them, and tells of those that were.
@@ -72,7 +71,7 @@ public final class EmbeddingJobs implements AutoCloseable {
         own.requireFree();
         BuildRequest build = checks.request(request);
         JobScope scope = checks.scope(build, request.budgetUsd());
-        return begin(() -> request.dryRun() ? dryRun(build, scope) : build(build, scope, null));
+        return begin(() -> request.dryRun() ? dryRun(build, scope) : build(build, scope));
     }
 
     /**
@@ -82,18 +81,18 @@ public final class EmbeddingJobs implements AutoCloseable {
         own.requireFree();
         BuildRequest build = checks.request(request);
         JobScope scope = checks.scope(build, request.budgetUsd());
-        return begin(() -> build(build, scope, null));
+        return begin(() -> build(build, scope));
     }
 
     /**
-     * Carries on an interrupted job with a new one that names it; throws what {@link #trigger} throws. Only the last job of
-     * the pipeline's generation can be carried on, and none that was for given ids.
+     * Carries on an interrupted job with a new one that names it; throws what {@link #trigger} throws. It must be of the
+     * pipeline's generation and not have been for given ids, and no later job may have taken its records over.
      */
     public String resume(String jobId) {
         own.requireFree();
         BuildRequest build = resuming(interrupted(jobId));
         JobScope scope = checks.scope(build, null);
-        return begin(() -> build(build, scope, jobId));
+        return begin(() -> build(build, scope));
     }
 
     private static BuildRequest resuming(JobInfo interrupted) {
@@ -136,8 +135,8 @@ public final class EmbeddingJobs implements AutoCloseable {
         }
     }
 
-    private OwnJob build(BuildRequest request, JobScope scope, @Nullable String resumes) {
-        return new OwnBuild(pipeline.start(request), scope, generation(), resumes);
+    private OwnJob build(BuildRequest request, JobScope scope) {
+        return new OwnBuild(pipeline.start(request), scope, generation());
     }
 
     private OwnJob dryRun(BuildRequest request, JobScope scope) {
@@ -195,15 +194,14 @@ public final class EmbeddingJobs implements AutoCloseable {
         return info.state() == JobState.INTERRUPTED
                 && info.scope().task() != Task.IDS
                 && info.generation().equals(generation())
-                && isLastOfItsGeneration(info, latest.get());
+                && isNotTakenOver(info, latest.get());
     }
 
-    private static boolean isLastOfItsGeneration(JobInfo info, List<JobInfo> latest) {
+    private static boolean isNotTakenOver(JobInfo info, List<JobInfo> latest) {
         return latest.stream()
-                .filter(job -> job.generation().equals(info.generation()))
-                .findFirst()
-                .filter(last -> last.jobId().equals(info.jobId()))
-                .isPresent();
+                .takeWhile(later -> !later.jobId().equals(info.jobId()))
+                .filter(later -> later.generation().equals(info.generation()))
+                .noneMatch(later -> later.scope().takesOver(info.scope()));
     }
 
     /** As the store has it; what is embedded live is no job of an admin page. */

@@ -103,8 +103,16 @@ public record JobStatus(
 
     private void putTimes(ObjectNode json) {
         json.put("started_at", time(info.startedAt()));
-        json.put("updated_at", time(progress == null ? info.endedAt() : progress.updatedAt()));
-        json.put("ended_at", time(info.endedAt()));
+        json.put("updated_at", time(progress == null ? endedAt() : progress.updatedAt()));
+        json.put("ended_at", time(endedAt()));
+    }
+
+    /** The store only knows when it was found that a job had been interrupted, which may be days later. */
+    private @Nullable Instant endedAt() {
+        if (info.state() == JobState.INTERRUPTED) {
+            return progress == null ? null : progress.updatedAt();
+        }
+        return info.endedAt();
     }
 
     private void putProgress(ObjectNode json) {
@@ -140,7 +148,7 @@ public record JobStatus(
             json.putNull("summary");
             return;
         }
-        Instant ended = info.endedAt();
+        Instant ended = endedAt();
         ObjectNode summary = json.putObject("summary");
         summary.put(
                 "total_pending",

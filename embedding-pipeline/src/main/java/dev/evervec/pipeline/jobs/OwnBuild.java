@@ -18,15 +18,13 @@ final class OwnBuild implements OwnJob {
     private final BuildRun run;
     private final JobScope scope;
     private final String generation;
-    private final @Nullable String resumes;
     private volatile boolean cancelled;
     private volatile @Nullable Ended ended;
 
-    OwnBuild(BuildRun run, JobScope scope, String generation, @Nullable String resumes) {
+    OwnBuild(BuildRun run, JobScope scope, String generation) {
         this.run = run;
         this.scope = scope;
         this.generation = generation;
-        this.resumes = resumes;
     }
 
     /**
@@ -89,7 +87,7 @@ final class OwnBuild implements OwnJob {
                 report == null ? null : report.costUsd(),
                 state == JobState.RUNNING ? progress.heldUpBy() : null,
                 state == JobState.RUNNING && cancelled,
-                resumes);
+                run.resumes());
     }
 
     private static Map<Reason, Long> notEmbedded(BuildReport report) {

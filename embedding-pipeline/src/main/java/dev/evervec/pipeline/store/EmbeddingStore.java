@@ -41,7 +41,7 @@ public interface EmbeddingStore extends AutoCloseable {
      * already.
      *
      * @throws JobRefusedException if another job of the kind is running on this store, the job id was used before, or the
-     *     build to resume is not the last one of the generation, or not an interrupted one
+     *     build to resume is not of the generation, was not interrupted, or a later one has {@linkplain JobScope#takesOver taken it over}
      */
     JobTicket beginJob(JobStart start);
 

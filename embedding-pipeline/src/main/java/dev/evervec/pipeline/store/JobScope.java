@@ -38,6 +38,19 @@ public record JobScope(
         }
     }
 
+    /** Whether a job of this scope comes to every record that an interrupted one of the other has left pending. */
+    public boolean reaches(JobScope left) {
+        boolean scans = task == Task.BUILD || task == Task.REBUILD;
+        return scans
+                && (source == null || source.equals(left.source))
+                && (filter == null || filter.equals(left.filter));
+    }
+
+    /** Whether nothing is left to be carried on of an interrupted job of the other scope when one of this has begun. */
+    public boolean takesOver(JobScope left) {
+        return reaches(left) && (left.task != Task.REBUILD || task == Task.REBUILD);
+    }
+
     /** Everything that is pending, of every source. */
     public static final JobScope ALL = new JobScope(Task.BUILD, null, null, null, null);
 

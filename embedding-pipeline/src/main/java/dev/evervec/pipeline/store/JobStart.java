@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param reconsidered reasons whose settled records this job takes again, because its configuration may end otherwise
  * @param kind what it is to the store
  * @param scope what it is asked to do, for the record
- * @param resumes id of the interrupted build that it is to carry on by request, or null; one that died last on the generation is
- *     carried on without it too, as far as its spending goes
+ * @param resumes id of the interrupted build that it is to carry on by request, or null; the spending of one whose records it
+ *     {@link JobScope#reaches} is carried on without it too, unless another job has done so
  */
 public record JobStart(
         String jobId,

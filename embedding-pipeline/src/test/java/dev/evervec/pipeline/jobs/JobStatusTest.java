@@ -118,7 +118,7 @@ class JobStatusTest {
     }
 
     @Test
-    void anInterruptedJobKeepsThePhaseThatIsKnown() throws Exception {
+    void anInterruptedJobKeepsThePhaseAndTheTimeThatAreKnown() throws Exception {
         JsonNode known = json(info(JobState.INTERRUPTED, null, null, true), true, PROGRESS);
         JsonNode unknown = json(info(JobState.INTERRUPTED, null, null, true), true, null);
 
@@ -128,6 +128,9 @@ class JobStatusTest {
         assertThat(known.get("cancelling").asBoolean()).isFalse();
         assertThat(known.get("eta_secs").isNull()).isTrue();
         assertThat(known.at("/summary/succeeded").asInt()).isEqualTo(90);
-        assertThat(known.at("/summary/duration_secs").isNull()).isTrue();
+        assertThat(known.get("ended_at")).isEqualTo(known.get("updated_at"));
+        assertThat(known.at("/summary/duration_secs").isNumber()).isTrue();
+        assertThat(unknown.get("ended_at").isNull()).isTrue();
+        assertThat(unknown.at("/summary/duration_secs").isNull()).isTrue();
     }
 }

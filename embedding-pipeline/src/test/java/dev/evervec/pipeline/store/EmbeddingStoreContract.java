@@ -1838,6 +1838,51 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void aJobThatDoesNotComeToItsRecordsLeavesAnInterruptedOneOpen() throws Exception {
+            begin("first", JobScope.ALL, null);
+            die();
+            List<JobScope> others = List.of(
+                    new JobScope(JobScope.Task.BUILD, null, "part of an id", null, null),
+                    new JobScope(JobScope.Task.BUILD, "books", null, null, null),
+                    new JobScope(JobScope.Task.RETRY_FAILED, null, null, null, null),
+                    new JobScope(JobScope.Task.IDS, null, null, null, null));
+
+            for (JobScope other : others) {
+                JobTicket job = begin("other-" + others.indexOf(other), other, null);
+                assertThat(job.resumed()).as(other.toString()).isNull();
+                end(job);
+            }
+
+            assertThat(begin("second", JobScope.ALL, "first").resumed())
+                    .isEqualTo(new JobTicket.Resumed("first", BigDecimal.ZERO));
+        }
+
+        @Test
+        void aBuildCarriesOnTheSpendingOfARebuildOnceAndLeavesItOpen() throws Exception {
+            begin("rebuild", rebuild, null);
+            die();
+
+            JobTicket build = begin("build", JobScope.ALL, null);
+            assertThat(build.resumed()).isEqualTo(new JobTicket.Resumed("rebuild", BigDecimal.ZERO));
+            end(build);
+            JobTicket next = begin("next", JobScope.ALL, null);
+            assertThat(next.resumed()).isNull();
+            end(next);
+
+            assertThat(begin("rest", rebuild, "rebuild").resumed())
+                    .isEqualTo(new JobTicket.Resumed("rebuild", BigDecimal.ZERO));
+        }
+
+        @Test
+        void anotherRebuildTakesARebuildOver() throws Exception {
+            begin("rebuild", rebuild, null);
+            die();
+            end(begin("another", rebuild, null));
+
+            refuses("rebuild", "the job another has run since");
+        }
+
+        @Test
         void whatIsNotThereIsNotResumed() {
             refuses("nothing", "there is no job of this id");
         }

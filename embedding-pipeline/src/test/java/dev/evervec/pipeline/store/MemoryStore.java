@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -275,25 +276,28 @@ public final class MemoryStore implements EmbeddingStore {
 
     private void requireResumable(JobStart start) {
         if (start.resumes() != null) {
-            Job last = lastBuild(start.fingerprint());
-            if (last == null
-                    || !last.ticket.start().jobId().equals(start.resumes())
-                    || last.state != JobState.INTERRUPTED) {
+            boolean open = interrupted(start.fingerprint(), JobScope::takesOver).stream()
+                    .anyMatch(job -> job.ticket.start().jobId().equals(start.resumes()));
+            if (!open) {
                 throw new JobRefusedException(
                         JobRefusedException.Kind.NOT_RESUMABLE, "job " + start.resumes() + " cannot be resumed");
             }
         }
     }
 
-    private @Nullable Job lastBuild(Fingerprint fingerprint) {
-        Job last = null;
+    /** Interrupted builds that no later one has ended, newest first. */
+    private List<Job> interrupted(Fingerprint fingerprint, BiPredicate<JobScope, JobScope> ends) {
+        List<Job> open = new ArrayList<>();
         for (Job job : jobs.values()) {
             JobStart start = job.ticket.start();
             if (start.kind() == JobStart.Kind.BUILD && start.fingerprint().equals(fingerprint)) {
-                last = job;
+                open.removeIf(
+                        before -> ends.test(start.scope(), before.ticket.start().scope()));
+                open.add(0, job);
             }
         }
-        return last;
+        open.removeIf(job -> job.state != JobState.INTERRUPTED);
+        return open;
     }
 
     /** The first job whose vectors a rebuild leaves alone, because it carries on that job; 0 if there is none. */
@@ -309,8 +313,13 @@ public final class MemoryStore implements EmbeddingStore {
         if (start.kind() == JobStart.Kind.LIVE) {
             return null;
         }
-        Job last = lastBuild(start.fingerprint());
-        if (last == null || last.state != JobState.INTERRUPTED) {
+        Job last = start.resumes() != null
+                ? jobs.get(start.resumes())
+                : interrupted(start.fingerprint(), JobScope::reaches).stream()
+                        .filter(job -> start.scope().reaches(job.ticket.start().scope()))
+                        .findFirst()
+                        .orElse(null);
+        if (last == null) {
             return null;
         }
         JobTicket.Resumed carried = last.ticket.resumed();

@@ -31,14 +31,8 @@ final class Jobs {
     private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', owner = ?,"
             + " max_attempts = ?, started_at = ?, scan_ended_at = null, ended_at = null, untaken = 0,"
             + " untaken_reason = null, held_up_by = null, last_write = 0 where number = ?";
-    private static final String LAST_BUILD = "select number, id, cost_usd, cost_rest, carried_usd, carried_rest"
-            + " from evervec_job where state = 'interrupted' and number = (select max(number) from evervec_job"
-            + " where kind = ? and generation = ?)";
-
-    private static final String RESUMABLE =
-            "select j.kind, j.generation, g.name, j.state, (select l.id from evervec_job l"
-                    + " where l.kind = j.kind and l.generation = j.generation order by l.number desc limit 1)"
-                    + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
+    private static final String RESUMABLE = "select j.kind, j.generation, g.name, j.state"
+            + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
 
     private Jobs() {}
 
@@ -123,19 +117,21 @@ final class Jobs {
                         "the job id " + start.jobId() + " was used before in the store " + location
                                 + ": give the job another id, or none to get a new one");
             }
-            requireResumable(session, start, generation, location);
-            return beginBuild(session, start, owner, generation, now);
+            List<PastBuild> past = PastBuild.latest(session, generation);
+            requireResumable(session, start, generation, past, location);
+            return beginBuild(session, start, owner, generation, now, PastBuild.carriedOn(past, start));
         }
         long number = used.isPresent() ? used.get() : enter(session, start, owner, generation, now, null);
         session.update(BEGIN_AGAIN, generation, owner, start.maxAttempts(), now, number);
         return new JobTicket(number, owner, start, null);
     }
 
-    private static void requireResumable(Session session, JobStart start, long generation, String location)
+    private static void requireResumable(
+            Session session, JobStart start, long generation, List<PastBuild> past, String location)
             throws SQLException {
         String id = start.resumes();
         if (id != null) {
-            String refusal = session.first(RESUMABLE, row -> refusal(row, id, generation), id)
+            String refusal = session.first(RESUMABLE, row -> refusal(row, id, generation, past), id)
                     .orElse("there is no job of this id: check the id, or run a new build");
             if (!refusal.isEmpty()) {
                 throw new JobRefusedException(
@@ -146,7 +142,7 @@ final class Jobs {
     }
 
     /** Why a job cannot be carried on, or nothing. */
-    private static String refusal(ResultSet row, String id, long generation) throws SQLException {
+    private static String refusal(ResultSet row, String id, long generation, List<PastBuild> past) throws SQLException {
         if (Codes.kind(row.getString(1)) != JobStart.Kind.BUILD) {
             return "it is no build; what is embedded live goes on by itself";
         }
@@ -160,10 +156,10 @@ final class Jobs {
         if (!row.getString(4).equals(JobState.INTERRUPTED.code())) {
             return "it was not interrupted, it is " + row.getString(4) + ": run a new build";
         }
-        String last = row.getString(5);
-        return last.equals(id)
-                ? ""
-                : "the job " + last + " has run since: resume that one if it was interrupted, or run a new build";
+        return PastBuild.takenOverBy(past, id)
+                .map(later -> "the job " + later
+                        + " has run since: resume that one if it was interrupted, or run a new build")
+                .orElse("");
     }
 
     /**
@@ -179,36 +175,17 @@ final class Jobs {
                 .orElse(0L);
     }
 
-    private static JobTicket beginBuild(Session session, JobStart start, String owner, long generation, long now)
+    private static JobTicket beginBuild(
+            Session session, JobStart start, String owner, long generation, long now, @Nullable PastBuild before)
             throws SQLException {
-        Optional<Interrupted> before =
-                session.first(LAST_BUILD, Interrupted::read, Codes.kind(JobStart.Kind.BUILD), generation);
-        long number = enter(session, start, owner, generation, now, before.orElse(null));
-        return new JobTicket(
-                number,
-                owner,
-                start,
-                before.map(job -> new JobTicket.Resumed(job.id, job.spent())).orElse(null));
-    }
-
-    /** The build before this one, whose worker died, and what it had spent and carried. */
-    private record Interrupted(long number, String id, long dollars, long rest) {
-        static Interrupted read(ResultSet row) throws SQLException {
-            long rest = row.getLong(4) + row.getLong(6);
-            return new Interrupted(
-                    row.getLong(1),
-                    row.getString(2),
-                    row.getLong(3) + row.getLong(5) + rest / Money.DOLLAR,
-                    rest % Money.DOLLAR);
-        }
-
-        BigDecimal spent() {
-            return Money.usd(dollars, rest);
-        }
+        long number = enter(session, start, owner, generation, now, before);
+        JobTicket.Resumed resumed =
+                before == null ? null : new JobTicket.Resumed(before.id(), Money.usd(before.dollars(), before.rest()));
+        return new JobTicket(number, owner, start, resumed);
     }
 
     private static long enter(
-            Session session, JobStart start, String owner, long generation, long now, @Nullable Interrupted before)
+            Session session, JobStart start, String owner, long generation, long now, @Nullable PastBuild before)
             throws SQLException {
         JobScope scope = start.scope();
         long keepsFrom = keepsFrom(session, start);
@@ -226,9 +203,9 @@ final class Jobs {
                 scope.batchSize(),
                 budget == null ? null : budget.toPlainString(),
                 now,
-                before == null ? 0 : before.dollars,
-                before == null ? 0 : before.rest,
-                before == null ? null : Long.valueOf(before.number),
+                before == null ? 0 : before.dollars(),
+                before == null ? 0 : before.rest(),
+                before == null ? null : Long.valueOf(before.number()),
                 keepsFrom == 0 ? null : Long.valueOf(keepsFrom));
     }
 

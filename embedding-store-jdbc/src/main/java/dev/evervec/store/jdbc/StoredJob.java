@@ -99,7 +99,7 @@ record StoredJob(Run run, JobInfo info) {
                         row.getString("resumed_id")));
     }
 
-    private static JobScope scope(ResultSet row) throws SQLException {
+    static JobScope scope(ResultSet row) throws SQLException {
         int batchSize = row.getInt("batch_size");
         boolean asConfigured = row.wasNull();
         String budget = row.getString("budget_usd");
