@@ -191,7 +191,7 @@ public final class BuildPipeline {
             if (logsDir != null && !request.isLive()) {
                 files = JobFiles.open(logsDir, jobId);
             }
-            files.line("begin " + describe(job.start()));
+            files.line("begin " + describe(job));
             BuildPlan plan = plan(request, job, startedAt);
             BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
             Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
@@ -226,8 +226,8 @@ public final class BuildPipeline {
         }
     }
 
-    private static String describe(JobStart start) {
-        JobScope scope = start.scope();
+    private static String describe(JobTicket job) {
+        JobScope scope = job.start().scope();
         StringBuilder text = new StringBuilder(scope.task().code())
                 .append(" of ")
                 .append(scope.source() == null ? "all sources" : "source " + scope.source());
@@ -239,11 +239,11 @@ public final class BuildPipeline {
                     .append(scope.budgetUsd().toPlainString())
                     .append(" USD");
         }
-        if (start.resumes() != null) {
-            text.append(", carries on ").append(start.resumes());
+        if (job.resumed() != null) {
+            text.append(", carries on ").append(job.resumed().jobId());
         }
         return text.append(", generation ")
-                .append(start.fingerprint().generation())
+                .append(job.start().fingerprint().generation())
                 .toString();
     }
 

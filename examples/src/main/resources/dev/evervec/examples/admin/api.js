@@ -6,7 +6,7 @@ import { word } from './texts.js';
 const BASE = 'api/embeddings/';
 const PATIENCE_MS = 15_000;
 /** Problems whose detail says more than their kind. */
-const TELLING = new Set(['invalid', 'not_resumable', 'store_unavailable', 'source_unavailable']);
+const TELLING = new Set(['invalid', 'not_resumable', 'store_unavailable', 'logs_unavailable', 'source_unavailable']);
 
 const token = document.querySelector('meta[name="csrf-token"]');
 
