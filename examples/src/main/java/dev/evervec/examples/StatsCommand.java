@@ -2,6 +2,7 @@ package dev.evervec.examples;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.RawValue;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.SourceStats;
@@ -97,17 +98,7 @@ final class StatsCommand implements Callable<Integer> {
         ObjectNode json = Json.object();
         json.put("generation", fingerprint.generation());
         ArrayNode list = json.putArray("sources");
-        for (SourceStats source : sources) {
-            list.addObject()
-                    .put("source", source.source())
-                    .put("total", source.total())
-                    .put("with_content", source.withContent())
-                    .put("embedded", source.embedded())
-                    .put("pending", source.pending())
-                    .put("skipped", source.skipped())
-                    .put("failed", source.failed())
-                    .put("as_of", Json.time(source.asOf()));
-        }
+        sources.forEach(source -> list.addRawValue(new RawValue(source.toJson())));
         return json;
     }
 }

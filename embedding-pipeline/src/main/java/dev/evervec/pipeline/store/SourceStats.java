@@ -1,6 +1,9 @@
 package dev.evervec.pipeline.store;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,4 +30,20 @@ public record SourceStats(
         long pending,
         long skipped,
         long failed,
-        @Nullable Instant asOf) {}
+        @Nullable Instant asOf) {
+    /** One line of JSON: the components by their names in snake case; what is not known is null. */
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        json.put("source", source);
+        json.put("total", total);
+        json.put("with_content", withContent);
+        json.put("embedded", embedded);
+        json.put("pending", pending);
+        json.put("skipped", skipped);
+        json.put("failed", failed);
+        json.put(
+                "as_of",
+                asOf == null ? null : asOf.truncatedTo(ChronoUnit.MILLIS).toString());
+        return json.toString();
+    }
+}

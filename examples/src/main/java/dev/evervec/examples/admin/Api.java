@@ -101,17 +101,7 @@ final class Api implements AutoCloseable {
         json.put("as_of", latestScan(sources));
         json.put("generation", pipeline.fingerprint().generation());
         var list = json.putArray("sources");
-        for (SourceStats source : sources) {
-            list.addObject()
-                    .put("source", source.source())
-                    .put("total", source.total())
-                    .put("with_content", source.withContent())
-                    .put("embedded", source.embedded())
-                    .put("pending", source.pending())
-                    .put("skipped", source.skipped())
-                    .put("failed", source.failed())
-                    .put("as_of", time(source.asOf()));
-        }
+        sources.forEach(source -> list.addRawValue(new RawValue(source.toJson())));
         return json.toString();
     }
 
