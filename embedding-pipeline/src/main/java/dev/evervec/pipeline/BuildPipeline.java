@@ -175,7 +175,8 @@ public final class BuildPipeline {
                 reconsidered(),
                 live ? JobStart.Kind.LIVE : JobStart.Kind.BUILD,
                 request.jobScope(settings),
-                request.resumes());
+                request.resumes(),
+                request.whileRunning());
     }
 
     private RecordReader reader(BuildRequest request) {

@@ -4,6 +4,7 @@ import dev.evervec.config.BuildSettings;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.JobInfo;
 import dev.evervec.pipeline.store.JobScope;
+import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.provider.ProviderLimits;
@@ -54,6 +55,7 @@ public final class BuildRequest {
     private @Nullable Integer batchSize;
     private @Nullable String resumes;
     private double maxVanishedShare = DEFAULT_VANISHED_SHARE;
+    private boolean joins = true;
 
     private BuildRequest(Intake intake) {
         this.intake = intake;
@@ -71,6 +73,7 @@ public final class BuildRequest {
         copy.batchSize = batchSize;
         copy.resumes = resumes;
         copy.maxVanishedShare = maxVanishedShare;
+        copy.joins = joins;
         return copy;
     }
 
@@ -203,6 +206,17 @@ public final class BuildRequest {
     }
 
     /**
+     * Refuses to join a job that is running already. Without this a build on a store that knows several workers becomes a worker
+     * of the running job if that asks for the same records with the same model and the same budget, and, where an id is given,
+     * has that id.
+     */
+    public BuildRequest alone() {
+        BuildRequest copy = copy();
+        copy.joins = false;
+        return copy;
+    }
+
+    /**
      * Most that the job may cost, in place of the configured {@code budget_usd}: no request is sent that could pass it, and
      * what is left stays pending as {@code over_budget}. A job that carries on an interrupted one begins with what that had
      * spent.
@@ -309,6 +323,13 @@ public final class BuildRequest {
     @Nullable
     String resumes() {
         return resumes;
+    }
+
+    JobStart.WhileRunning whileRunning() {
+        if (!joins || resumes != null || isLive()) {
+            return JobStart.WhileRunning.REFUSE;
+        }
+        return jobId == null ? JobStart.WhileRunning.JOIN_EQUAL : JobStart.WhileRunning.JOIN_NAMED;
     }
 
     /** These limits, with no more texts per request than the job wants. */

@@ -136,7 +136,7 @@ public final class EmbeddingJobs implements AutoCloseable {
     }
 
     private OwnJob build(BuildRequest request, JobScope scope) {
-        return new OwnBuild(pipeline.start(request), scope, generation());
+        return new OwnBuild(pipeline.start(request.alone()), scope, generation());
     }
 
     private OwnJob dryRun(BuildRequest request, JobScope scope) {

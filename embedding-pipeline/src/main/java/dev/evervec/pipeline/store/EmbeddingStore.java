@@ -86,7 +86,17 @@ public interface EmbeddingStore extends AutoCloseable {
     /** Claims up to so many records of the job's list, oldest first, with a lease. Empty when none is left unclaimed. */
     List<Claim> claim(JobTicket job, int limit, Duration lease);
 
-    /** Renews the lease of everything that the job has claimed. May be called from a thread of its own. */
+    /**
+     * What a worker has to expect that has just found nothing to claim. Where several work on one job, what dead ones had
+     * claimed is put back on the list now. The default is for stores whose jobs have one worker.
+     */
+    default Remaining remaining(JobTicket job) {
+        return Remaining.NOTHING;
+    }
+
+    /**
+     * Renews the lease of this worker, and with it of everything that it has claimed. May be called from a thread of its own.
+     */
     void renewLeases(JobTicket job, Duration lease);
 
     /**

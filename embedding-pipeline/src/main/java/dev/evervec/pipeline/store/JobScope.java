@@ -2,6 +2,7 @@ package dev.evervec.pipeline.store;
 
 import java.math.BigDecimal;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,22 @@ public record JobScope(
     /** Whether nothing is left to be carried on of an interrupted job of the other scope when one of this has begun. */
     public boolean takesOver(JobScope left) {
         return reaches(left) && (left.task != Task.REBUILD || task == Task.REBUILD);
+    }
+
+    /**
+     * Whether a build of this scope asks for the same as another, so that both can be workers of one job. How many texts go
+     * into a request is each worker's own matter; given ids and retries of what failed are never shared.
+     */
+    public boolean equalTo(JobScope other) {
+        boolean shared = task == Task.BUILD || task == Task.REBUILD;
+        boolean sameBudget = budgetUsd == null
+                ? other.budgetUsd == null
+                : other.budgetUsd != null && budgetUsd.compareTo(other.budgetUsd) == 0;
+        return shared
+                && task == other.task
+                && Objects.equals(source, other.source)
+                && Objects.equals(filter, other.filter)
+                && sameBudget;
     }
 
     /** Everything that is pending, of every source. */

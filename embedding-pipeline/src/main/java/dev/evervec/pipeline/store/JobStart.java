@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param scope what it is asked to do, for the record
  * @param resumes id of the interrupted build that it is to carry on by request, or null; the spending of one whose records it
  *     {@link JobScope#reaches} is carried on without it too, unless another job has done so
+ * @param whileRunning what is to happen if a job is running already
  */
 public record JobStart(
         String jobId,
@@ -25,7 +26,18 @@ public record JobStart(
         Set<Reason> reconsidered,
         Kind kind,
         JobScope scope,
-        @Nullable String resumes) {
+        @Nullable String resumes,
+        WhileRunning whileRunning) {
+    /** What a beginning does while another job of its kind is running. */
+    public enum WhileRunning {
+        /** It is refused. */
+        REFUSE,
+        /** It joins the running job if that has its id and {@linkplain JobScope#equalTo asks for the same}; else it is refused. */
+        JOIN_NAMED,
+        /** It joins the running job, whatever its id, if that {@linkplain JobScope#equalTo asks for the same}; else it is refused. */
+        JOIN_EQUAL
+    }
+
     /** What a job is to the store. */
     public enum Kind {
         /** One at a time; its id is its own for ever. */
@@ -51,6 +63,7 @@ public record JobStart(
         Objects.requireNonNull(fingerprint, "fingerprint");
         Objects.requireNonNull(kind, "kind");
         Objects.requireNonNull(scope, "scope");
+        Objects.requireNonNull(whileRunning, "whileRunning");
         reconsidered = Set.copyOf(reconsidered);
         if (!isId(jobId)) {
             throw new IllegalArgumentException(
@@ -68,6 +81,18 @@ public record JobStart(
     /** Whether this could be the id of a job; as the name of a file such an id stays in its folder. */
     public static boolean isId(String text) {
         return ID.matcher(text).matches();
+    }
+
+    /** A job that is refused while another one is running. */
+    public JobStart(
+            String jobId,
+            Fingerprint fingerprint,
+            int maxAttempts,
+            Set<Reason> reconsidered,
+            Kind kind,
+            JobScope scope,
+            @Nullable String resumes) {
+        this(jobId, fingerprint, maxAttempts, reconsidered, kind, scope, resumes, WhileRunning.REFUSE);
     }
 
     /** A job of this kind, of everything there is for it. */
@@ -90,5 +115,10 @@ public record JobStart(
     /** A build that leaves settled records alone. */
     public JobStart(String jobId, Fingerprint fingerprint, int maxAttempts) {
         this(jobId, fingerprint, maxAttempts, Set.of());
+    }
+
+    /** The same as a worker of a running job: under its id. */
+    public JobStart joining(String runningJobId) {
+        return new JobStart(runningJobId, fingerprint, maxAttempts, reconsidered, kind, scope, resumes, whileRunning);
     }
 }

@@ -10,9 +10,20 @@ import org.jspecify.annotations.Nullable;
  * @param owner names this worker in claims
  * @param start what was asked
  * @param resumed the job before it on this generation if its worker died, or null
+ * @param role what this worker is to the job
  */
 public record JobTicket(
-        long number, String owner, JobStart start, @Nullable Resumed resumed) {
+        long number, String owner, JobStart start, @Nullable Resumed resumed, Role role) {
+    /** What a worker is to a job. */
+    public enum Role {
+        /** The only one that the job can have. */
+        ALONE,
+        /** It began the job and scans; others may join. */
+        FIRST,
+        /** It joined a job that was running, and does not scan unless {@link EmbeddingStore#remaining} says so. */
+        JOINED
+    }
+
     /**
      * An interrupted job that this one carries on.
      *

@@ -254,7 +254,11 @@ public final class MemoryStore implements EmbeddingStore {
         }
         requireResumable(start);
         JobTicket ticket = new JobTicket(
-                before == null ? ++jobNumber : before.ticket.number(), "memory-" + ++owners, start, resumed(start));
+                before == null ? ++jobNumber : before.ticket.number(),
+                "memory-" + ++owners,
+                start,
+                resumed(start),
+                JobTicket.Role.ALONE);
         if (before == null) {
             long keepsFrom = keepsFrom(start);
             jobs.put(start.jobId(), new Job(ticket, clock.instant()));

@@ -123,7 +123,7 @@ final class Jobs {
         }
         long number = used.isPresent() ? used.get() : enter(session, start, owner, generation, now, null);
         session.update(BEGIN_AGAIN, generation, owner, start.maxAttempts(), now, number);
-        return new JobTicket(number, owner, start, null);
+        return new JobTicket(number, owner, start, null, JobTicket.Role.ALONE);
     }
 
     private static void requireResumable(
@@ -181,7 +181,7 @@ final class Jobs {
         long number = enter(session, start, owner, generation, now, before);
         JobTicket.Resumed resumed =
                 before == null ? null : new JobTicket.Resumed(before.id(), Money.usd(before.dollars(), before.rest()));
-        return new JobTicket(number, owner, start, resumed);
+        return new JobTicket(number, owner, start, resumed, JobTicket.Role.ALONE);
     }
 
     private static long enter(
