@@ -121,6 +121,7 @@ final class Simulation {
                 jobId,
                 clock.instant(),
                 request,
+                job.role(),
                 job.resumed(),
                 settings,
                 PricedModel.of(embedder),
