@@ -35,6 +35,9 @@ interface Dialect {
     /** Whether a connection on which a transaction failed can be used again. */
     boolean isUsable(Session session);
 
+    /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
+    boolean locksRows();
+
     /** What time it is, in milliseconds since 1970. */
     long now(Session session) throws SQLException;
 
@@ -47,8 +50,17 @@ interface Dialect {
      */
     boolean isShared(Session session) throws SQLException;
 
-    /** Claims rows of a job's list; values: owner, lease end, job, limit. */
+    /** Claims rows of a job's list; values: owner, job, limit. */
     String claim();
+
+    /**
+     * Whether builds may have several workers, of which each lives as long as its lease; if not, whoever gets {@link #tryLock}
+     * knows that no other one is alive.
+     */
+    boolean sharesJobs();
+
+    /** Lets one job begin at a time, until the transaction ends. */
+    void lockBeginning(Session session) throws SQLException;
 
     /** Takes the right to run a job of this kind, or answers empty if another store has it. */
     Optional<JobLock> tryLock(JobStart.Kind kind);

@@ -29,7 +29,7 @@ record Known(
         long boughtBy) {
     /** Columns of a ledger row named {@code l}; values: the scanned content's hash, the time, the hash again, 1 to ask who bought. */
     private static final String COLUMNS = "l.number, l.state, l.reason, l.content_hash = %1$s, l.attempts,"
-            + " l.owner is not null and l.lease_end > ?, coalesce(l.vector_hash <> l.content_hash, 0),"
+            + " case when exists (select 1 from evervec_worker w where w.owner = l.owner and w.lease_end > ?) then 1 else 0 end, coalesce(l.vector_hash <> l.content_hash, 0),"
             + " coalesce(case l.state when 'embedded' then l.content_hash else l.vector_hash end <> %1$s, 0),"
             + " coalesce(case when ? = 1 then (select v.bought_by from evervec_vector v where v.generation = l.generation"
             + " and v.source = l.source and v.id = l.id and v.part = 0) end, 0)";

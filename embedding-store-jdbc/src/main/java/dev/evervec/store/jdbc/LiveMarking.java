@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LiveMarking implements Marking {
     private static final String FIND = "select number, state, coalesce(vector_hash <> content_hash, 0),"
-            + " owner is not null and lease_end > ? from evervec_ledger where generation = ? and source = ? and id = ?";
+            + " case when exists (select 1 from evervec_worker w where w.owner = evervec_ledger.owner and w.lease_end > ?) then 1 else 0 end from evervec_ledger where generation = ? and source = ? and id = ?";
     private static final String REMOVE = "delete from evervec_ledger where number = ?";
     private static final String REMOVE_VECTORS =
             "delete from evervec_vector where generation = ? and source = ? and id = ?";
@@ -64,7 +64,6 @@ final class LiveMarking implements Marking {
         if (scope instanceof ScanScope.Complete) {
             throw new IllegalArgumentException("scope: what is embedded live never covers a source");
         }
-        Jobs.scanEnded(session, job, now);
         return new ScanSummary(Map.of(), Map.of());
     }
 

@@ -16,7 +16,7 @@ final class Marks {
             + " locator, attempts, job, version, changed_at, fresh_since, met)"
             + " values (?, ?, ?, 'pending', ?, ?, 0, ?, 0, ?, ?, ?)";
     private static final String TAKE = "update evervec_ledger set state = 'pending', reason = null, detail = null,"
-            + " content_hash = ?, locator = ?, attempts = ?, retry_due = null, job = ?, owner = null, lease_end = null,"
+            + " content_hash = ?, locator = ?, attempts = ?, retry_due = null, job = ?, owner = null,"
             + " changed_at = case when state = 'pending' then changed_at else ? end,"
             + " vector_hash = case when state = 'embedded' then content_hash else vector_hash end,"
             + " fresh_since = coalesce(?, fresh_since), met = coalesce(?, met) where number = ?";

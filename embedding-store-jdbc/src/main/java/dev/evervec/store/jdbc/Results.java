@@ -34,7 +34,7 @@ final class Results {
             + " coalesce(vector_hash <> content_hash, 0), content_hash = ?,"
             + " coalesce(vector_hash <> coalesce(?, content_hash), 0) from evervec_ledger where generation = ?"
             + " and source = ? and id = ? and job = ? and owner = ? and version = ?";
-    private static final String OFF_THE_LIST = " job = null, owner = null, lease_end = null, superseded = 0";
+    private static final String OFF_THE_LIST = " job = null, owner = null, superseded = 0";
     private static final String EMBEDDED = "update evervec_ledger set state = 'embedded', reason = null, detail = ?,"
             + " content_hash = ?, vector_hash = null, fresh_since = null, attempts = 0, retry_due = null,"
             + " changed_at = ?," + OFF_THE_LIST + " where number = ?";
@@ -58,6 +58,8 @@ final class Results {
     private static final String REMOVE_VECTOR = "delete" + OF_RECORD;
     private static final String NOTE = "insert into evervec_outcome (generation, job, source, id, reason, detail, at,"
             + " tokens, cost) values (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    private static final String NOTED =
+            "select count(*) from evervec_outcome where job = ? and source = ? and id = ? and reason = ?";
     private static final String COUNT = "insert into evervec_job_count (job, reason, records) values (?, ?, ?)"
             + " on conflict (job, reason) do update set records = evervec_job_count.records + excluded.records";
     private static final String CLAIM_LOST = "its claim was taken over or released before its result came";
@@ -109,6 +111,8 @@ final class Results {
         for (RecordResult result : results) {
             sort(result);
         }
+        Bill.add(session, job.number(), calls);
+        Workers.add(session, job, Sums.of(embedded.size(), calls));
         noteVectors();
         storeVectors();
         markEmbedded();
@@ -117,9 +121,6 @@ final class Results {
         note();
         counts.store(session, generation);
         count(session, job.number(), reasons);
-        session.update(
-                "update evervec_job set embedded = embedded + ? where number = ?", embedded.size(), job.number());
-        Bill.add(session, job.number(), calls);
         return refused;
     }
 
@@ -332,6 +333,23 @@ final class Results {
                 now,
                 cost.tokens(),
                 Money.units(cost.usd()));
+    }
+
+    /** Those that were not noted for this job before. */
+    static List<RecordOutcome> notNoted(Session session, long job, List<RecordOutcome> outcomes) throws SQLException {
+        List<RecordOutcome> left = new ArrayList<>();
+        for (RecordOutcome outcome : outcomes) {
+            long noted = session.number(
+                    NOTED,
+                    job,
+                    outcome.key().source(),
+                    outcome.key().id(),
+                    outcome.reason().code());
+            if (noted == 0) {
+                left.add(outcome);
+            }
+        }
+        return left;
     }
 
     /** Notes and counts outcomes of records that never entered the ledger. */

@@ -63,6 +63,7 @@ final class Scan implements Marking {
     private final String location;
     private final long keepsFrom;
     private Session session;
+    private boolean repeated;
     private long pages; // marked and committed
 
     private Scan(Session session, JobTicket job, long generation, String location, long keepsFrom) {
@@ -78,6 +79,18 @@ final class Scan implements Marking {
         session.update("delete from evervec_seen");
         session.update("delete from evervec_page");
         return new Scan(session, job, generation, location, Jobs.keepsFrom(session, job.start()));
+    }
+
+    /** Begins a scan anew whose worker died; it leaves alone what its job has come to already. */
+    static Scan again(Session session, JobTicket job, long generation, String location) throws SQLException {
+        Scan scan = begin(session, job, generation, location);
+        scan.repeated = true;
+        return scan;
+    }
+
+    @Override
+    public boolean isRepeated() {
+        return repeated;
     }
 
     private void goOnWith(Session current) {
@@ -173,7 +186,6 @@ final class Scan implements Marking {
         }
         session.update(FORGET_MET, job.number());
         session.update("delete from evervec_seen");
-        Jobs.scanEnded(session, job, now);
         return new ScanSummary(removed, kept);
     }
 

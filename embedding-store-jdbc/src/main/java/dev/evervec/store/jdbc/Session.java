@@ -158,6 +158,11 @@ final class Session implements AutoCloseable {
         return new Batch(statement);
     }
 
+    /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
+    boolean locksRows() {
+        return dialect.locksRows();
+    }
+
     Connection connection() {
         return connection;
     }

@@ -296,6 +296,21 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean locksRows() {
+        return dialect.locksRows();
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return dialect.sharesJobs();
+    }
+
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        dialect.lockBeginning(session);
+    }
+
+    @Override
     public Optional<JobLock> tryLock(JobStart.Kind kind) {
         Optional<JobLock> taken = dialect.tryLock(kind);
         taken.ifPresent(locks::add);
