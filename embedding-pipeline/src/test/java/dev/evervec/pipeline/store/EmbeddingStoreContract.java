@@ -55,7 +55,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 public abstract class EmbeddingStoreContract {
     protected static final Fingerprint FINGERPRINT = fingerprint("model-a");
     protected static final Duration LEASE = Duration.ofMinutes(1);
-    private static final double ALL = 1;
+    protected static final double ALL = 1;
 
     /** The store under test. */
     protected EmbeddingStore store;
@@ -192,11 +192,11 @@ public abstract class EmbeddingStoreContract {
         return stats.get(0);
     }
 
-    private List<String> ids(List<Claim> claims) {
+    protected static List<String> ids(List<Claim> claims) {
         return claims.stream().map(claim -> claim.key().id()).toList();
     }
 
-    private List<RecordOutcome> outcomes(JobTicket job, Reason reason) {
+    protected List<RecordOutcome> outcomes(JobTicket job, Reason reason) {
         List<RecordOutcome> outcomes = new ArrayList<>();
         store.forEachOutcome(job.start().jobId(), reason, outcomes::add);
         return outcomes;
