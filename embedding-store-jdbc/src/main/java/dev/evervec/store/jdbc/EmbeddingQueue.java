@@ -113,7 +113,16 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
      * @throws IllegalArgumentException if no schema can be called so
      */
     public EmbeddingQueue inSchema(String schema) {
-        return new EmbeddingQueue(database, new OutboxTable(Objects.requireNonNull(schema, "schema")), clock);
+        return new EmbeddingQueue(database, table.inSchema(Objects.requireNonNull(schema, "schema")), clock);
+    }
+
+    /**
+     * The same that does not tell {@link dev.evervec.pipeline.live.LiveEmbedder}s of what it notes: they find it when they look
+     * by themselves. On PostgreSQL, the only database where they are told (by {@code pg_notify}), transactions that tell are
+     * committed one after another, which very busy hosts may feel, and cannot be prepared for a two-phase commit.
+     */
+    public EmbeddingQueue withoutNotify() {
+        return new EmbeddingQueue(database, table.withoutNotify(), clock);
     }
 
     /** The statement that makes the table, for people and for a host's migrations; without a semicolon at its end. */
@@ -128,7 +137,33 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
      * @throws IllegalArgumentException if no schema can be called so
      */
     public static String ddl(Database database, String schema) {
-        return OutboxDdl.of(database, new OutboxTable(Objects.requireNonNull(schema, "schema")));
+        return OutboxDdl.of(database, OutboxTable.BY_NAME.inSchema(Objects.requireNonNull(schema, "schema")));
+    }
+
+    /**
+     * Statements that make triggers which note what is written to a table of the host, for writes that come by other ways than
+     * the host's own program: an insert as created, an update that changes a watched column as updated, a delete as deleted, and
+     * a change of the id as both of the last. They are to be executed in this order, each without a semicolon, in one
+     * transaction; the outbox must be there. The first fails, and nothing has happened, if a table or a column is missing. They
+     * replace what an equal table and source have got before, and their text is always the same.
+     *
+     * <p>Whoever writes to the table then needs the right to insert into the outbox. What happens without triggers is not noted:
+     * {@code truncate}, replicated writes, and rows that SQLite's {@code insert or replace} takes away for the sake of another
+     * unique column. {@link dev.evervec.pipeline.live.LiveEmbedder#reconcile(double)} finds that.
+     *
+     * @throws IllegalArgumentException if the database is neither PostgreSQL (11 or later) nor SQLite
+     */
+    public static List<String> triggerDdl(Database database, TriggerSpec triggers) {
+        return TriggerDdl.create(database, triggers);
+    }
+
+    /**
+     * Statements that drop those triggers, as far as they are there.
+     *
+     * @throws IllegalArgumentException if the database is neither PostgreSQL nor SQLite
+     */
+    public static List<String> dropTriggerDdl(Database database, TriggerSpec triggers) {
+        return TriggerDdl.drop(database, triggers);
     }
 
     /**
@@ -178,13 +213,12 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     }
 
     private void append(Connection connection, Change change) throws SQLException {
-        try (PreparedStatement insert = connection.prepareStatement(
-                "insert into " + table.in(connection) + " (source, id, op, noted_at) values (?, ?, ?, ?)")) {
+        try (PreparedStatement insert = connection.prepareStatement(table.insert(connection))) {
             insert.setString(1, change.key().source());
             insert.setString(2, change.key().id());
             insert.setString(3, change.kind().code());
             insert.setLong(4, clock.millis());
-            insert.executeUpdate();
+            insert.execute();
         }
     }
 
