@@ -161,7 +161,7 @@ public final class BuildPipeline {
         RecordReader scan = reader(request);
         try {
             JobTicket job = store.beginJob(start);
-            return start(request, job, scan, startedAt);
+            return start(request, job, job.role() == JobTicket.Role.JOINED ? later(scan, request) : scan, startedAt);
         } catch (RuntimeException | Error e) {
             afterwards(e, scan::close);
             throw e;
@@ -182,6 +182,12 @@ public final class BuildPipeline {
                 request.whileRunning());
     }
 
+    /** A worker that joins a job scans only if the one that does so dies; until then it keeps nothing open at the source. */
+    private RecordReader later(RecordReader opened, BuildRequest request) {
+        opened.close();
+        return new LaterReader(() -> reader(request));
+    }
+
     private RecordReader reader(BuildRequest request) {
         return request.intake() instanceof BuildRequest.Intake.Changes changes
                 ? new ChangesReader(records, changes)
@@ -193,9 +199,9 @@ public final class BuildPipeline {
         JobFiles files = JobFiles.none();
         try {
             if (logsDir != null && !request.isLive()) {
-                files = JobFiles.open(logsDir, jobId);
+                files = JobFiles.open(logsDir, fileName(job));
             }
-            files.line("begin " + describe(job));
+            files.line((job.role() == JobTicket.Role.JOINED ? "join " : "begin ") + describe(job));
             BuildPlan plan = plan(request, job, startedAt);
             BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
             Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting(), lease);
@@ -210,7 +216,9 @@ public final class BuildPipeline {
                     callExecutor,
                     stopPatience);
             log.info(
-                    "job {} begins on generation {}",
+                    job.role() == JobTicket.Role.JOINED
+                            ? "joins job {} on generation {}"
+                            : "job {} begins on generation {}",
                     jobId,
                     job.start().fingerprint().generation());
             run.start();
@@ -228,6 +236,12 @@ public final class BuildPipeline {
             files.close();
             throw e;
         }
+    }
+
+    /** Workers of one job may write to one folder. */
+    private static String fileName(JobTicket job) {
+        String jobId = job.start().jobId();
+        return job.role() == JobTicket.Role.JOINED ? jobId + "." + job.owner() : jobId;
     }
 
     private static String describe(JobTicket job) {
@@ -412,6 +426,7 @@ public final class BuildPipeline {
                 job.start().jobId(),
                 startedAt,
                 request,
+                job.role(),
                 job.resumed(),
                 settings,
                 PricedModel.of(embedder),

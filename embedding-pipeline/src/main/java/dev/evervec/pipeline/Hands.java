@@ -6,6 +6,7 @@ import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CancelSignal;
@@ -322,7 +323,8 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.CloseScan close) {
             return new Event.ScanClosed(store.endScan(job, close.scope(), request.maxVanishedShare()));
         } else if (command instanceof Command.ClaimRecords claim) {
-            return new Event.Claimed(store.claim(job, claim.limit(), lease));
+            List<Claim> claims = store.claim(job, claim.limit(), lease);
+            return new Event.Claimed(claims, claims.isEmpty() ? store.remaining(job) : Remaining.LATER);
         } else if (command instanceof Command.Commit commit) {
             Set<RecordKey> refused = store.commit(job, commit.results(), commit.calls());
             return new Event.Committed(commit.results(), refused);

@@ -23,11 +23,20 @@ interface Dialect {
     /** Statements that make the scratch tables of a scan, which live and die with the writer's connection. */
     List<String> scratchTables();
 
-    /** Begins a transaction that will write. */
-    String beginWrite();
+    /** Begins a transaction: one that will write, or one that sees one state of the database. */
+    void begin(Session session) throws SQLException;
 
-    /** Begins a transaction that sees one state of the database. */
-    String beginRead();
+    /** Ends a transaction and keeps what it did. */
+    void commit(Session session) throws SQLException;
+
+    /** Ends a transaction, if there is one, and keeps nothing of it. */
+    void rollBack(Session session) throws SQLException;
+
+    /** Whether a connection on which a transaction failed can be used again. */
+    boolean isUsable(Session session);
+
+    /** What time it is, in milliseconds since 1970. */
+    long now(Session session) throws SQLException;
 
     /** Whether a table of this name exists. */
     boolean hasTable(Session session, String table) throws SQLException;

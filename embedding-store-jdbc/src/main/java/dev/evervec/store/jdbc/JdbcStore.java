@@ -81,7 +81,8 @@ public final class JdbcStore implements EmbeddingStore {
     private static final int ROWS_PER_SHARED_WRITE = 128;
 
     private final Dialect dialect;
-    private final Clock clock;
+    /** Null if the database says what time it is. */
+    private final @Nullable Clock clock;
 
     /** Guards the writer, the running job and {@link #closed}; taken before the lock of the readers, never after it. */
     private final ReentrantLock writing = new ReentrantLock(true);
@@ -114,7 +115,7 @@ public final class JdbcStore implements EmbeddingStore {
         Session open() throws SQLException;
     }
 
-    private JdbcStore(Dialect dialect, Clock clock, @Nullable Writer writer, Opening readers) {
+    private JdbcStore(Dialect dialect, @Nullable Clock clock, @Nullable Writer writer, Opening readers) {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
@@ -137,7 +138,7 @@ public final class JdbcStore implements EmbeddingStore {
      * @throws StoreException if the database cannot be opened or is not ours, or the driver is missing
      */
     public static EmbeddingStore openSqlite(Path file) {
-        return open(SqliteDialect.in(file), Clock.systemUTC());
+        return open(SqliteDialect.in(file), null);
     }
 
     /**
@@ -149,9 +150,8 @@ public final class JdbcStore implements EmbeddingStore {
      */
     public static EmbeddingStore openForReading(StoreSettings settings) {
         SqliteDialect dialect = SqliteDialect.forReading(sqliteFile(settings.url()));
-        Clock clock = Clock.systemUTC();
-        Schema schema = new Schema(dialect, clock);
-        JdbcStore store = new JdbcStore(dialect, clock, null, () -> dialect.openReader(schema));
+        Schema schema = new Schema(dialect);
+        JdbcStore store = new JdbcStore(dialect, null, null, () -> dialect.openReader(schema));
         store.read("open the database", Queries::generations);
         return store;
     }
@@ -161,9 +161,9 @@ public final class JdbcStore implements EmbeddingStore {
         return Schema.ddl("sqlite");
     }
 
-    static EmbeddingStore open(Dialect dialect, Clock clock) {
+    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock) {
         try {
-            Writer writer = Writer.open(dialect, new Schema(dialect, clock));
+            Writer writer = Writer.open(dialect, new Schema(dialect));
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
@@ -224,7 +224,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     private Begun begin(Session session, JobStart start) throws SQLException {
         writer().setShared(dialect.isShared(session));
-        long now = clock.millis();
+        long now = now(session);
         Jobs.interruptDead(session, start.kind(), now);
         long generation = Jobs.generation(session, start.fingerprint(), now, location());
         JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
@@ -258,7 +258,7 @@ public final class JdbcStore implements EmbeddingStore {
             Marking marking = running(job).marking;
             MarkedPage marked = write("compare scanned records", job, List.of("mark", page, mode), session -> {
                 Jobs.requireRunning(session, job, location());
-                return marking.mark(session, page, mode, clock.millis());
+                return marking.mark(session, page, mode, now(session));
             });
             marking.pageCommitted();
             return marked;
@@ -274,7 +274,7 @@ public final class JdbcStore implements EmbeddingStore {
             Marking marking = running(job).marking;
             return write("end the scan", job, List.of("endScan", scope, maxVanishedShare), session -> {
                 Jobs.requireRunning(session, job, location());
-                return marking.end(session, scope, maxVanishedShare, clock.millis());
+                return marking.end(session, scope, maxVanishedShare, now(session));
             });
         });
     }
@@ -292,7 +292,7 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private Retries retries(Session session, JobTicket job) throws SQLException {
-        return new Retries(session, job, Jobs.generationOf(session, job), clock.millis());
+        return new Retries(session, job, Jobs.generationOf(session, job), now(session));
     }
 
     @Override
@@ -301,7 +301,7 @@ public final class JdbcStore implements EmbeddingStore {
             running(job);
             return write("forget records", job, List.of("forget", gone), session -> {
                 Jobs.requireRunning(session, job, location());
-                return LiveMarking.forget(session, Jobs.generationOf(session, job), gone, clock.millis());
+                return LiveMarking.forget(session, Jobs.generationOf(session, job), gone, now(session));
             });
         });
     }
@@ -313,7 +313,7 @@ public final class JdbcStore implements EmbeddingStore {
             running(job);
             return write("claim records", job, List.of("claim", limit, lease), session -> {
                 Jobs.requireRunning(session, job, location());
-                return claim(session, job, limit, leaseEnd(lease));
+                return claim(session, job, limit, leaseEnd(session, lease));
             });
         });
     }
@@ -351,13 +351,13 @@ public final class JdbcStore implements EmbeddingStore {
                 "renew leases",
                 session -> session.update(
                         "update evervec_ledger set lease_end = ? where job = ? and owner = ?",
-                        leaseEnd(lease),
+                        leaseEnd(session, lease),
                         job.number(),
                         job.owner()));
     }
 
-    private long leaseEnd(Duration lease) {
-        return clock.instant().plus(lease).toEpochMilli();
+    private long leaseEnd(Session session, Duration lease) throws SQLException {
+        return now(session) + lease.toMillis();
     }
 
     @Override
@@ -365,7 +365,7 @@ public final class JdbcStore implements EmbeddingStore {
         requireDimension(results, job.start().fingerprint().embedding().dimension());
         return write("commit results", job, List.of("commit", results, calls), session -> {
             long generation = Jobs.generationOf(session, job);
-            return new Results(session, job, generation, clock.millis()).store(results, calls);
+            return new Results(session, job, generation, now(session)).store(results, calls);
         });
     }
 
@@ -388,8 +388,7 @@ public final class JdbcStore implements EmbeddingStore {
                     + " kept_at) values (?, ?, ?, ?, ?) on conflict (fingerprint, text_hash) do update set"
                     + " rewritten = excluded.rewritten, job = excluded.job, kept_at = excluded.kept_at");
             for (Map.Entry<Sha256, String> rewrite : rewrites.entrySet()) {
-                batch.add(
-                        rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), clock.millis());
+                batch.add(rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), now(session));
             }
             Bill.add(session, job.number(), calls);
             return batch.run().length;
@@ -399,7 +398,7 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
         write("keep outcomes", job, List.of("keepOutcomes", outcomes), session -> {
-            Results.note(session, Jobs.generationOf(session, job), job.number(), outcomes, clock.millis());
+            Results.note(session, Jobs.generationOf(session, job), job.number(), outcomes, now(session));
             return outcomes.size();
         });
     }
@@ -428,7 +427,7 @@ public final class JdbcStore implements EmbeddingStore {
                 JobEnd end =
                         write("end the job " + job.start().jobId(), job, List.of("endJob", state, untaken), session -> {
                             Jobs.requireRunning(session, job, location());
-                            return Jobs.end(session, job, state, untaken, clock.millis());
+                            return Jobs.end(session, job, state, untaken, now(session));
                         });
                 running.remove(job.start().kind());
                 return end;
@@ -478,7 +477,7 @@ public final class JdbcStore implements EmbeddingStore {
             long generation = Jobs.findGeneration(session, start.fingerprint().generation())
                     .orElse(0L);
             Judge judge = new Judge(start, mode, Jobs.keepsFrom(session, start));
-            return LiveMarking.wouldTake(session, generation, page, judge, clock.millis());
+            return LiveMarking.wouldTake(session, generation, page, judge, now(session));
         });
     }
 
@@ -617,7 +616,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     private Optional<Long> prune(Session session, String name) throws SQLException {
         for (JobStart.Kind kind : JobStart.Kind.values()) {
-            Jobs.interruptDead(session, kind, clock.millis());
+            Jobs.interruptDead(session, kind, now(session));
         }
         Optional<Long> generation = Jobs.findGeneration(session, name);
         if (generation.isEmpty()) {
@@ -701,6 +700,11 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
+    /** The time of the transaction. */
+    private long now(Session session) throws SQLException {
+        return clock == null ? session.now() : clock.millis();
+    }
+
     private <T> T write(String action, Object by, Object call, Session.Work<T> work, Writer.Trace<T> trace) {
         return told(action, () -> writer().once(new Writer.Write<>(by, call, work, trace)));
     }
@@ -764,7 +768,7 @@ public final class JdbcStore implements EmbeddingStore {
     private <T> T read(Session session, Session.Work<T> work) throws SQLException {
         boolean sound = false;
         try {
-            T result = session.inTransaction(dialect.beginRead(), work);
+            T result = session.inTransaction(work);
             sound = true;
             return result;
         } finally {

@@ -11,9 +11,10 @@ import java.util.stream.Collectors;
 
 /** Puts what failed on a job's list; runs inside a transaction. */
 final class Retries {
-    private static final String FIND = "select number, source, state, coalesce(vector_hash <> content_hash, 0)"
-            + " from evervec_ledger where generation = ? and reason in (" + reasons() + ") and attempts < ?"
-            + " and (? is null or source = ?) and (? is null or retry_due is null or retry_due <= ?) limit ?";
+    private static final String FIND = "select number, source, state,"
+            + " case when vector_hash <> content_hash then 1 else 0 end from evervec_ledger where generation = ?"
+            + " and reason in (" + reasons() + ") and attempts < ? and (cast(? as text) is null or source = ?)"
+            + " and (cast(? as bigint) is null or retry_due is null or retry_due <= ?) limit ?";
     private static final String TAKE = "update evervec_ledger set state = 'pending', reason = null, detail = null,"
             + " retry_due = null, job = ?, changed_at = ? where number = ?";
 

@@ -7,7 +7,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,11 +22,9 @@ final class Schema {
             + " (version integer primary key, applied_at bigint not null, checksum text not null)";
 
     private final Dialect dialect;
-    private final Clock clock;
 
-    Schema(Dialect dialect, Clock clock) {
+    Schema(Dialect dialect) {
         this.dialect = dialect;
-        this.clock = clock;
     }
 
     /** All DDL, for people and for databases whose owner applies it by hand. */
@@ -57,7 +54,7 @@ final class Schema {
         if (isCurrent(session)) {
             return;
         }
-        session.inTransaction(dialect.beginWrite(), this::create);
+        session.inTransaction(this::create);
     }
 
     private int create(Session session) throws SQLException {
@@ -88,7 +85,7 @@ final class Schema {
         session.update(
                 "insert into " + TABLE + " (version, applied_at, checksum) values (?, ?, ?)",
                 version,
-                clock.millis(),
+                session.now(),
                 checksum(text));
     }
 

@@ -21,8 +21,17 @@ final class Session implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
 
     private final Connection connection;
+    private final Dialect dialect;
+    private final Use use;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private @Nullable Long now;
     private boolean lost;
+
+    /** What a connection is for. */
+    enum Use {
+        WRITING,
+        READING
+    }
 
     /** Turns the current row into a value. */
     @FunctionalInterface
@@ -36,8 +45,14 @@ final class Session implements AutoCloseable {
         void accept(ResultSet row) throws SQLException;
     }
 
-    Session(Connection connection) {
+    Session(Connection connection, Dialect dialect, Use use) {
         this.connection = connection;
+        this.dialect = dialect;
+        this.use = use;
+    }
+
+    Use use() {
+        return use;
     }
 
     /** Does something in a session. */
@@ -46,17 +61,14 @@ final class Session implements AutoCloseable {
         T run(Session session) throws SQLException;
     }
 
-    /**
-     * Does the work in a transaction: all of it, or nothing if anything is thrown.
-     *
-     * @param begin the statement that begins the transaction
-     */
-    <T> T inTransaction(String begin, Work<T> work) throws SQLException {
+    /** Does the work in a transaction: all of it, or nothing if anything is thrown. */
+    <T> T inTransaction(Work<T> work) throws SQLException {
         boolean committed = false;
+        now = null;
         try {
-            execute(begin);
+            dialect.begin(this);
             T result = work.run(this);
-            execute("commit");
+            dialect.commit(this);
             committed = true;
             return result;
         } finally {
@@ -68,23 +80,20 @@ final class Session implements AutoCloseable {
 
     private void rollBack() {
         try {
-            execute("rollback");
+            dialect.rollBack(this);
         } catch (SQLException e) {
             // The database rolls back by itself after some failures, and then there is nothing left to roll back.
             LOG.debug("nothing was left to roll back: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
-            lost = !canBegin();
+            lost = !dialect.isUsable(this);
         }
     }
 
-    private boolean canBegin() {
-        try {
-            execute("begin");
-            execute("rollback");
-            return true;
-        } catch (SQLException e) {
-            LOG.debug("a connection is lost: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
-            return false;
+    /** What time it is in this transaction, in milliseconds since 1970. */
+    long now() throws SQLException {
+        if (now == null) {
+            now = dialect.now(this);
         }
+        return now;
     }
 
     /** Whether the connection can no longer be used. Found out when a transaction fails. */

@@ -138,7 +138,7 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Session openWriter() throws SQLException {
-        Session session = connect();
+        Session session = connect(file.toString(), OpenMode.AS_USUAL, Session.Use.WRITING);
         boolean ready = false;
         try {
             // The page size counts only until the file has its first table and before it is switched to WAL.
@@ -160,7 +160,7 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Session openReader() throws SQLException {
-        return reading(connect());
+        return reading(connect(file.toString(), OpenMode.AS_USUAL, Session.Use.READING));
     }
 
     /**
@@ -170,7 +170,7 @@ final class SqliteDialect implements Dialect {
      */
     Session openReader(Schema schema) throws SQLException {
         if (Files.exists(file)) {
-            Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING));
+            Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING, Session.Use.READING));
             boolean ours = false;
             try {
                 ours = schema.isCurrent(session);
@@ -183,7 +183,7 @@ final class SqliteDialect implements Dialect {
                 }
             }
         }
-        Session nothing = connect(":memory:", OpenMode.AS_USUAL);
+        Session nothing = connect(":memory:", OpenMode.AS_USUAL, Session.Use.READING);
         schema.apply(nothing);
         return nothing;
     }
@@ -219,7 +219,7 @@ final class SqliteDialect implements Dialect {
                 if ((e.getErrorCode() & 0xff) != BUSY || attempt == WAL_ATTEMPTS) {
                     throw e;
                 }
-                session.inTransaction(beginWrite(), waited -> waited);
+                session.inTransaction(waited -> waited);
                 mode = journalMode(session, "pragma journal_mode");
             }
         }
@@ -235,11 +235,7 @@ final class SqliteDialect implements Dialect {
         WITHOUT_CREATING
     }
 
-    private Session connect() throws SQLException {
-        return connect(file.toString(), OpenMode.AS_USUAL);
-    }
-
-    private Session connect(String database, OpenMode mode) throws SQLException {
+    private Session connect(String database, OpenMode mode, Session.Use use) throws SQLException {
         try {
             Class.forName(DRIVER);
         } catch (ClassNotFoundException e) {
@@ -257,7 +253,7 @@ final class SqliteDialect implements Dialect {
             properties.setProperty("open_mode", Integer.toString(flags));
         }
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database, properties);
-        return new Session(connection);
+        return new Session(connection, this, use);
     }
 
     @Override
@@ -270,13 +266,34 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
-    public String beginWrite() {
-        return "begin immediate";
+    public void begin(Session session) throws SQLException {
+        session.execute(session.use() == Session.Use.WRITING ? "begin immediate" : "begin");
     }
 
     @Override
-    public String beginRead() {
-        return "begin";
+    public void commit(Session session) throws SQLException {
+        session.execute("commit");
+    }
+
+    @Override
+    public void rollBack(Session session) throws SQLException {
+        session.execute("rollback");
+    }
+
+    @Override
+    public boolean isUsable(Session session) {
+        try {
+            session.execute("begin");
+            session.execute("rollback");
+            return true;
+        } catch (SQLException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public long now(Session session) {
+        return System.currentTimeMillis();
     }
 
     @Override

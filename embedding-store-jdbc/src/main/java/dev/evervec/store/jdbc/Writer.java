@@ -87,7 +87,7 @@ final class Writer {
         Session current = session();
         turns.begin();
         try {
-            return current.inTransaction(dialect.beginWrite(), work);
+            return current.inTransaction(work);
         } finally {
             turns.end();
             if (current.isLost()) {

@@ -141,14 +141,18 @@ final class FaultyDialect implements Dialect {
     @Override
     public Session openWriter() throws SQLException {
         requireAlive();
-        writer = new Session(new FaultyConnection("writer", dialect.openWriter().connection()).proxy());
+        writer = faulty("writer", dialect.openWriter());
         return writer;
     }
 
     @Override
     public Session openReader() throws SQLException {
         requireAlive();
-        return new Session(new FaultyConnection("reader", dialect.openReader().connection()).proxy());
+        return faulty("reader", dialect.openReader());
+    }
+
+    private Session faulty(String name, Session sound) {
+        return new Session(new FaultyConnection(name, sound.connection()).proxy(), dialect, sound.use());
     }
 
     private synchronized void requireAlive() throws SQLException {
@@ -252,13 +256,28 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
-    public String beginWrite() {
-        return dialect.beginWrite();
+    public void begin(Session session) throws SQLException {
+        dialect.begin(session);
     }
 
     @Override
-    public String beginRead() {
-        return dialect.beginRead();
+    public void commit(Session session) throws SQLException {
+        dialect.commit(session);
+    }
+
+    @Override
+    public void rollBack(Session session) throws SQLException {
+        dialect.rollBack(session);
+    }
+
+    @Override
+    public boolean isUsable(Session session) {
+        return dialect.isUsable(session);
+    }
+
+    @Override
+    public long now(Session session) throws SQLException {
+        return dialect.now(session);
     }
 
     @Override
