@@ -128,6 +128,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
     private final Twins twins = new Twins();
+    // of a shared job: a worker that was away for too long may be given what it still has in hand
+    private final Set<RecordKey> inHand = new HashSet<>();
+    private final Map<RecordKey, Claim> claimedAnew = new HashMap<>();
 
     // results
     private List<RecordResult> settled = new ArrayList<>();
@@ -526,10 +529,27 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void claimed(List<Claim> claims) {
         claiming = false;
-        claimed += claims.size();
         claims.forEach(claim -> unclaimedOfGiven.remove(claim.key()));
-        onTheWay += claims.size();
-        unread.addAll(claims);
+        claims.forEach(this::take);
+    }
+
+    private void take(Claim claim) {
+        if (plan.isShared() && !inHand.add(claim.key())) {
+            claimedAnew.put(claim.key(), claim);
+            return;
+        }
+        claimed++;
+        onTheWay++;
+        unread.add(claim);
+    }
+
+    /** Its result under an older claim is refused by now. */
+    private void takeIfClaimedAnew(RecordKey key) {
+        inHand.remove(key);
+        Claim newer = claimedAnew.remove(key);
+        if (newer != null) {
+            take(newer);
+        }
     }
 
     private void expect(Remaining remaining) {
@@ -801,6 +821,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             books.succeeded();
             remarks.add((Embedded) result);
         }
+        takeIfClaimedAnew(result.claim().key());
     }
 
     private void enter(RecordKey key, Reason reason, String detail) {
@@ -1065,12 +1086,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (scan == Scan.CLOSING && pagesBeingRead == 0 && pagesBeingMarked == 0 && !scanBeingClosed) {
             scanBeingClosed = true;
-            if (storeLost) {
+            if (storeLost || leavesScanToOthers()) {
                 scan = Scan.CLOSED;
             } else {
                 storeQueue.add(new Command.CloseScan(scope()));
             }
         }
+    }
+
+    /** A worker that stops does not end the scan of those that go on: one of them begins it anew. */
+    private boolean leavesScanToOthers() {
+        return plan.isShared() && stopReason != null;
     }
 
     private void readPage() {

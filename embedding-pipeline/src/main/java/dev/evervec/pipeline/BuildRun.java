@@ -40,7 +40,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class BuildRun {
     private static final Logger log = LoggerFactory.getLogger(BuildRun.class);
-    private static final Duration RENEWAL = Duration.ofSeconds(15);
     /** How often the store is asked whether another process wants the job to stop. */
     private static final Duration LOOK = Duration.ofSeconds(2);
 
@@ -178,9 +177,9 @@ public final class BuildRun {
 
     void start() {
         listeners.start();
+        long renewal = hands.renewal().toMillis();
         // Never cancelled by itself: the executor is shut down at the end of the run.
-        var unused = lease.scheduleAtFixedRate(
-                this::renewLeases, RENEWAL.toSeconds(), RENEWAL.toSeconds(), TimeUnit.SECONDS);
+        var unused = lease.scheduleAtFixedRate(this::renewLeases, renewal, renewal, TimeUnit.MILLISECONDS);
         unused =
                 watch.scheduleWithFixedDelay(this::lookForCancel, LOOK.toSeconds(), LOOK.toSeconds(), TimeUnit.SECONDS);
         mind.start();

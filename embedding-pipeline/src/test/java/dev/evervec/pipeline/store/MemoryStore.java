@@ -815,14 +815,13 @@ public final class MemoryStore implements EmbeddingStore {
             }
         }
         Set<RecordKey> refused = new HashSet<>();
-        boolean working = isWorking(job);
         for (RecordResult result : results) {
             RecordKey key = result.claim().key();
             Row row = ledger.rows.get(key);
-            if (!working || row == null || !isClaimedBy(job, row, result.claim())) {
+            if (row == null || !isClaimedBy(job, row, result.claim())) {
                 refused.add(key);
                 // What went back to its job's list counts when it is taken from there.
-                if (working && !worker(job).lost) {
+                if (!worker(job).lost) {
                     note(
                             job,
                             key,
@@ -1032,7 +1031,10 @@ public final class MemoryStore implements EmbeddingStore {
             putBack(worker);
             return new JobEnd(0);
         }
-        ending.workers.forEach(each -> each.ended = true);
+        for (Worker each : ending.workers) {
+            each.lost |= !each.ended && each != worker;
+            each.ended = true;
+        }
         long left = release(job.number());
         if (left > 0) {
             ending.notEmbedded.merge(untaken, left, Long::sum);
