@@ -124,6 +124,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long reads;
     private int readFailures;
     private long readNotBefore;
+    private int lookUpFailures;
+    private long lookUpsFailSince;
     private int onTheWay;
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
@@ -286,16 +288,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             prepared.records().forEach(record -> beingRead.remove(record.claim()));
             beUnread(prepared.unread());
             readFailures = 0;
+            lookUpFailures = 0;
             prepared.records().forEach(record -> prepared(record, read));
         } else if (event instanceof Event.ReadFailed failure) {
             readFailed(failure);
+        } else if (event instanceof Event.LookUpFailed failure) {
+            lookUpFailed(failure);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteNotAsked found) {
             withdrawn(found.call()).forEach(this::readAgain);
         } else if (event instanceof Event.RewriteNotFound unknown) {
-            withdrawn(unknown.call())
-                    .forEach(original -> notRewritten(original, Reason.STORE_ERROR, unknown.problem()));
+            rewriteNotFound(unknown);
         } else if (event instanceof Event.RewriteFailed failure) {
             failed(rewriting(), failure.call(), failure.failure(), failure.usage());
             rewriting().failed(failure.call(), failure.failure(), now);
@@ -582,6 +586,43 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
+    private void lookUpFailed(Event.LookUpFailed failed) {
+        reading--;
+        beUnread(failed.claims());
+        if (!mayLookUpAgain(failed.failure())) {
+            unread.removeAll(failed.claims());
+            failed.claims().forEach(claim -> unprepared(claim, failed.failure()));
+        }
+    }
+
+    private void unprepared(Claim claim, StoreException failure) {
+        leftBeforeEmbedding(claim);
+        settleUnread(claim, Reason.STORE_ERROR, failure.getMessage());
+    }
+
+    /** Asking for a rewrite without having looked might pay for it twice. */
+    private void rewriteNotFound(Event.RewriteNotFound unknown) {
+        List<Work> originals = withdrawn(unknown.call());
+        if (mayLookUpAgain(unknown.failure())) {
+            originals.forEach(this::readAgain);
+        } else {
+            originals.forEach(original ->
+                    notRewritten(original, Reason.STORE_ERROR, unknown.failure().getMessage()));
+        }
+    }
+
+    /** A store that is away for a while costs no record its job. */
+    private boolean mayLookUpAgain(StoreException failure) {
+        lookUpFailures++;
+        lookUpsFailSince = lookUpFailures == 1 ? now : lookUpsFailSince;
+        boolean patient = lookUpFailures < MAX_READ_TRIES || now - lookUpsFailSince < StoreQueue.PATIENCE.toNanos();
+        if (failure.kind() != StoreException.Kind.TRANSIENT || !patient || takesNoMore()) {
+            return false;
+        }
+        readNotBefore = now + backoff.delay(lookUpFailures, random).toNanos();
+        return true;
+    }
+
     private void beUnread(Collection<Claim> claims) {
         unread.addAll(claims);
         claims.forEach(beingRead::remove);
@@ -857,7 +898,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void storeFailed(StoreException failure) {
-        if (storeQueue.failed(failure, now) && !storeLost) {
+        if (storeQueue.failed(failure, now, isStopping()) && !storeLost) {
             return;
         }
         String cause = "the store failed: " + failure.getMessage();
@@ -1412,7 +1453,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 bill.totals().requests(),
                 bill.totals().usage().totalTokens(),
                 bill.costUsd(),
-                heldUpBy(),
+                over || storeQueue.trouble() == null ? heldUpBy() : storeQueue.trouble(),
                 embedding.splits(),
                 waited());
     }

@@ -60,6 +60,9 @@ sealed interface Event {
     /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
     record Prepared(List<Preparation> records, List<Claim> unread) implements FromOutside {}
 
+    /** What the store knows of claimed records could not be looked up; none of the claims was prepared. */
+    record LookUpFailed(List<Claim> claims, StoreException failure) implements FromOutside {}
+
     /** The source could not be read; none of the claims was. */
     record ReadFailed(List<Claim> claims, String problem) implements FromOutside {}
 
@@ -71,7 +74,7 @@ sealed interface Event {
     record RewriteNotAsked(RewriteCall<Work> call) implements FromOutside {}
 
     /** Nobody can say whether a rewrite was bought meanwhile. */
-    record RewriteNotFound(RewriteCall<Work> call, String problem) implements FromOutside {}
+    record RewriteNotFound(RewriteCall<Work> call, StoreException failure) implements FromOutside {}
 
     /** A rewrite failed; usage is what may have to be paid for it all the same. */
     record RewriteFailed(RewriteCall<Work> call, ProviderException failure, TokenUsage usage) implements FromOutside {}
