@@ -183,6 +183,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.claimNotBefore = now;
         if (plan.role() == JobTicket.Role.JOINED) {
             scan = Scan.CLOSED; // by whoever scans, as far as this worker goes
+            remarks.add("joined the running job; this is the part that this worker took");
         }
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.purse =

@@ -221,6 +221,7 @@ public final class BuildPipeline {
             BuildRun run = new BuildRun(
                     jobId,
                     job.resumed() == null ? null : job.resumed().jobId(),
+                    job.role(),
                     machine,
                     hands,
                     files,

@@ -6,6 +6,8 @@ import dev.evervec.pipeline.live.NotedChange;
 import dev.evervec.pipeline.live.Outbox;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.store.jdbc.OutboxListener.Rhythm;
+import dev.evervec.store.jdbc.OutboxTable.Signal;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -302,6 +304,22 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
                 return new Backlog(rows, rows == 0 ? null : Instant.ofEpochMilli(row.getLong(2)));
             }
         });
+    }
+
+    /**
+     * {@inheritDoc} On PostgreSQL, where a data source hands out connections of its own driver, pooled or not: one of them is
+     * kept as long as somebody listens. It must lead to a session of its own, which a pooler in transaction mode does not
+     * give; changes are then found as in other databases.
+     */
+    @Override
+    public Listening listen(Runnable wake) {
+        return listen(wake, Rhythm.DEFAULT);
+    }
+
+    Listening listen(Runnable wake, Rhythm rhythm) {
+        return database.tells() && table.signal() == Signal.NOTIFY
+                ? OutboxListener.start(database, table, rhythm, wake)
+                : () -> {};
     }
 
     /** Does the work on a connection of its own, in a transaction of its own. */
