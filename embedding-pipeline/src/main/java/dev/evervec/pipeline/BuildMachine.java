@@ -8,6 +8,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.BudgetAsk;
 import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.FailedSelection;
@@ -187,7 +188,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             remarks.add("joined the running job; this is the part that this worker took");
         }
         this.storeQueue = new StoreQueue(backoff, random, now);
-        this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        this.purse =
+                plan.isShared() ? Purse.shared(plan.budgetUsd()) : Purse.alone(plan.budgetUsd(), plan.carriedUsd());
         if (plan.resumed() != null) {
             remarks.add(plan.resumed());
         }
@@ -228,7 +230,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (rewriting != null) {
             wake = Math.min(wake, rewriting.nextWake(now));
         }
-        wake = Math.min(wake, storeQueue.nextWake());
+        wake = Math.min(wake, Math.min(storeQueue.nextWake(), purse.nextWake()));
         if (waitsForOthers()) {
             wake = Math.min(wake, claimNotBefore);
         }
@@ -319,6 +321,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.Committed committed) {
             storeQueue.done();
             committed(committed);
+        } else if (event instanceof Event.BudgetGranted granted) {
+            storeQueue.done();
+            purse.granted(granted.grant(), now);
         } else if (event instanceof Event.Noted noted) {
             storeQueue.done();
             noted(noted.command());
@@ -939,6 +944,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (command instanceof Command.CloseScan) {
             scan = Scan.CLOSED;
             scanLost(cause);
+        } else if (command instanceof Command.AskBudget) {
+            purse.notAnswered();
         } else if (command instanceof Command.ClaimRecords) {
             claiming = false;
         } else if (command instanceof Command.Commit commit) {
@@ -1239,9 +1246,29 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 now,
                 batch -> out.add(new Command.Embed(batch)),
                 signal -> out.add(new Command.Probe(Capability.EMBEDDING, signal)));
-        boolean starved = embedding.isStarved() || (rewriting != null && rewriting.isStarved());
-        if (starved && purse.nothingReserved() && !takesNoMore()) {
+        BigDecimal lacking = lacking();
+        if (lacking != null && purse.nothingReserved() && !purse.mayGetMore() && !takesNoMore()) {
             stopSpending();
+        }
+        askForBudget(overBudget ? null : lacking);
+    }
+
+    /** Most that the next call can cost, if there is not as much. */
+    private @Nullable BigDecimal lacking() {
+        BigDecimal embeddings = embedding.lacking();
+        BigDecimal rewrites = rewriting == null ? null : rewriting.lacking();
+        return embeddings == null || (rewrites != null && rewrites.compareTo(embeddings) < 0) ? rewrites : embeddings;
+    }
+
+    private void askForBudget(@Nullable BigDecimal lacking) {
+        boolean atWork = !overBudget && !(embedding.isEmpty() && (rewriting == null || rewriting.isEmpty()));
+        if (storeLost || stopReason != null || closing) {
+            purse.askNoMore();
+            return;
+        }
+        BudgetAsk ask = purse.ask(lacking, atWork, now);
+        if (ask != null) {
+            storeQueue.add(new Command.AskBudget(ask));
         }
     }
 
@@ -1303,8 +1330,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void endIfDone() {
         boolean nothingToClaim = takesNoMore() || listIsEmpty || mayBeUnclaimed() == 0;
         boolean nothingOnTheWay = onTheWay == 0 && !claiming && reading == 0 && callsAreOver();
-        boolean nothingToStore =
-                !keepingRewrites && !keepingOutcomes && !notingHeldUp && !committing && settled.isEmpty();
+        boolean nothingToStore = !keepingRewrites
+                && !keepingOutcomes
+                && !notingHeldUp
+                && !purse.isAsking()
+                && !committing
+                && settled.isEmpty();
         if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
             return;
         }

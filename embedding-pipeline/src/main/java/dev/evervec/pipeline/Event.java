@@ -2,6 +2,7 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.MarkedPage;
@@ -93,6 +94,9 @@ sealed interface Event {
 
     /** Results were stored, but for those whose claim was lost. */
     record Committed(List<RecordResult> results, Set<RecordKey> refused) implements FromStore {}
+
+    /** A part of the budget was granted, or not. */
+    record BudgetGranted(BudgetGrant grant) implements FromStore {}
 
     /** What needs no answer was stored. */
     record Noted(Command.StoreCommand command) implements FromStore {}

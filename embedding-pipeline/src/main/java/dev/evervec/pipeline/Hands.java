@@ -337,6 +337,8 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.KeepOutcomes keep) {
             store.keepOutcomes(job, keep.outcomes());
             return new Event.Noted(keep);
+        } else if (command instanceof Command.AskBudget ask) {
+            return new Event.BudgetGranted(store.grantBudget(job, ask.ask()));
         } else if (command instanceof Command.CloseJob close) {
             return new Event.JobClosed(store.endJob(job, close.state(), close.untaken()));
         }
