@@ -12,10 +12,12 @@ import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.JobState;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.RecordResult.Embedded;
 import dev.evervec.pipeline.store.RecordResult.NotEmbedded;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.Sha256;
@@ -72,6 +74,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private static final int MAX_CLAIM = 1024;
     private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
+    /** How long a worker that found nothing to claim leaves the others alone. */
+    private static final long WAIT_FOR_OTHERS = Duration.ofSeconds(1).toNanos();
 
     private enum Scan {
         READING,
@@ -112,6 +116,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     // records on their way
     private boolean claiming;
     private boolean listIsEmpty;
+    private long claimNotBefore; // others may put records on the list until then
     private long claimed;
     private final Deque<Claim> unread = new ArrayDeque<>();
     private int reading;
@@ -123,6 +128,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
     private final Twins twins = new Twins();
+    // of a shared job: a worker that was away for too long may be given what it still has in hand
+    private final Set<RecordKey> inHand = new HashSet<>();
+    private final Map<RecordKey, Claim> claimedAnew = new HashMap<>();
 
     // results
     private List<RecordResult> settled = new ArrayList<>();
@@ -171,6 +179,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         this.now = now;
         this.remarks = new Remarks(plan.settings().maxAttempts());
         this.readNotBefore = now;
+        this.claimNotBefore = now;
+        if (plan.role() == JobTicket.Role.JOINED) {
+            scan = Scan.CLOSED; // by whoever scans, as far as this worker goes
+            remarks.add("joined the running job; this is the part that this worker took");
+        }
         this.storeQueue = new StoreQueue(backoff, random, now);
         this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
         if (plan.resumed() != null) {
@@ -214,6 +227,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             wake = Math.min(wake, rewriting.nextWake(now));
         }
         wake = Math.min(wake, storeQueue.nextWake());
+        if (waitsForOthers()) {
+            wake = Math.min(wake, claimNotBefore);
+        }
         if (!unread.isEmpty() && readNotBefore > now) {
             wake = Math.min(wake, readNotBefore);
         }
@@ -261,6 +277,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.Claimed claims) {
             storeQueue.done();
             claimed(claims.claims());
+            if (claims.claims().isEmpty()) {
+                expect(claims.remaining());
+            }
         } else if (event instanceof Event.Prepared prepared) {
             reading--;
             long read = numberOf(prepared);
@@ -304,7 +323,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.JobClosed closed) {
             storeQueue.done();
             // A lost store has not heard of what is in the books as a store error, and would count that again.
-            jobClosed(storeLost ? listed - claimed : closed.end().untaken());
+            jobClosed(storeLost ? unclaimed() : closed.end().untaken());
         } else if (event instanceof Event.CancelRequested) {
             stop(Reason.CANCELLED, "cancelled");
         } else if (event instanceof Event.HandBroke broke) {
@@ -486,7 +505,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void pageMarked(MarkedPage marked) {
         pagesBeingMarked--;
         listed += marked.taken();
-        listIsEmpty &= marked.taken() == 0;
+        if (marked.taken() > 0) {
+            listIsEmpty = false;
+            claimNotBefore = now;
+        }
         busy.addAll(marked.busy());
         remarks.add(marked);
         progressDue = true;
@@ -508,11 +530,44 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void claimed(List<Claim> claims) {
         claiming = false;
-        claimed += claims.size();
         claims.forEach(claim -> unclaimedOfGiven.remove(claim.key()));
-        onTheWay += claims.size();
-        listIsEmpty |= claims.isEmpty();
-        unread.addAll(claims);
+        claims.forEach(this::take);
+    }
+
+    private void take(Claim claim) {
+        if (plan.isShared() && !inHand.add(claim.key())) {
+            claimedAnew.put(claim.key(), claim);
+            return;
+        }
+        claimed++;
+        onTheWay++;
+        unread.add(claim);
+    }
+
+    /** Its result under an older claim is refused by now. */
+    private void takeIfClaimedAnew(RecordKey key) {
+        inHand.remove(key);
+        Claim newer = claimedAnew.remove(key);
+        if (newer != null) {
+            take(newer);
+        }
+    }
+
+    private void expect(Remaining remaining) {
+        switch (remaining) {
+            case NOTHING -> listIsEmpty = true;
+            case LATER -> claimNotBefore = now + WAIT_FOR_OTHERS;
+            case SCAN -> takeScanOver();
+        }
+    }
+
+    private void takeScanOver() {
+        remarks.add("the worker that scanned has died; this one scans from the beginning");
+        scan = Scan.READING;
+        scanBeingClosed = false;
+        scanIncomplete = false;
+        claimNotBefore = now + WAIT_FOR_OTHERS;
+        progressDue = true;
     }
 
     /** The source as a whole cannot be read: no record is to blame, so it is tried again before the job gives up. */
@@ -767,6 +822,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             books.succeeded();
             remarks.add((Embedded) result);
         }
+        takeIfClaimedAnew(result.claim().key());
     }
 
     private void enter(RecordKey key, Reason reason, String detail) {
@@ -849,7 +905,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             committingBatches = 0;
             commit.results().forEach(result -> unstored(result, cause));
         } else if (command instanceof Command.CloseJob) {
-            jobClosed(listed - claimed);
+            jobClosed(unclaimed());
         } else {
             noted(command);
         }
@@ -1031,12 +1087,17 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (scan == Scan.CLOSING && pagesBeingRead == 0 && pagesBeingMarked == 0 && !scanBeingClosed) {
             scanBeingClosed = true;
-            if (storeLost) {
+            if (storeLost || leavesScanToOthers()) {
                 scan = Scan.CLOSED;
             } else {
                 storeQueue.add(new Command.CloseScan(scope()));
             }
         }
+    }
+
+    /** A worker that stops does not end the scan of those that go on: one of them begins it anew. */
+    private boolean leavesScanToOthers() {
+        return plan.isShared() && stopReason != null;
     }
 
     private void readPage() {
@@ -1060,12 +1121,26 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         claiming = true;
         long most = Math.min(MAX_CLAIM, plan.rowsPerWrite());
-        long limit = Math.min(Math.min(room(), most), listed - claimed);
+        long limit = Math.min(Math.min(room(), most), mayBeUnclaimed());
         storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
     }
 
     private boolean unclaimedAreListed() {
-        return listed != claimed && !listIsEmpty && !failedAreBeingListed();
+        return mayBeUnclaimed() != 0 && !listIsEmpty && now >= claimNotBefore && !failedAreBeingListed();
+    }
+
+    /** Records that it has listed itself and, as far as it knows, nobody has claimed. */
+    private long unclaimed() {
+        return listIsEmpty ? 0 : Math.max(0, listed - claimed);
+    }
+
+    /** How many records the list may have; nobody knows what other workers put there or take. */
+    private long mayBeUnclaimed() {
+        return plan.isShared() ? Long.MAX_VALUE : listed - claimed;
+    }
+
+    private boolean waitsForOthers() {
+        return plan.isShared() && !listIsEmpty && !takesNoMore() && now < claimNotBefore;
     }
 
     /** Until then nothing is claimed: what failed once more would be listed once more. */
@@ -1076,7 +1151,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** Enough for a request at least, so that claims do not come one by one; always, when nothing is on its way. */
     private boolean roomToClaim() {
         long least =
-                Math.min(listed - claimed, Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
+                Math.min(mayBeUnclaimed(), Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
         return onTheWay == 0 || room() >= least;
     }
 
@@ -1185,7 +1260,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void endIfDone() {
-        boolean nothingToClaim = takesNoMore() || listIsEmpty || listed == claimed;
+        boolean nothingToClaim = takesNoMore() || listIsEmpty || mayBeUnclaimed() == 0;
         boolean nothingOnTheWay = onTheWay == 0 && !claiming && reading == 0 && callsAreOver();
         boolean nothingToStore =
                 !keepingRewrites && !keepingOutcomes && !notingHeldUp && !committing && settled.isEmpty();
@@ -1193,13 +1268,13 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             return;
         }
         if (storeHangs) {
-            jobClosed(listed - claimed);
+            jobClosed(unclaimed());
         } else if (bill.hasUnstored() && !storeLost) {
             committing = true;
             storeQueue.add(new Command.Commit(List.of(), bill.takeUnstored()));
         } else {
             closing = true;
-            storeQueue.add(new Command.CloseJob(endState(listed - claimed), whyLeft()));
+            storeQueue.add(new Command.CloseJob(endState(unclaimed()), whyLeft()));
         }
     }
 
@@ -1239,7 +1314,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     /** The run cannot go on: whatever is not in the books yet is counted as aborted, and the job is over. */
     void abandon(String cause) {
         stop(Reason.ABORTED, cause);
-        untaken = Math.max(0, listed - claimed);
+        untaken = unclaimed();
         books.notEmbedded(Reason.ABORTED, totalPending() - books.total());
         finalState = endState(0);
         abandoned = true;
@@ -1298,7 +1373,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (scan != Scan.CLOSED) {
             next = Phase.SCANNING;
         } else if (rewriting != null
-                && (listed > claimed || !unread.isEmpty() || reading > 0 || !rewriting.isEmpty())) {
+                && (unclaimedAreToCome() || !unread.isEmpty() || reading > 0 || !rewriting.isEmpty())) {
             next = Phase.REWRITING;
         } else {
             next = Phase.EMBEDDING;
@@ -1309,10 +1384,14 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
+    private boolean unclaimedAreToCome() {
+        return plan.isShared() ? !listIsEmpty && !takesNoMore() : listed > claimed;
+    }
+
     /** How far the job is. */
     BuildProgress progress() {
         // What another worker took from the list is not this job's any more, which shows in the end.
-        long toTake = over ? claimed + untaken : listed;
+        long toTake = over ? claimed + untaken : Math.max(listed, claimed);
         long total = toTake + outsideLedger;
         BuildProgress.Stage rewrites = rewriting == null
                 ? BuildProgress.Stage.NONE

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -74,6 +75,7 @@ public final class BuildPipeline {
     private final @Nullable Path logsDir;
     private final @Nullable Executor callExecutor;
     private final StopPatience stopPatience;
+    private final Duration lease;
 
     private BuildPipeline(Builder builder) {
         this.records = Objects.requireNonNull(builder.records, "records: give the pipeline a RecordSource");
@@ -86,6 +88,7 @@ public final class BuildPipeline {
         this.logsDir = builder.logsDir;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
+        this.lease = builder.lease;
         fingerprint();
     }
 
@@ -158,7 +161,7 @@ public final class BuildPipeline {
         RecordReader scan = reader(request);
         try {
             JobTicket job = store.beginJob(start);
-            return start(request, job, scan, startedAt);
+            return start(request, job, job.role() == JobTicket.Role.JOINED ? later(scan, request) : scan, startedAt);
         } catch (RuntimeException | Error e) {
             afterwards(e, scan::close);
             throw e;
@@ -179,6 +182,12 @@ public final class BuildPipeline {
                 request.whileRunning());
     }
 
+    /** A worker that joins a job scans only if the one that does so dies; until then it keeps nothing open at the source. */
+    private RecordReader later(RecordReader opened, BuildRequest request) {
+        opened.close();
+        return new LaterReader(() -> reader(request));
+    }
+
     private RecordReader reader(BuildRequest request) {
         return request.intake() instanceof BuildRequest.Intake.Changes changes
                 ? new ChangesReader(records, changes)
@@ -190,15 +199,16 @@ public final class BuildPipeline {
         JobFiles files = JobFiles.none();
         try {
             if (logsDir != null && !request.isLive()) {
-                files = JobFiles.open(logsDir, jobId);
+                files = JobFiles.open(logsDir, fileName(job));
             }
-            files.line("begin " + describe(job));
+            files.line((job.role() == JobTicket.Role.JOINED ? "join " : "begin ") + describe(job));
             BuildPlan plan = plan(request, job, startedAt);
             BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
-            Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
+            Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting(), lease);
             BuildRun run = new BuildRun(
                     jobId,
                     job.resumed() == null ? null : job.resumed().jobId(),
+                    job.role(),
                     machine,
                     hands,
                     files,
@@ -207,7 +217,9 @@ public final class BuildPipeline {
                     callExecutor,
                     stopPatience);
             log.info(
-                    "job {} begins on generation {}",
+                    job.role() == JobTicket.Role.JOINED
+                            ? "joins job {} on generation {}"
+                            : "job {} begins on generation {}",
                     jobId,
                     job.start().fingerprint().generation());
             run.start();
@@ -225,6 +237,12 @@ public final class BuildPipeline {
             files.close();
             throw e;
         }
+    }
+
+    /** Workers of one job may write to one folder. */
+    private static String fileName(JobTicket job) {
+        String jobId = job.start().jobId();
+        return job.role() == JobTicket.Role.JOINED ? jobId + "." + job.owner() : jobId;
     }
 
     private static String describe(JobTicket job) {
@@ -409,6 +427,7 @@ public final class BuildPipeline {
                 job.start().jobId(),
                 startedAt,
                 request,
+                job.role(),
                 job.resumed(),
                 settings,
                 PricedModel.of(embedder),
@@ -432,6 +451,7 @@ public final class BuildPipeline {
         private @Nullable Path logsDir;
         private @Nullable Executor callExecutor;
         private StopPatience stopPatience = StopPatience.DEFAULT;
+        private Duration lease = Hands.LEASE;
 
         private Builder() {}
 
@@ -498,6 +518,12 @@ public final class BuildPipeline {
         /** For tests, which cannot wait so long. */
         Builder stopPatience(StopPatience patience) {
             stopPatience = patience;
+            return this;
+        }
+
+        /** For tests that wait for the end of a dead worker's lease. */
+        Builder lease(Duration length) {
+            lease = length;
             return this;
         }
 

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param jobId the job
  * @param startedAt when it began
  * @param request what it is to do
+ * @param role what this worker is to the job
  * @param resumed the interrupted job that it carries on, or null
  * @param settings how patient and strict it is
  * @param embedder the model that embeds
@@ -31,6 +32,7 @@ record BuildPlan(
         String jobId,
         Instant startedAt,
         BuildRequest request,
+        JobTicket.Role role,
         JobTicket.@Nullable Resumed resumed,
         BuildSettings settings,
         PricedModel embedder,
@@ -73,6 +75,11 @@ record BuildPlan(
         long forEmbedding = (embedding.maxInFlight() + 4L) * limits.maxTextsPerRequest();
         long forRewriting = rewriting == null ? 0 : 2L * rewriting.policy().maxInFlight();
         return (int) Math.min(1 << 16, forEmbedding + forRewriting);
+    }
+
+    /** Whether other workers may work on the job too. */
+    boolean isShared() {
+        return role != JobTicket.Role.ALONE;
     }
 
     /** Most that the job may cost in USD, or null without a cap. */

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.MarkedPage;
 import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.StoreException;
@@ -53,8 +54,8 @@ sealed interface Event {
     /** The ledger knows that the scan is over. */
     record ScanClosed(ScanSummary summary) implements FromStore {}
 
-    /** Records were claimed; none if none is left. */
-    record Claimed(List<Claim> claims) implements FromStore {}
+    /** Records were claimed; if none was, what is to be expected of the list. */
+    record Claimed(List<Claim> claims, Remaining remaining) implements FromStore {}
 
     /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
     record Prepared(List<Preparation> records, List<Claim> unread) implements FromOutside {}

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.source.SourceException;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CancelSignal;
@@ -37,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * Decides nothing: whatever goes wrong becomes an event too.
  */
 final class Hands implements AutoCloseable {
-    /** How long a claim holds without being renewed. */
+    /** How long a claim holds without being renewed, unless a test is in more of a hurry. */
     static final Duration LEASE = Duration.ofSeconds(60);
 
     private static final String PROBE_TEXT = "hello";
@@ -51,6 +52,7 @@ final class Hands implements AutoCloseable {
     private final LLMProvider embedder;
     private final @Nullable Rewriting rewriting;
     private final BuildRequest request;
+    private final Duration lease;
     private final CancelSignal recall = new CancelSignal();
     /** Why an endpoint takes no more calls; set by the thread that hears it, before the state machine can. */
     private final Map<Capability, String> refusals = new ConcurrentHashMap<>();
@@ -72,6 +74,18 @@ final class Hands implements AutoCloseable {
             Preparer preparer,
             LLMProvider embedder,
             @Nullable Rewriting rewriting) {
+        this(store, job, scan, request, preparer, embedder, rewriting, LEASE);
+    }
+
+    Hands(
+            EmbeddingStore store,
+            JobTicket job,
+            RecordReader scan,
+            BuildRequest request,
+            Preparer preparer,
+            LLMProvider embedder,
+            @Nullable Rewriting rewriting,
+            Duration lease) {
         this.store = store;
         this.job = job;
         this.scan = scan;
@@ -79,6 +93,12 @@ final class Hands implements AutoCloseable {
         this.preparer = preparer;
         this.embedder = embedder;
         this.rewriting = rewriting;
+        this.lease = lease;
+    }
+
+    /** How often the leases are to be renewed: three renewals may fail before they end. */
+    Duration renewal() {
+        return lease.dividedBy(4);
     }
 
     // ---- source ----
@@ -303,7 +323,8 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.CloseScan close) {
             return new Event.ScanClosed(store.endScan(job, close.scope(), request.maxVanishedShare()));
         } else if (command instanceof Command.ClaimRecords claim) {
-            return new Event.Claimed(store.claim(job, claim.limit(), LEASE));
+            List<Claim> claims = store.claim(job, claim.limit(), lease);
+            return new Event.Claimed(claims, claims.isEmpty() ? store.remaining(job) : Remaining.LATER);
         } else if (command instanceof Command.Commit commit) {
             Set<RecordKey> refused = store.commit(job, commit.results(), commit.calls());
             return new Event.Committed(commit.results(), refused);
@@ -324,7 +345,7 @@ final class Hands implements AutoCloseable {
     }
 
     void renewLeases() {
-        store.renewLeases(job, LEASE);
+        store.renewLeases(job, lease);
     }
 
     /** Ends the scan of the source; on the thread that reads it. */

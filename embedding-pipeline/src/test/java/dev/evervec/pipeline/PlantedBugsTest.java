@@ -64,7 +64,7 @@ class PlantedBugsTest {
                 bug(
                         "the fence is dropped",
                         "store/MemoryStore.java",
-                        "return row.claimed && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);",
+                        "return row.isClaimed() && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);",
                         "return true;"),
                 bug(
                         "two vectors are swapped",

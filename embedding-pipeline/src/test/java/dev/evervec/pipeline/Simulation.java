@@ -7,8 +7,11 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderException;
@@ -19,11 +22,13 @@ import dev.evervec.testkit.ManualClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -36,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Simulation {
     private static final long STEP_LIMIT = 2_000_000;
+    private static final long RENEWAL = Duration.ofSeconds(15).toNanos();
 
     private record Posted(long at, long order, Supplier<Event> event) {}
 
@@ -58,6 +64,12 @@ final class Simulation {
     final List<RecordOutcome> told = new ArrayList<>();
     final List<ProviderCall> calls = new ArrayList<>();
     final List<BuildProgress> progress = new ArrayList<>();
+    /** Texts that were paid for, each time. */
+    final List<Sha256> paid = new ArrayList<>();
+
+    private final Set<Sha256> open = new HashSet<>(); // paid for, with a vector that is not stored yet
+    private long refused;
+
     private final SplittableRandom random;
     private final PriorityQueue<Posted> posted =
             new PriorityQueue<>(Comparator.comparingLong(Posted::at).thenComparingLong(Posted::order));
@@ -68,6 +80,7 @@ final class Simulation {
     private final JobTicket job;
     private final String jobId;
     private long now;
+    private long renewedAt;
     private long order;
     private long writerFreeAt;
     private final int mostMillisOfAWrite;
@@ -109,18 +122,29 @@ final class Simulation {
         this.mostMillisOfAWrite = random.nextInt(4) == 0 ? 2000 : 20;
         this.slownessOfAnswers = random.nextInt(8) == 0 ? 50 : 1;
         this.clock = clock;
-        this.jobId = jobId;
+        this.now = clockNow();
+        this.renewedAt = now;
         PromptTemplate prompt = new PromptTemplate("Rewrite: {text}");
         String rewriteFingerprint = rewriter == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
         Fingerprint fingerprint = new Fingerprint(embedder.model(), rewriteFingerprint);
-        this.job = store.beginJob(new JobStart(jobId, fingerprint, settings.maxAttempts()));
+        this.job = store.beginJob(new JobStart(
+                jobId,
+                fingerprint,
+                settings.maxAttempts(),
+                Set.of(),
+                JobStart.Kind.BUILD,
+                JobScope.ALL,
+                null,
+                request.whileRunning()));
+        this.jobId = job.start().jobId();
         // Some jobs share their database with others and write little at a time.
         boolean few = Math.floorMod(seed, 4) == 0;
         int rowsPerWrite = few ? 1 + Math.floorMod(seed, 7) : store.rowsPerWrite();
         this.plan = new BuildPlan(
-                jobId,
+                this.jobId,
                 clock.instant(),
                 request,
+                job.role(),
                 job.resumed(),
                 settings,
                 PricedModel.of(embedder),
@@ -188,39 +212,88 @@ final class Simulation {
 
     /** Runs the job; null if it was crashed. */
     BuildMachine.@Nullable Ending run() {
-        take(new Event.Begin());
-        while (crashed != null || !machine.isOver()) {
-            if (++steps > STEP_LIMIT) {
-                throw new AssertionError("job " + jobId + " does not end");
-            }
-            if (steps > crashAtStep) {
-                crashed = "somewhere";
-            }
-            if (crashed != null) {
-                return null;
-            }
-            beforeEachEvent.run();
-            long wake = machine.nextWake();
-            Posted next = posted.peek();
-            if (next == null && wake == Long.MAX_VALUE) {
-                throw new AssertionError("job " + jobId + " waits for nothing: " + machine.progress());
-            }
-            if (next == null || wake < next.at()) {
-                moveTo(Math.max(now, wake));
-                take(new Event.Tick());
-            } else {
-                posted.remove();
-                moveTo(next.at());
-                take(next.event().get());
-            }
+        begin();
+        while (!isOver()) {
+            step();
         }
+        return crashed == null ? ending() : null;
+    }
+
+    /** Sets it going; afterwards it goes on by {@link #step()}. */
+    void begin() {
+        take(new Event.Begin());
+    }
+
+    /** Whether it came to its end or was crashed. */
+    boolean isOver() {
+        return crashed != null || machine.isOver();
+    }
+
+    /** Ends it where it is, as a killed process would. */
+    void kill() {
+        crashed = "killed";
+    }
+
+    /** Asks it to stop. */
+    void cancel() {
+        post(0, new Event.CancelRequested());
+    }
+
+    JobTicket job() {
+        return job;
+    }
+
+    /** How the job ended that came to its end. */
+    BuildMachine.Ending ending() {
         hands.close();
         return machine.ending();
     }
 
+    /** When something happens next, on the clock's time line. */
+    long nextAt() {
+        Posted next = posted.peek();
+        long at = Math.min(machine.nextWake(), next == null ? Long.MAX_VALUE : next.at());
+        if (at == Long.MAX_VALUE) {
+            throw new AssertionError("job " + jobId + " waits for nothing: " + machine.progress());
+        }
+        return Math.min(at, renewsAt());
+    }
+
+    private long renewsAt() {
+        return job.role() == JobTicket.Role.ALONE ? Long.MAX_VALUE : renewedAt + RENEWAL;
+    }
+
+    /** Lets the next thing happen; late, if the clock has been moved on meanwhile. */
+    void step() {
+        if (++steps > STEP_LIMIT) {
+            throw new AssertionError("job " + jobId + " does not end");
+        }
+        if (steps > crashAtStep) {
+            crashed = "somewhere";
+            return;
+        }
+        beforeEachEvent.run();
+        long at = nextAt();
+        Posted next = posted.peek();
+        moveTo(at);
+        if (at == renewsAt()) {
+            renewedAt = now;
+            hands.renewLeases();
+        } else if (next == null || at < next.at()) {
+            take(new Event.Tick());
+        } else {
+            posted.remove();
+            take(next.event().get());
+        }
+    }
+
     private void moveTo(long time) {
-        clock.advance(Duration.ofNanos(time - now));
-        now = time;
+        now = Math.max(now, Math.max(time, clockNow()));
+        clock.advance(Duration.ofNanos(now - clockNow()));
+    }
+
+    private long clockNow() {
+        return Duration.between(ManualClock.START, clock.instant()).toNanos();
     }
 
     private void take(Event event) {
@@ -265,7 +338,11 @@ final class Simulation {
         } else if (command instanceof Command.Read read) {
             post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
+            Event answer = hands.embed(embed.batch());
+            if (answer instanceof Event.EmbedAnswered) {
+                embed.batch().items.forEach(this::pay);
+            }
+            answer(embed.batch().cancelSignal(), 400, answer);
         } else if (command instanceof Command.Rewrite rewrite) {
             if (machine.progress().phase().compareTo(BuildProgress.Phase.REWRITING) > 0) {
                 throw new AssertionError(
@@ -282,8 +359,30 @@ final class Simulation {
     /** Written at the beginning or at the end of the time that it takes: a crash in between comes after or before it. */
     private void write(Command.StoreCommand write) {
         boolean atOnce = random.nextBoolean() || isLastWordOfCrash(write);
-        Event done = atOnce ? hands.write(write) : null;
-        posted.add(new Posted(writerFreeAt, order++, done == null ? () -> hands.write(write) : () -> done));
+        Event done = atOnce ? written(write) : null;
+        posted.add(new Posted(writerFreeAt, order++, done == null ? () -> written(write) : () -> done));
+    }
+
+    /** How many texts were paid for whose vectors were refused, or were not stored and will not be if it ends here. */
+    long paidInVain() {
+        return refused + open.size();
+    }
+
+    private void pay(Work work) {
+        paid.add(work.text().hash());
+        open.add(work.text().hash());
+    }
+
+    private Event written(Command.StoreCommand write) {
+        Event event = hands.write(write);
+        if (event instanceof Event.Committed committed) {
+            for (RecordResult result : committed.results()) {
+                if (result instanceof RecordResult.Embedded embedded && open.remove(embedded.textHash())) {
+                    refused += committed.refused().contains(result.claim().key()) ? 1 : 0;
+                }
+            }
+        }
+        return event;
     }
 
     private boolean isLastWordOfCrash(Command.StoreCommand write) {

@@ -267,11 +267,14 @@ public final class EmbeddingJobs implements AutoCloseable {
      * @throws StoreException if the store cannot be used
      */
     public Cancellation cancel(String jobId) {
-        if (own.cancel(jobId)) {
-            return Cancellation.REQUESTED;
-        }
+        boolean here = own.cancel(jobId);
         if (own.dryRun(jobId).isPresent()) {
-            return Cancellation.NOT_RUNNING;
+            return here ? Cancellation.REQUESTED : Cancellation.NOT_RUNNING;
+        }
+        if (here) {
+            // Other processes may have joined it.
+            store.requestCancel(jobId);
+            return Cancellation.REQUESTED;
         }
         if (known(jobId).isEmpty()) {
             return Cancellation.UNKNOWN_JOB;

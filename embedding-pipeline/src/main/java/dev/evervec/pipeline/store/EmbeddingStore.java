@@ -216,6 +216,20 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     void forEachVector(Fingerprint fingerprint, @Nullable String source, Consumer<StoredVector> consumer);
 
+    /**
+     * The stored vectors that are nearest to a query by the angle between them, best first, equally near ones in the order of
+     * source and id; none if there is no such generation. The default compares all of them, in constant memory. A store whose
+     * database has an index for this may answer from it: then one of the nearest may be missing now and then.
+     *
+     * @throws IllegalArgumentException if the query's vector has another dimension than the fingerprint
+     */
+    default List<Neighbour> nearest(Fingerprint fingerprint, NearestQuery query) {
+        query.requireComparableTo(fingerprint);
+        Nearest nearest = new Nearest(query);
+        forEachVector(fingerprint, query.source(), nearest::offer);
+        return nearest.bestFirst();
+    }
+
     /** Hands the outcomes of a job that have this reason to the consumer, without holding them all in memory. */
     void forEachOutcome(String jobId, Reason reason, Consumer<RecordOutcome> consumer);
 

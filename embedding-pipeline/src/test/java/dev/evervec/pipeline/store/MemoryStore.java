@@ -36,8 +36,16 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** A store in memory, for tests of what uses a store; the simplest thing that keeps the store's contract. */
+/**
+ * A store in memory, for tests of what uses a store; the simplest thing that keeps the store's contract. Its jobs have one
+ * worker; those of a {@link #shared} one have any number, and each worker is whoever holds a ticket.
+ */
 public final class MemoryStore implements EmbeddingStore {
+    /** What a worker has until it claims for the first time. */
+    private static final Duration FIRST_LEASE = Duration.ofSeconds(60);
+
+    private static final String ANOTHER = "another";
+
     private static final class Row {
         RecordState state = RecordState.PENDING;
 
@@ -57,7 +65,11 @@ public final class MemoryStore implements EmbeddingStore {
         Instant retryDue;
 
         long onListOf;
-        boolean claimed;
+
+        @Nullable
+        String claimedBy;
+
+        long countedBy;
         boolean superseded;
         long freshSince;
         long met;
@@ -66,6 +78,10 @@ public final class MemoryStore implements EmbeddingStore {
 
         Row(Instant changedAt) {
             this.changedAt = changedAt;
+        }
+
+        boolean isClaimed() {
+            return claimedBy != null;
         }
     }
 
@@ -107,14 +123,18 @@ public final class MemoryStore implements EmbeddingStore {
         @Nullable
         Instant endedAt;
 
+        final List<Worker> workers = new ArrayList<>();
+        final Map<RecordKey, Boolean> met = new HashMap<>();
+
+        @Nullable
+        String scanner;
+
         boolean scanning = true;
+        boolean rescanned;
         long keepsFrom;
         long embedded;
         final Map<Reason, Long> notEmbedded = new HashMap<>();
         final List<ProviderCall> calls = new ArrayList<>();
-
-        @Nullable
-        String heldUpBy;
 
         boolean cancelRequested;
 
@@ -137,6 +157,24 @@ public final class MemoryStore implements EmbeddingStore {
         }
     }
 
+    /** A worker of a job. */
+    private static final class Worker {
+        final String owner;
+        Instant leaseEnd;
+        boolean ended;
+
+        /** Whether its claims went back to the list while it could not be seen to live. */
+        boolean lost;
+
+        @Nullable
+        String heldUpBy;
+
+        Worker(String owner, Instant leaseEnd) {
+            this.owner = owner;
+            this.leaseEnd = leaseEnd;
+        }
+    }
+
     private record Billed(ProviderCall call, String jobId, long job) {}
 
     private final Clock clock;
@@ -145,16 +183,25 @@ public final class MemoryStore implements EmbeddingStore {
     private final List<Outcome> outcomes = new ArrayList<>();
     private final Map<String, Job> jobs = new LinkedHashMap<>();
     private final List<Billed> bill = new ArrayList<>();
-    private final Map<RecordKey, Boolean> seen = new HashMap<>();
-    private final Set<String> seenSources = new HashSet<>();
-    private final Map<JobStart.Kind, JobTicket> running = new EnumMap<>(JobStart.Kind.class);
+    private final Map<JobStart.Kind, Job> running = new EnumMap<>(JobStart.Kind.class);
+    private final boolean shared;
     private long jobNumber;
     private long owners;
     private long writes;
     private boolean closed;
 
     public MemoryStore(Clock clock) {
+        this(clock, false);
+    }
+
+    private MemoryStore(Clock clock, boolean shared) {
         this.clock = clock;
+        this.shared = shared;
+    }
+
+    /** A store whose builds any number of workers may join; the clock judges their leases. */
+    public static MemoryStore shared(Clock clock) {
+        return new MemoryStore(clock, true);
     }
 
     /** How often a row was changed. */
@@ -162,49 +209,24 @@ public final class MemoryStore implements EmbeddingStore {
         return writes;
     }
 
-    /** What a killed process leaves: its claims go, its jobs are no longer running. */
+    /** What killed processes leave: their claims go, their jobs are no longer running. */
     public synchronized void killRunningJob() {
-        for (JobTicket job : running.values()) {
-            release(job);
-            job(job).state = JobState.INTERRUPTED;
-            job(job).heldUpBy = null;
-        }
+        running.values().forEach(this::interrupt);
         running.clear();
     }
 
-    private long release(JobTicket job) {
-        long released = 0;
-        for (Ledger ledger : ledgers.values()) {
-            for (Row row : ledger.rows.values()) {
-                if (row.onListOf == job.number()) {
-                    release(row);
-                    released++;
-                }
-            }
-        }
-        return released;
+    /** What a worker leaves that is dead, or cannot reach the store any more: a lease that is over. */
+    public synchronized void loseLease(JobTicket job) {
+        worker(job).leaseEnd = clock.instant();
     }
 
-    private void releaseTheDead() {
-        Set<Long> alive = running.values().stream().map(JobTicket::number).collect(Collectors.toSet());
-        for (Ledger ledger : ledgers.values()) {
-            ledger.rows.values().stream()
-                    .filter(row -> !alive.contains(row.onListOf))
-                    .forEach(MemoryStore::release);
-        }
+    private void interrupt(Job job) {
+        release(job.ticket.number());
+        job.workers.forEach(worker -> worker.ended = true);
+        job.state = JobState.INTERRUPTED;
     }
 
-    private static void release(Row row) {
-        row.onListOf = 0;
-        row.claimed = false;
-        row.superseded = false;
-    }
-
-    /**
-     * What another worker's claim does to a record that is on the list of the running build: from now on only its result counts.
-     *
-     * @return its claim, or null if the record is not on the list
-     */
+    /** What another worker's claim does to a record that is on the list of the running build: from now on only its result counts. */
     public synchronized @Nullable Claim takeOver(RecordKey key) {
         JobTicket build = runningJob();
         if (build == null) {
@@ -215,18 +237,136 @@ public final class MemoryStore implements EmbeddingStore {
             return null;
         }
         row.onListOf = 0;
-        row.claimed = true;
+        row.claimedBy = ANOTHER;
         row.version++;
         return new Claim(key, row.locator, row.version, row.attempts, row.freshSince);
     }
 
-    /** The build that is running, or null. */
+    /** The build that is running, as its first worker knows it, or null. */
     public synchronized @Nullable JobTicket runningJob() {
-        return running.get(JobStart.Kind.BUILD);
+        Job build = running.get(JobStart.Kind.BUILD);
+        return build == null ? null : build.ticket;
     }
+
+    // ---- workers ----
 
     private Job job(JobTicket ticket) {
         return Objects.requireNonNull(jobs.get(ticket.start().jobId()), "no such job");
+    }
+
+    private Worker worker(JobTicket ticket) {
+        return job(ticket).workers.stream()
+                .filter(worker -> worker.owner.equals(ticket.owner()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private boolean isAlive(Worker worker) {
+        return !worker.ended && (!shared || clock.instant().isBefore(worker.leaseEnd));
+    }
+
+    private boolean anyAlive(Job job) {
+        return job.workers.stream().anyMatch(this::isAlive);
+    }
+
+    private boolean othersWork(JobTicket ticket) {
+        return job(ticket).workers.stream().anyMatch(worker -> isAlive(worker) && !worker.owner.equals(ticket.owner()));
+    }
+
+    private boolean isWorking(JobTicket ticket) {
+        return !shared || job(ticket).state == JobState.RUNNING && !worker(ticket).ended;
+    }
+
+    private void requireWorking(JobTicket ticket) {
+        if (!isWorking(ticket)) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "the job " + ticket.start().jobId() + " was taken over while its worker was away",
+                    null);
+        }
+    }
+
+    /** Puts what dead workers have claimed back on the lists of their jobs. */
+    private void takeBackFromTheDead() {
+        for (Job job : running.values()) {
+            for (Worker worker : job.workers) {
+                if (!worker.ended && !isAlive(worker)) {
+                    worker.lost = true;
+                    putBack(worker);
+                }
+            }
+        }
+    }
+
+    private void putBack(Worker worker) {
+        for (Ledger ledger : ledgers.values()) {
+            ledger.rows.values().stream()
+                    .filter(row -> worker.owner.equals(row.claimedBy))
+                    .forEach(MemoryStore::putBack);
+        }
+    }
+
+    private static void putBack(Row row) {
+        row.claimedBy = null;
+        row.superseded = false;
+        row.version++;
+    }
+
+    private long release(long job) {
+        long released = 0;
+        for (Ledger ledger : ledgers.values()) {
+            for (Row row : ledger.rows.values()) {
+                if (row.onListOf == job) {
+                    release(row);
+                    released++;
+                }
+            }
+        }
+        return released;
+    }
+
+    private void releaseTheDead() {
+        Set<Long> alive =
+                running.values().stream().map(job -> job.ticket.number()).collect(Collectors.toSet());
+        for (Ledger ledger : ledgers.values()) {
+            ledger.rows.values().stream()
+                    .filter(row -> !alive.contains(row.onListOf))
+                    .forEach(MemoryStore::release);
+        }
+    }
+
+    private static void release(Row row) {
+        row.onListOf = 0;
+        row.claimedBy = null;
+        row.superseded = false;
+    }
+
+    @Override
+    public synchronized Remaining remaining(JobTicket job) {
+        if (job.role() == JobTicket.Role.ALONE) {
+            return Remaining.NOTHING;
+        }
+        requireWorking(job);
+        takeBackFromTheDead();
+        Job build = job(job);
+        if (build.scanning && !isScanner(job)) {
+            return takesOverTheScan(build, job) ? Remaining.SCAN : Remaining.LATER;
+        }
+        boolean anyOfOthers = ledger(job.start().fingerprint()).rows.values().stream()
+                .anyMatch(row -> row.onListOf == job.number() && !job.owner().equals(row.claimedBy));
+        return anyOfOthers ? Remaining.LATER : Remaining.NOTHING;
+    }
+
+    private boolean takesOverTheScan(Job build, JobTicket job) {
+        boolean scannerLives =
+                build.workers.stream().anyMatch(worker -> isAlive(worker) && worker.owner.equals(build.scanner));
+        if (scannerLives) {
+            return false;
+        }
+        build.scanner = job.owner();
+        build.rescanned = true;
+        build.met.clear();
+        return true;
     }
 
     private Ledger known(Fingerprint fingerprint) {
@@ -243,6 +383,13 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized JobTicket beginJob(JobStart start) {
+        Job current = running.get(start.kind());
+        if (current != null && !anyAlive(current)) {
+            interrupt(current);
+            running.remove(start.kind());
+        } else if (current != null && joins(start, current)) {
+            return join(start, current);
+        }
         requireNoneRuns(start.kind());
         jobs.values().stream()
                 .filter(job -> job.ticket.start().kind() == start.kind() && job.endedAt == null)
@@ -253,12 +400,13 @@ public final class MemoryStore implements EmbeddingStore {
                     JobRefusedException.Kind.ID_USED, "job id " + start.jobId() + " was used before");
         }
         requireResumable(start);
+        boolean joinable = shared && start.kind() == JobStart.Kind.BUILD;
         JobTicket ticket = new JobTicket(
                 before == null ? ++jobNumber : before.ticket.number(),
-                "memory-" + ++owners,
+                newOwner(),
                 start,
                 resumed(start),
-                JobTicket.Role.ALONE);
+                joinable ? JobTicket.Role.FIRST : JobTicket.Role.ALONE);
         if (before == null) {
             long keepsFrom = keepsFrom(start);
             jobs.put(start.jobId(), new Job(ticket, clock.instant()));
@@ -270,11 +418,44 @@ public final class MemoryStore implements EmbeddingStore {
             before.endedAt = null;
         }
         releaseTheDead();
-        running.put(start.kind(), ticket);
+        Job job = job(ticket);
+        job.scanner = ticket.owner();
+        job.workers.add(newWorker(ticket));
+        running.put(start.kind(), job);
         ledger(start.fingerprint());
-        if (start.kind() == JobStart.Kind.BUILD) {
-            seen.clear();
-        }
+        return ticket;
+    }
+
+    private String newOwner() {
+        return "memory-" + ++owners;
+    }
+
+    private Worker newWorker(JobTicket ticket) {
+        return new Worker(ticket.owner(), clock.instant().plus(FIRST_LEASE));
+    }
+
+    private boolean joins(JobStart start, Job job) {
+        JobStart other = job.ticket.start();
+        boolean meant = start.whileRunning() == JobStart.WhileRunning.JOIN_EQUAL
+                || start.whileRunning() == JobStart.WhileRunning.JOIN_NAMED
+                        && start.jobId().equals(other.jobId());
+        return shared
+                && meant
+                && start.scope().equalTo(other.scope())
+                && start.fingerprint().equals(other.fingerprint())
+                && start.maxAttempts() == other.maxAttempts()
+                && start.reconsidered().equals(other.reconsidered())
+                && keepsFrom(start) == job.keepsFrom;
+    }
+
+    private JobTicket join(JobStart start, Job job) {
+        JobTicket ticket = new JobTicket(
+                job.ticket.number(),
+                newOwner(),
+                start.joining(job.ticket.start().jobId()),
+                job.ticket.resumed(),
+                JobTicket.Role.JOINED);
+        job.workers.add(newWorker(ticket));
         return ticket;
     }
 
@@ -334,19 +515,32 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     private void requireNoneRuns(JobStart.Kind kind) {
-        JobTicket other = running.get(kind);
-        if (other != null) {
+        Job other = running.get(kind);
+        if (other != null && anyAlive(other)) {
             throw new JobRefusedException(
-                    JobRefusedException.Kind.RUNNING, "job " + other.start().jobId() + " is running");
+                    JobRefusedException.Kind.RUNNING,
+                    "job " + other.ticket.start().jobId() + " is running");
         }
     }
 
     private enum Verdict {
         TAKE,
         LEAVE,
+        LISTED,
         EXHAUSTED,
         BUSY,
         REMOVE
+    }
+
+    /** A scan that was begun anew leaves alone what its job has come to already. */
+    private Verdict judgeAgain(Ledger ledger, ScannedRecord scanned, JobTicket job, MarkMode mode) {
+        Row row = ledger.rows.get(scanned.key());
+        boolean onList = row != null && row.onListOf == job.number();
+        if (row != null && row.countedBy == job.number() || onList && row.isClaimed()) {
+            return Verdict.LEAVE;
+        }
+        Verdict verdict = judge(ledger, scanned, job.start(), mode);
+        return verdict == Verdict.TAKE && onList ? Verdict.LISTED : verdict;
     }
 
     private Verdict judge(Ledger ledger, ScannedRecord scanned, JobStart start, MarkMode mode) {
@@ -355,7 +549,7 @@ public final class MemoryStore implements EmbeddingStore {
         if (row == null) {
             return blank ? Verdict.LEAVE : Verdict.TAKE;
         }
-        if (row.claimed) {
+        if (row.isClaimed()) {
             return Verdict.BUSY;
         }
         if (blank) {
@@ -398,11 +592,16 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized MarkedPage mark(JobTicket job, List<ScannedRecord> page, MarkMode mode) {
+        requireWorking(job);
+        if (!isScanner(job)) {
+            return new MarkedPage(0, List.of(), List.of(), List.of());
+        }
+        takeBackFromTheDead();
         Ledger ledger = ledger(job.start().fingerprint());
         boolean live = job.start().kind() == JobStart.Kind.LIVE;
         JobTicket build = runningJob();
         long scanning = live && build != null && job(build).scanning ? build.number() : 0;
-        Map<RecordKey, Boolean> metBefore = live ? new HashMap<>() : seen;
+        Map<RecordKey, Boolean> metBefore = live ? new HashMap<>() : job(job).met;
         int taken = 0;
         List<RecordKey> duplicates = new ArrayList<>();
         List<RecordKey> exhausted = new ArrayList<>();
@@ -413,10 +612,12 @@ public final class MemoryStore implements EmbeddingStore {
                 duplicates.add(key);
                 continue;
             }
-            Verdict verdict = judge(ledger, scanned, job.start(), mode);
-            if (verdict == Verdict.TAKE) {
+            Verdict verdict = job(job).rescanned
+                    ? judgeAgain(ledger, scanned, job, mode)
+                    : judge(ledger, scanned, job.start(), mode);
+            if (verdict == Verdict.TAKE || verdict == Verdict.LISTED) {
                 take(ledger.rows.computeIfAbsent(key, any -> new Row(clock.instant())), scanned, job, mode);
-                taken++;
+                taken += verdict == Verdict.TAKE ? 1 : 0;
             } else if (verdict == Verdict.EXHAUSTED) {
                 exhausted.add(key);
             } else if (verdict == Verdict.BUSY) {
@@ -432,6 +633,11 @@ public final class MemoryStore implements EmbeddingStore {
             }
         }
         return new MarkedPage(taken, duplicates, exhausted, busy);
+    }
+
+    /** One who was taken for dead may have lost its scan to another. */
+    private boolean isScanner(JobTicket job) {
+        return job.owner().equals(job(job).scanner);
     }
 
     private void take(Row row, ScannedRecord scanned, JobTicket job, MarkMode mode) {
@@ -473,6 +679,7 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized int markFailed(JobTicket job, FailedSelection selection, int limit) {
+        requireWorking(job);
         int marked = 0;
         for (Map.Entry<RecordKey, Row> entry :
                 ledger(job.start().fingerprint()).rows.entrySet()) {
@@ -501,11 +708,13 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone) {
+        requireWorking(job);
+        takeBackFromTheDead();
         Ledger ledger = ledger(job.start().fingerprint());
         Set<RecordKey> claimed = new HashSet<>();
         for (RecordKey key : gone) {
             Row row = ledger.rows.get(key);
-            if (row != null && row.claimed) {
+            if (row != null && row.isClaimed()) {
                 claimed.add(key);
             } else if (row != null) {
                 ledger.rows.remove(key);
@@ -518,9 +727,14 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized ScanSummary endScan(JobTicket job, ScanScope scope, double maxVanishedShare) {
+        requireWorking(job);
         Map<String, Long> removed = new HashMap<>();
         Map<String, Long> kept = new HashMap<>();
+        if (!isScanner(job)) {
+            return new ScanSummary(removed, kept);
+        }
         job(job).scanning = false;
+        Map<RecordKey, Boolean> seen = job(job).met;
         if (scope instanceof ScanScope.Complete complete) {
             Ledger ledger = ledger(job.start().fingerprint());
             ledger.rows.forEach((key, row) -> {
@@ -568,12 +782,14 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized List<Claim> claim(JobTicket job, int limit, Duration lease) {
+        requireWorking(job);
+        renewLeases(job, lease);
         List<Claim> claims = new ArrayList<>();
         for (Map.Entry<RecordKey, Row> entry :
                 ledger(job.start().fingerprint()).rows.entrySet()) {
             Row row = entry.getValue();
-            if (claims.size() < limit && row.onListOf == job.number() && !row.claimed) {
-                row.claimed = true;
+            if (claims.size() < limit && row.onListOf == job.number() && !row.isClaimed()) {
+                row.claimedBy = job.owner();
                 row.version++;
                 writes++;
                 row.superseded = false;
@@ -584,7 +800,9 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     @Override
-    public void renewLeases(JobTicket job, Duration lease) {}
+    public synchronized void renewLeases(JobTicket job, Duration lease) {
+        worker(job).leaseEnd = clock.instant().plus(lease);
+    }
 
     @Override
     public synchronized Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> calls) {
@@ -602,14 +820,22 @@ public final class MemoryStore implements EmbeddingStore {
             Row row = ledger.rows.get(key);
             if (row == null || !isClaimedBy(job, row, result.claim())) {
                 refused.add(key);
-                note(
-                        job,
-                        key,
-                        Reason.SUPERSEDED,
-                        "its claim was taken over or released before its result came",
-                        cost(result));
+                // What went back to its job's list counts when it is taken from there.
+                if (!worker(job).lost) {
+                    note(
+                            job,
+                            key,
+                            Reason.SUPERSEDED,
+                            "its claim was taken over or released before its result came",
+                            cost(result));
+                }
                 continue;
             }
+            if (isHandedBack(result) && othersWork(job)) {
+                putBack(row);
+                continue;
+            }
+            row.countedBy = job.number();
             boolean before = row.superseded && !Objects.equals(contentHash(result), row.contentHash);
             release(row);
             writes++;
@@ -644,9 +870,16 @@ public final class MemoryStore implements EmbeddingStore {
         return refused;
     }
 
+    /** Whether a worker has only stopped before a record, which another one may still come to. */
+    private static boolean isHandedBack(RecordResult result) {
+        return result instanceof RecordResult.NotEmbedded not
+                && not.reason().ledger() == Reason.Ledger.PENDING
+                && not.reason() != Reason.SUPERSEDED;
+    }
+
     /** What {@link #takeOver} claimed is on no list. */
     private static boolean isClaimedBy(JobTicket job, Row row, Claim claim) {
-        return row.claimed && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);
+        return row.isClaimed() && row.version == claim.version() && (row.onListOf == job.number() || row.onListOf == 0);
     }
 
     private static RecordCost cost(RecordResult result) {
@@ -717,13 +950,16 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized boolean cancelRequested(JobTicket job) {
-        return job.equals(runningJob()) && job(job).cancelRequested;
+        return isWorking(job) && job(job).state == JobState.RUNNING && job(job).cancelRequested;
     }
 
     @Override
     public synchronized boolean requestCancel(String jobId) {
         Job job = jobs.get(jobId);
-        if (job == null || job.state != JobState.RUNNING || job.ticket.start().kind() != JobStart.Kind.BUILD) {
+        if (job == null
+                || job.state != JobState.RUNNING
+                || !anyAlive(job)
+                || job.ticket.start().kind() != JobStart.Kind.BUILD) {
             return false;
         }
         job.cancelRequested = true;
@@ -732,7 +968,7 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized void noteHeldUp(JobTicket job, @Nullable String cause) {
-        job(job).heldUpBy = cause;
+        worker(job).heldUpBy = cause;
     }
 
     @Override
@@ -772,21 +1008,52 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized void keepOutcomes(JobTicket job, List<RecordOutcome> kept) {
-        kept.forEach(outcome -> note(job, outcome.key(), outcome.reason(), outcome.detail(), RecordCost.NONE));
+        requireWorking(job);
+        kept.stream()
+                .filter(outcome -> !job(job).rescanned || !isNoted(job, outcome))
+                .forEach(outcome -> note(job, outcome.key(), outcome.reason(), outcome.detail(), RecordCost.NONE));
+    }
+
+    private boolean isNoted(JobTicket job, RecordOutcome outcome) {
+        return outcomes.stream()
+                .anyMatch(past -> past.jobId().equals(job.start().jobId())
+                        && past.key().equals(outcome.key())
+                        && past.reason() == outcome.reason());
     }
 
     @Override
     public synchronized JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
-        long left = release(job);
-        Job ended = job(job);
-        ended.state = state;
-        ended.endedAt = clock.instant();
-        ended.heldUpBy = null;
-        if (left > 0) {
-            ended.notEmbedded.merge(untaken, left, Long::sum);
+        requireWorking(job);
+        Worker worker = worker(job);
+        Job ending = job(job);
+        if (othersWork(job)) {
+            worker.ended = true;
+            putBack(worker);
+            return new JobEnd(0);
         }
+        for (Worker each : ending.workers) {
+            each.lost |= !each.ended && each != worker;
+            each.ended = true;
+        }
+        long left = release(job.number());
+        if (left > 0) {
+            ending.notEmbedded.merge(untaken, left, Long::sum);
+        }
+        ending.state =
+                job.role() == JobTicket.Role.ALONE || ending.workers.size() == 1 ? state : endState(ending, state);
+        ending.endedAt = clock.instant();
         running.remove(job.start().kind());
         return new JobEnd(left);
+    }
+
+    /** How a job ends whose last worker ends like this: others may have done what that one could not. */
+    private static JobState endState(Job job, JobState last) {
+        if (job.cancelRequested || last == JobState.CANCELLED) {
+            return JobState.CANCELLED;
+        }
+        boolean failed = job.notEmbedded.keySet().stream().anyMatch(reason -> reason.kind() == Reason.Kind.FAILED);
+        boolean complete = !job.scanning || last == JobState.COMPLETED;
+        return failed || !complete ? JobState.FAILED : JobState.COMPLETED;
     }
 
     @Override
@@ -959,10 +1226,11 @@ public final class MemoryStore implements EmbeddingStore {
 
     @Override
     public synchronized Optional<JobInfo> job(String jobId) {
-        return Optional.ofNullable(jobs.get(jobId)).map(MemoryStore::info);
+        return Optional.ofNullable(jobs.get(jobId)).map(this::info);
     }
 
-    private static JobInfo info(Job job) {
+    private JobInfo info(Job job) {
+        boolean runs = job.state == JobState.RUNNING && anyAlive(job);
         TokenUsage usage = job.calls.stream().map(ProviderCall::usage).reduce(TokenUsage.NONE, TokenUsage::plus);
         boolean unknown = job.calls.stream().anyMatch(call -> call.costUsd() == null);
         JobTicket.Resumed resumed = job.ticket.resumed();
@@ -970,7 +1238,7 @@ public final class MemoryStore implements EmbeddingStore {
                 job.ticket.start().jobId(),
                 job.ticket.start().scope(),
                 job.ticket.start().fingerprint().generation(),
-                job.state,
+                job.state == JobState.RUNNING && !runs ? JobState.INTERRUPTED : job.state,
                 job.startedAt,
                 job.endedAt,
                 job.embedded,
@@ -979,9 +1247,16 @@ public final class MemoryStore implements EmbeddingStore {
                 usage.inputTokens(),
                 usage.outputTokens(),
                 unknown ? null : job.knownUsd(),
-                job.heldUpBy,
-                job.state == JobState.RUNNING && job.cancelRequested,
+                runs ? heldUpBy(job) : null,
+                runs && job.cancelRequested,
                 resumed == null ? null : resumed.jobId());
+    }
+
+    /** Only if nothing gets through from any of its workers. */
+    private @Nullable String heldUpBy(Job job) {
+        List<@Nullable String> causes = new ArrayList<>();
+        job.workers.stream().filter(this::isAlive).forEach(worker -> causes.add(worker.heldUpBy));
+        return causes.contains(null) ? null : causes.get(0);
     }
 
     @Override
