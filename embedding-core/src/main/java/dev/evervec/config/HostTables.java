@@ -95,8 +95,13 @@ final class HostTables {
             table.missing("url", "where the store is: set url, such as \"jdbc:sqlite:embeddings.db\"");
             return null;
         }
-        if (!url.startsWith("jdbc:sqlite:") && !url.startsWith("jdbc:postgresql:")) {
+        if (!url.startsWith("jdbc:sqlite:") && !url.startsWith(PostgresUrl.PREFIX)) {
             table.problem("url", "the store is SQLite or PostgreSQL: begin with jdbc:sqlite: or jdbc:postgresql:");
+            return null;
+        }
+        String problem = url.startsWith(PostgresUrl.PREFIX) ? PostgresUrl.problemOf(url) : null;
+        if (problem != null) {
+            table.problem("url", problem);
             return null;
         }
         return new StoreSettings(url, user, password == null ? passwordVariable() : password, schema);

@@ -39,6 +39,14 @@ public interface LLMProvider extends AutoCloseable {
     }
 
     /**
+     * From now on its calls draw on this quota, with other processes that do so too. Providers made by
+     * {@code LLMProviders} do. The default does nothing; a decorator passes it on to what it decorates.
+     *
+     * @param quota in place of one that was given before
+     */
+    default void shareQuota(SharedQuota quota) {}
+
+    /**
      * Embeds the texts of one request, which must be within {@link #limits()}.
      *
      * @throws ProviderException if the call failed

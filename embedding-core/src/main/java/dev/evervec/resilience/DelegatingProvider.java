@@ -5,6 +5,7 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.Quota;
+import dev.evervec.provider.SharedQuota;
 import dev.evervec.provider.TokenPrice;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,11 @@ abstract class DelegatingProvider implements LLMProvider {
     @Override
     public Quota quota() {
         return delegate.quota();
+    }
+
+    @Override
+    public void shareQuota(SharedQuota quota) {
+        delegate.shareQuota(quota);
     }
 
     @Override

@@ -5,17 +5,26 @@ import dev.evervec.provider.CallContext.Priority;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.Quota;
+import dev.evervec.provider.SharedQuota;
+import dev.evervec.provider.SharedQuota.Account;
+import dev.evervec.provider.SharedQuota.Amount;
+import dev.evervec.provider.SharedQuota.Answer;
+import dev.evervec.provider.SharedQuota.Ask;
 import dev.evervec.provider.TransientProviderException;
+import dev.evervec.resilience.Grants.Claimant;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
-import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Says when a call may be sent.
@@ -29,47 +38,61 @@ final class Pacer {
      * quota while it waits for the other. A head that has to wait sleeps until its quota has grown; everybody else sleeps
      * until the head has left and signals the next one. A live call that arrives becomes the head at once.
      *
-     * Quotas refill lazily by the nano clock. A bucket holds one second's worth, so that a minute never carries noticeably
-     * more than the quota; a call that costs more than the bucket holds goes when the bucket is full and leaves a debt that
-     * later calls wait out. Tokens are taken as estimated and settled when the service has told what it counted.
+     * Quota comes from the clock (Buckets) or, where it is shared with other processes, from what these leave (Grants): then the
+     * head asks, without the lock, and sleeps until it is answered. Tokens are taken as estimated and settled when the service
+     * has told what it counted.
      *
      * A refusal pauses everybody. Of the calls that were under way together only the first to be refused counts as one more
-     * refusal in a row: the others learned nothing new.
+     * refusal in a row: the others learned nothing new. Other processes are told of a pause, but of no more than a minute of
+     * it: that outlives us, and whoever still is too early is refused once more.
      */
+    static final Duration LONGEST = Duration.ofDays(365);
+    static final Duration LONGEST_SHARED_PAUSE = Duration.ofMinutes(1);
     static final Duration QUOTA_PATIENCE = Duration.ofHours(1);
+
+    private static final Logger log = LoggerFactory.getLogger(Pacer.class);
 
     private final Timing timing;
     private final RandomGenerator random;
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Ticket> live = new ArrayDeque<>();
     private final Deque<Ticket> build = new ArrayDeque<>();
-    private final OptionalInt requestsPerMinute;
-    private final OptionalInt tokensPerMinute;
-    private final @Nullable Bucket requests;
-    private final @Nullable Bucket tokens;
+    private final Account account;
+    private final Buckets buckets;
     private final long epoch;
+    private @Nullable Grants grants;
     private long pausedUntil;
     private int refusalsInARow;
     private long lastRefusal = -1;
 
-    Pacer(OptionalInt requestsPerMinute, OptionalInt tokensPerMinute, Timing timing, RandomGenerator random) {
-        this.requestsPerMinute = requestsPerMinute;
-        this.tokensPerMinute = tokensPerMinute;
+    Pacer(Account account, Timing timing, RandomGenerator random) {
+        this.account = account;
         this.timing = timing;
         this.random = random;
         this.epoch = timing.nanoTime();
-        this.requests = requestsPerMinute.isPresent() ? new Bucket(requestsPerMinute.getAsInt()) : null;
-        this.tokens = tokensPerMinute.isPresent() ? new Bucket(tokensPerMinute.getAsInt()) : null;
+        this.buckets = new Buckets(account);
+    }
+
+    /** From now on the quota is what others who draw on it leave. */
+    void share(SharedQuota shared) {
+        lock.lock();
+        try {
+            if (grants == null || grants.shared() != shared) {
+                grants = new Grants(shared, account);
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** What it holds calls to. */
     Quota quota(QuotaUnit unit) {
-        return new Quota(requestsPerMinute, tokensPerMinute, unit);
+        return new Quota(account.requestsPerMinute(), account.tokensPerMinute(), unit);
     }
 
     /** Whether tokens are limited, so that they need to be counted. */
     boolean limitsTokens() {
-        return tokens != null;
+        return account.tokensPerMinute().isPresent();
     }
 
     /**
@@ -81,7 +104,8 @@ final class Pacer {
      */
     @SuppressWarnings("try") // the registration only needs to be closed
     long acquire(int requestCount, long tokenCount, CallContext context) {
-        Ticket ticket = new Ticket(requestCount, tokenCount, lock.newCondition(), nanos());
+        Ticket ticket = new Ticket(
+                new Claimant(new Amount(requestCount, tokenCount), context.priority()), lock.newCondition(), nanos());
         try (CancelSignal.Registration cut = context.cancelSignal().onCancel(() -> wake(ticket));
                 CancelSignal.Registration back = context.recall().onCancel(() -> wake(ticket))) {
             lock.lockInterruptibly();
@@ -107,22 +131,54 @@ final class Pacer {
                 long now = nanos();
                 long patience = patience(ticket, context.deadline(), now);
                 boolean head = head() == ticket;
-                long wait = head ? untilAffordable(ticket, now) : Long.MAX_VALUE;
+                Grants shared = grants;
+                if (head && shared != null && now >= pausedUntil && shared.mustAsk(ticket.claimant, now)) {
+                    ask(shared, ticket.claimant, patience, now);
+                    continue;
+                }
+                long wait = head ? untilAffordable(ticket, patience, now) : Long.MAX_VALUE;
                 if (wait <= 0) {
-                    take(ticket);
+                    take(ticket, now);
                     return now;
                 }
                 if (patience <= 0 || (head && wait > patience)) {
-                    throw tooLong(head ? wait : 0);
+                    boolean unknown = !head || (shared != null && shared.isAsking());
+                    throw tooLong(unknown ? 0 : wait);
                 }
                 timing.await(ticket.turn, Math.min(wait, patience));
             }
         } finally {
             line.remove(ticket);
-            Ticket next = head();
-            if (next != null) {
-                next.turn.signal();
-            }
+            wakeHead();
+        }
+    }
+
+    /** Lets go of the lock meanwhile. */
+    private void ask(Grants from, Claimant claimant, long patience, long now) {
+        Ask ask = from.ask(claimant, patience, now);
+        lock.unlock();
+        try {
+            answerTo(ask, from.shared()).whenComplete((answer, failure) -> heard(from, claimant, ask, answer, failure));
+        } finally {
+            lock.lock();
+        }
+    }
+
+    private static CompletionStage<Answer> answerTo(Ask ask, SharedQuota shared) {
+        try {
+            return shared.ask(ask);
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedStage(e);
+        }
+    }
+
+    private void heard(Grants from, Claimant claimant, Ask ask, @Nullable Answer answer, @Nullable Throwable failure) {
+        lock.lock();
+        try {
+            from.heard(claimant, ask, answer, failure, nanos());
+            wakeHead();
+        } finally {
+            lock.unlock();
         }
     }
 
@@ -144,29 +200,32 @@ final class Pacer {
                 : saturatedNanos(Duration.between(timing.now(), deadline));
     }
 
-    private long untilAffordable(Ticket ticket, long now) {
-        long wait = pausedUntil - now;
-        if (requests != null) {
-            wait = Math.max(wait, requests.until(ticket.requests, now));
+    private long untilAffordable(Ticket ticket, long patience, long now) {
+        long pause = pausedUntil - now;
+        if (grants == null) {
+            return Math.max(pause, buckets.until(ticket.claimant.cost, now));
         }
-        if (tokens != null) {
-            wait = Math.max(wait, tokens.until(ticket.tokens, now));
-        }
-        return wait;
+        return pause > 0 ? pause : grants.until(ticket.claimant, patience, now);
     }
 
-    private void take(Ticket ticket) {
-        if (requests != null) {
-            requests.level -= ticket.requests;
-        }
-        if (tokens != null) {
-            tokens.level -= ticket.tokens;
+    private void take(Ticket ticket, long now) {
+        if (grants == null) {
+            buckets.take(ticket.claimant.cost);
+        } else {
+            grants.take(ticket.claimant.cost, now);
         }
     }
 
     private @Nullable Ticket head() {
         Ticket first = live.peekFirst();
         return first != null ? first : build.peekFirst();
+    }
+
+    private void wakeHead() {
+        Ticket head = head();
+        if (head != null) {
+            head.turn.signal();
+        }
     }
 
     private void wake(Ticket ticket) {
@@ -183,14 +242,12 @@ final class Pacer {
         lock.lock();
         try {
             refusalsInARow = 0;
-            if (tokens != null) {
-                tokens.until(0, nanos());
-                tokens.level = Math.min(tokens.capacity, tokens.level + tokensTaken - tokensUsed);
-                Ticket next = head();
-                if (next != null) {
-                    next.turn.signal();
-                }
+            if (grants == null) {
+                buckets.giveBackTokens(tokensTaken - tokensUsed, nanos());
+            } else {
+                grants.giveBackTokens(tokensTaken - tokensUsed, nanos());
             }
+            wakeHead();
         } finally {
             lock.unlock();
         }
@@ -203,9 +260,12 @@ final class Pacer {
      * @param retryAfter how long the service asked to wait, or null if it did not say
      */
     void refused(long sent, @Nullable Duration retryAfter) {
+        SharedQuota tell;
+        Duration pause;
         lock.lock();
         try {
             long now = nanos();
+            long before = pausedUntil;
             boolean news = sent > lastRefusal;
             if (news) {
                 refusalsInARow++;
@@ -218,8 +278,21 @@ final class Pacer {
                         pausedUntil,
                         now + Backoff.DEFAULT.delay(refusalsInARow, random).toNanos());
             }
+            tell = grants == null || pausedUntil == before ? null : grants.shared();
+            pause = Duration.ofNanos(Math.min(pausedUntil - now, LONGEST_SHARED_PAUSE.toNanos()));
         } finally {
             lock.unlock();
+        }
+        if (tell != null) {
+            tellOf(pause, tell);
+        }
+    }
+
+    private void tellOf(Duration pause, SharedQuota shared) {
+        try {
+            shared.pause(account.name(), pause);
+        } catch (RuntimeException e) {
+            log.debug("other processes could not be told that {} pauses", account.name(), e);
         }
     }
 
@@ -238,48 +311,20 @@ final class Pacer {
         return timing.nanoTime() - epoch;
     }
 
-    private static long saturatedNanos(Duration duration) {
-        return duration.compareTo(Duration.ofDays(365)) > 0
-                ? Duration.ofDays(365).toNanos()
-                : duration.toNanos();
+    static long saturatedNanos(Duration duration) {
+        return duration.compareTo(LONGEST) > 0 ? LONGEST.toNanos() : duration.toNanos();
     }
 
     /** A call in line. */
     private static final class Ticket {
-        final int requests;
-        final long tokens;
+        final Claimant claimant;
         final Condition turn;
         final long arrived;
 
-        Ticket(int requests, long tokens, Condition turn, long arrived) {
-            this.requests = requests;
-            this.tokens = tokens;
+        Ticket(Claimant claimant, Condition turn, long arrived) {
+            this.claimant = claimant;
             this.turn = turn;
             this.arrived = arrived;
-        }
-    }
-
-    /** A quota of one kind; guarded by the pacer's lock. */
-    private static final class Bucket {
-        final double perNano;
-        final double capacity;
-        double level;
-        long refilled;
-
-        Bucket(int perMinute) {
-            this.perNano = perMinute / 60e9;
-            this.capacity = Math.max(1, perMinute / 60.0);
-            this.level = capacity;
-        }
-
-        /** Nanoseconds until so much may be taken; 0 or less: now. */
-        long until(long cost, long now) {
-            if (now > refilled) {
-                level = Math.min(capacity, level + (now - refilled) * perNano);
-                refilled = now;
-            }
-            double missing = Math.min((double) cost, capacity) - level;
-            return missing <= 0 ? 0 : (long) Math.ceil(missing / perNano);
         }
     }
 }

@@ -10,6 +10,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.Quota;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.RewriteResponse;
+import dev.evervec.provider.SharedQuota;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
 import java.util.function.Function;
@@ -31,6 +32,11 @@ final class PacingProvider extends DelegatingProvider {
     @Override
     public Quota quota() {
         return pacer.quota(unit);
+    }
+
+    @Override
+    public void shareQuota(SharedQuota quota) {
+        pacer.share(quota);
     }
 
     @Override

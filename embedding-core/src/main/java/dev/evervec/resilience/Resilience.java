@@ -3,8 +3,12 @@ package dev.evervec.resilience;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.ProviderSettings;
+import dev.evervec.provider.SharedQuota.Account;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Random;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decorates a provider so that its callers need to know nothing of retries and quotas.
@@ -18,7 +22,9 @@ import java.util.random.RandomGenerator;
  * <p>Pacing: calls are held back to the configured requests and tokens per minute; live calls go before those of a build,
  * otherwise first come, first served. Both draw on the same quota: a live call waits out what one request of a build has taken in
  * advance (100 texts at 100 a minute are a minute: {@code batch_size} makes it less), and a build waits as long as live calls use
- * the quota up. After the service refused a call for its quota, all calls wait as it asked.
+ * the quota up. After the service refused a call for its quota, all calls wait as it asked. With a
+ * {@linkplain LLMProvider#shareQuota shared quota} all this holds for the calls of all processes together; while that cannot be
+ * asked, calls are paced as if there were no other process.
  *
  * <p>Price: a configured one goes before the one that the provider knows.
  */
@@ -35,9 +41,28 @@ public final class Resilience {
      */
     public static LLMProvider decorate(LLMProvider provider, ProviderSettings settings, QuotaUnit unit) {
         RandomGenerator random = new Random();
-        Pacer pacer =
-                new Pacer(settings.requestsPerMinute(), settings.tokensPerMinute(), SystemTiming.INSTANCE, random);
+        Pacer pacer = new Pacer(accountOf(settings), SystemTiming.INSTANCE, random);
         LLMProvider paced = new PacingProvider(provider, pacer, unit);
         return new RetryingProvider(paced, settings.callPolicy(), settings.price(), SystemTiming.INSTANCE, random);
+    }
+
+    /** Whoever asks the same model at the same host has the same account, as far as can be told without the key. */
+    static Account accountOf(ProviderSettings settings) {
+        String host = hostOf(settings.baseUrl());
+        String name = settings.provider() + (host == null ? "" : "@" + host) + "/" + settings.model();
+        return new Account(name, settings.requestsPerMinute(), settings.tokensPerMinute());
+    }
+
+    /** With the port, but never with what may stand before them: a user and a password. */
+    private static @Nullable String hostOf(@Nullable String baseUrl) {
+        if (baseUrl == null) {
+            return null;
+        }
+        try {
+            String authority = new URI(baseUrl).getRawAuthority();
+            return authority == null ? null : authority.substring(authority.lastIndexOf('@') + 1);
+        } catch (URISyntaxException e) {
+            return null;
+        }
     }
 }

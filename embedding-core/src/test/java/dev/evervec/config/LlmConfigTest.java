@@ -1,6 +1,7 @@
 package dev.evervec.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.evervec.ToyFactory;
 import dev.evervec.provider.CallPolicy;
@@ -477,6 +478,41 @@ final class LlmConfigTest {
                             .orElseThrow()
                             .url())
                     .isEqualTo(url);
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "jdbc:postgresql:db",
+                    "jdbc:postgresql://h1:5432,h2/db?sslmode=require",
+                    "jdbc:postgresql:///db",
+                    "jdbc:postgresql://h/?service=prod",
+                    "jdbc:postgresql://[::1]:5432/db"
+                })
+        void everyNotationOfAPostgresUrlWithADatabaseIsTaken(String url) {
+            assertThat(parse(MINIMAL + "[store]\nurl = \"" + url + "\"\n")
+                            .store()
+                            .orElseThrow()
+                            .url())
+                    .isEqualTo(url);
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "jdbc:postgresql:, names no database: write jdbc:postgresql://host/database",
+            "jdbc:postgresql:/, names no database",
+            "jdbc:postgresql://h, names no database",
+            "jdbc:postgresql://h:5432/, names no database",
+            "jdbc:postgresql://h/?user=s3cret, names no database",
+            "jdbc:postgresql://u:s3cret@h/db, user and password have keys of their own",
+            "jdbc:postgresql://h/db?user=s3cret&currentSchema=s, name the schema with the key schema"
+        })
+        void aPostgresUrlThatCannotWorkIsAMistakeAndIsNotShown(String url, String words) {
+            assertThatThrownBy(() -> parse(MINIMAL + "[store]\nurl = \"" + url + "\"\n"))
+                    .isInstanceOf(ConfigException.class)
+                    .hasMessageContaining("url")
+                    .hasMessageContaining(words)
+                    .hasMessageNotContaining("s3cret");
         }
 
         @Test

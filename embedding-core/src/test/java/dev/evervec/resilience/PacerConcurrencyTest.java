@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.SharedQuota.Account;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Duration;
 import java.time.Instant;
@@ -65,7 +66,8 @@ class PacerConcurrencyTest {
 
     /** One call a second: when the calls were sent, without those that were cut. */
     private static List<Long> round(ExecutorService callers, SplittableRandom random) throws Exception {
-        Pacer pacer = new Pacer(OptionalInt.of(60), OptionalInt.empty(), new WokenOrNever(), random.split());
+        Pacer pacer = new Pacer(
+                new Account("toy", OptionalInt.of(60), OptionalInt.empty()), new WokenOrNever(), random.split());
         CyclicBarrier together = new CyclicBarrier(CALLS + 1);
         CancelSignal cut = new CancelSignal();
         List<Future<Long>> calls = new ArrayList<>();

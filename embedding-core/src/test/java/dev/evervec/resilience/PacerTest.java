@@ -15,6 +15,7 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.RewriteRequest;
+import dev.evervec.provider.SharedQuota.Account;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
 import java.time.Duration;
@@ -39,7 +40,7 @@ final class PacerTest {
     private final ManualTiming timing = new ManualTiming();
 
     private Pacer pacer(OptionalInt requestsPerMinute, OptionalInt tokensPerMinute) {
-        return new Pacer(requestsPerMinute, tokensPerMinute, timing, new Random(7));
+        return new Pacer(new Account("toy", requestsPerMinute, tokensPerMinute), timing, new Random(7));
     }
 
     private static CallContext live() {
@@ -162,7 +163,8 @@ final class PacerTest {
                 boolean tokens = random.nextBoolean();
                 boolean idle = random.nextBoolean();
                 OptionalInt quota = OptionalInt.of(perMinute);
-                Pacer pacer = new Pacer(tokens ? NONE : quota, tokens ? quota : NONE, clock, random);
+                Pacer pacer =
+                        new Pacer(new Account("toy", tokens ? NONE : quota, tokens ? quota : NONE), clock, random);
                 List<long[]> granted = new ArrayList<>(); // nanoseconds, cost
                 long total = 0;
                 for (int i = 0; i < 150; i++) {
@@ -359,7 +361,7 @@ final class PacerTest {
                 condition.await(1, TimeUnit.MILLISECONDS);
             }
         };
-        private final Pacer pacer = new Pacer(OptionalInt.of(60), NONE, clock, new Random(7));
+        private final Pacer pacer = new Pacer(new Account("toy", OptionalInt.of(60), NONE), clock, new Random(7));
         private final List<String> sent = Collections.synchronizedList(new ArrayList<>());
         private final List<Thread> threads = new ArrayList<>();
 
@@ -575,7 +577,7 @@ final class PacerTest {
     @Test
     @Timeout(30)
     void onTheRealClockACallIsWokenByItsSignal() throws InterruptedException {
-        Pacer pacer = new Pacer(OptionalInt.of(1), NONE, SystemTiming.INSTANCE, new Random(7));
+        Pacer pacer = new Pacer(new Account("toy", OptionalInt.of(1), NONE), SystemTiming.INSTANCE, new Random(7));
         pacer.acquire(1, 0, live());
         CallContext context = live();
         List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());

@@ -21,11 +21,13 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.SharedQuota;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -74,6 +76,7 @@ public final class BuildPipeline {
     private final @Nullable Path logsDir;
     private final @Nullable Executor callExecutor;
     private final StopPatience stopPatience;
+    private final Duration lease;
 
     private BuildPipeline(Builder builder) {
         this.records = Objects.requireNonNull(builder.records, "records: give the pipeline a RecordSource");
@@ -86,7 +89,20 @@ public final class BuildPipeline {
         this.logsDir = builder.logsDir;
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
+        this.lease = builder.lease;
         fingerprint();
+        shareQuota();
+    }
+
+    /** Providers of all processes that work on one store draw on one quota. */
+    private void shareQuota() {
+        SharedQuota quota = store.sharedQuota();
+        if (quota != null) {
+            embedder.shareQuota(quota);
+        }
+        if (quota != null && rewriter != null) {
+            rewriter.shareQuota(quota);
+        }
     }
 
     /** Starts the description of a pipeline. */
@@ -201,10 +217,11 @@ public final class BuildPipeline {
             files.line((job.role() == JobTicket.Role.JOINED ? "join " : "begin ") + describe(job));
             BuildPlan plan = plan(request, job, startedAt);
             BuildMachine machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(), System.nanoTime());
-            Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting());
+            Hands hands = new Hands(store, job, scan, request, preparer(plan), embedder, rewriting(), lease);
             BuildRun run = new BuildRun(
                     jobId,
                     job.resumed() == null ? null : job.resumed().jobId(),
+                    job.role(),
                     machine,
                     hands,
                     files,
@@ -447,6 +464,7 @@ public final class BuildPipeline {
         private @Nullable Path logsDir;
         private @Nullable Executor callExecutor;
         private StopPatience stopPatience = StopPatience.DEFAULT;
+        private Duration lease = Hands.LEASE;
 
         private Builder() {}
 
@@ -513,6 +531,12 @@ public final class BuildPipeline {
         /** For tests, which cannot wait so long. */
         Builder stopPatience(StopPatience patience) {
             stopPatience = patience;
+            return this;
+        }
+
+        /** For tests that wait for the end of a dead worker's lease. */
+        Builder lease(Duration length) {
+            lease = length;
             return this;
         }
 

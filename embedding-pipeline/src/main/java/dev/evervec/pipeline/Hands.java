@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * Decides nothing: whatever goes wrong becomes an event too.
  */
 final class Hands implements AutoCloseable {
-    /** How long a claim holds without being renewed. */
+    /** How long a claim holds without being renewed, unless a test is in more of a hurry. */
     static final Duration LEASE = Duration.ofSeconds(60);
 
     private static final String PROBE_TEXT = "hello";
@@ -52,6 +52,7 @@ final class Hands implements AutoCloseable {
     private final LLMProvider embedder;
     private final @Nullable Rewriting rewriting;
     private final BuildRequest request;
+    private final Duration lease;
     private final CancelSignal recall = new CancelSignal();
     /** Why an endpoint takes no more calls; set by the thread that hears it, before the state machine can. */
     private final Map<Capability, String> refusals = new ConcurrentHashMap<>();
@@ -73,6 +74,18 @@ final class Hands implements AutoCloseable {
             Preparer preparer,
             LLMProvider embedder,
             @Nullable Rewriting rewriting) {
+        this(store, job, scan, request, preparer, embedder, rewriting, LEASE);
+    }
+
+    Hands(
+            EmbeddingStore store,
+            JobTicket job,
+            RecordReader scan,
+            BuildRequest request,
+            Preparer preparer,
+            LLMProvider embedder,
+            @Nullable Rewriting rewriting,
+            Duration lease) {
         this.store = store;
         this.job = job;
         this.scan = scan;
@@ -80,6 +93,12 @@ final class Hands implements AutoCloseable {
         this.preparer = preparer;
         this.embedder = embedder;
         this.rewriting = rewriting;
+        this.lease = lease;
+    }
+
+    /** How often the leases are to be renewed: three renewals may fail before they end. */
+    Duration renewal() {
+        return lease.dividedBy(4);
     }
 
     // ---- source ----
@@ -101,7 +120,7 @@ final class Hands implements AutoCloseable {
         } catch (SourceException e) {
             return new Event.ReadFailed(claims, e.getMessage());
         } catch (StoreException e) {
-            return unusable(claims, Reason.STORE_ERROR, e.getMessage());
+            return new Event.LookUpFailed(claims, e);
         } catch (RuntimeException | Error e) {
             return claims.size() == 1
                     ? unusable(claims, Reason.SOURCE_ERROR, Faults.unexpected("reading the record", e))
@@ -129,9 +148,12 @@ final class Hands implements AutoCloseable {
                 failure = read;
             }
         }
-        return all.isEmpty() && failure instanceof Event.ReadFailed failed
-                ? new Event.ReadFailed(claims, failed.problem())
-                : new Event.Prepared(all, unread);
+        if (all.isEmpty() && failure instanceof Event.ReadFailed failed) {
+            return new Event.ReadFailed(claims, failed.problem());
+        } else if (all.isEmpty() && failure instanceof Event.LookUpFailed failed) {
+            return new Event.LookUpFailed(claims, failed.failure());
+        }
+        return new Event.Prepared(all, unread);
     }
 
     private static Event unusable(List<Claim> claims, Reason reason, String problem) {
@@ -197,7 +219,7 @@ final class Hands implements AutoCloseable {
             return new Event.RewriteAnswered(call, rewrite.text(), outcomeOf(work, rewrite), response.usage());
         } catch (StoreException e) {
             // Asking without having looked might pay for it twice.
-            return new Event.RewriteNotFound(call, e.getMessage());
+            return new Event.RewriteNotFound(call, e);
         } catch (ProviderException e) {
             noteRefusal(Capability.REWRITE, e);
             return failed(call, prompt, e);
@@ -304,7 +326,7 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.CloseScan close) {
             return new Event.ScanClosed(store.endScan(job, close.scope(), request.maxVanishedShare()));
         } else if (command instanceof Command.ClaimRecords claim) {
-            List<Claim> claims = store.claim(job, claim.limit(), LEASE);
+            List<Claim> claims = store.claim(job, claim.limit(), lease);
             return new Event.Claimed(claims, claims.isEmpty() ? store.remaining(job) : Remaining.LATER);
         } else if (command instanceof Command.Commit commit) {
             Set<RecordKey> refused = store.commit(job, commit.results(), commit.calls());
@@ -315,6 +337,8 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.KeepOutcomes keep) {
             store.keepOutcomes(job, keep.outcomes());
             return new Event.Noted(keep);
+        } else if (command instanceof Command.AskBudget ask) {
+            return new Event.BudgetGranted(store.grantBudget(job, ask.ask()));
         } else if (command instanceof Command.CloseJob close) {
             return new Event.JobClosed(store.endJob(job, close.state(), close.untaken()));
         }
@@ -326,7 +350,7 @@ final class Hands implements AutoCloseable {
     }
 
     void renewLeases() {
-        store.renewLeases(job, LEASE);
+        store.renewLeases(job, lease);
     }
 
     /** Ends the scan of the source; on the thread that reads it. */

@@ -10,6 +10,8 @@ import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.RecordResult;
+import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderException;
@@ -20,6 +22,7 @@ import dev.evervec.testkit.ManualClock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -61,6 +64,12 @@ final class Simulation {
     final List<RecordOutcome> told = new ArrayList<>();
     final List<ProviderCall> calls = new ArrayList<>();
     final List<BuildProgress> progress = new ArrayList<>();
+    /** Texts that were paid for, each time. */
+    final List<Sha256> paid = new ArrayList<>();
+
+    private final Set<Sha256> open = new HashSet<>(); // paid for, with a vector that is not stored yet
+    private long refused;
+
     private final SplittableRandom random;
     private final PriorityQueue<Posted> posted =
             new PriorityQueue<>(Comparator.comparingLong(Posted::at).thenComparingLong(Posted::order));
@@ -225,6 +234,11 @@ final class Simulation {
         crashed = "killed";
     }
 
+    /** Asks it to stop. */
+    void cancel() {
+        post(0, new Event.CancelRequested());
+    }
+
     JobTicket job() {
         return job;
     }
@@ -324,7 +338,11 @@ final class Simulation {
         } else if (command instanceof Command.Read read) {
             post(random.nextLong(10_000_000), hands.read(read.claims(), read.maxBytes()));
         } else if (command instanceof Command.Embed embed) {
-            answer(embed.batch().cancelSignal(), 400, hands.embed(embed.batch()));
+            Event answer = hands.embed(embed.batch());
+            if (answer instanceof Event.EmbedAnswered) {
+                embed.batch().items.forEach(this::pay);
+            }
+            answer(embed.batch().cancelSignal(), 400, answer);
         } else if (command instanceof Command.Rewrite rewrite) {
             if (machine.progress().phase().compareTo(BuildProgress.Phase.REWRITING) > 0) {
                 throw new AssertionError(
@@ -341,8 +359,30 @@ final class Simulation {
     /** Written at the beginning or at the end of the time that it takes: a crash in between comes after or before it. */
     private void write(Command.StoreCommand write) {
         boolean atOnce = random.nextBoolean() || isLastWordOfCrash(write);
-        Event done = atOnce ? hands.write(write) : null;
-        posted.add(new Posted(writerFreeAt, order++, done == null ? () -> hands.write(write) : () -> done));
+        Event done = atOnce ? written(write) : null;
+        posted.add(new Posted(writerFreeAt, order++, done == null ? () -> written(write) : () -> done));
+    }
+
+    /** How many texts were paid for whose vectors were refused, or were not stored and will not be if it ends here. */
+    long paidInVain() {
+        return refused + open.size();
+    }
+
+    private void pay(Work work) {
+        paid.add(work.text().hash());
+        open.add(work.text().hash());
+    }
+
+    private Event written(Command.StoreCommand write) {
+        Event event = hands.write(write);
+        if (event instanceof Event.Committed committed) {
+            for (RecordResult result : committed.results()) {
+                if (result instanceof RecordResult.Embedded embedded && open.remove(embedded.textHash())) {
+                    refused += committed.refused().contains(result.claim().key()) ? 1 : 0;
+                }
+            }
+        }
+        return event;
     }
 
     private boolean isLastWordOfCrash(Command.StoreCommand write) {

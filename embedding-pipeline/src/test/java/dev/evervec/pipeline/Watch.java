@@ -55,6 +55,7 @@ final class Watch {
     // records
     private final Set<RecordKey> open = new HashSet<>();
     private final Set<RecordKey> taken = new HashSet<>();
+    private final Set<RecordKey> claimedAnew = new HashSet<>(); // while an older claim's result is to come
     private final Set<RecordKey> answered = new HashSet<>();
     private final Map<RecordKey, RequestBatch<Work>> uncommitted = new HashMap<>();
     private final Map<RecordKey, Sendings> sendings = new HashMap<>();
@@ -216,11 +217,23 @@ final class Watch {
     }
 
     private void claimed(Claim claim) {
-        require(taken.add(claim.key()), () -> claim.key() + " was taken twice");
-        open.add(claim.key());
+        RecordKey key = claim.key();
+        if (open.contains(key)) {
+            require(plan.isShared() && claimedAnew.add(key), () -> key + " was taken twice");
+            return;
+        }
+        require(taken.add(key) || plan.isShared(), () -> key + " was taken twice");
+        take(key);
         if (truth != null) {
             truth.claimed(claim);
         }
+    }
+
+    /** Of a shared job a record may come back to the list, because its worker was taken for dead. */
+    private void take(RecordKey key) {
+        open.add(key);
+        sendings.remove(key);
+        answered.remove(key);
     }
 
     private void embedAnswered(Event.EmbedAnswered answer) {
@@ -458,6 +471,9 @@ final class Watch {
             uncommitted.remove(outcome.key());
         }
         notEmbedded++;
+        if (claimedAnew.remove(outcome.key())) {
+            take(outcome.key());
+        }
     }
 
     private void told(BuildProgress progress) {

@@ -79,6 +79,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new CostsCommand(shell, Clock.systemUTC()))
                 .addSubcommand(new ServeCommand(shell))
                 .addSubcommand(new EmbedTextCommand(shell))
+                .addSubcommand(new QueryCommand(shell))
                 .addSubcommand(new ExplainCommand(shell))
                 .addSubcommand(new VerifyCommand(shell))
                 .addSubcommand(new ExportCommand(shell))

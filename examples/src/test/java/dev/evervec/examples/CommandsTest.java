@@ -59,6 +59,7 @@ class CommandsTest {
             strings = {
                 "stats",
                 "explain a",
+                "query rope",
                 "export --out v.jsonl",
                 "generations",
                 "prune 12345678",

@@ -143,6 +143,13 @@ class JsonDocsTest {
     }
 
     @Test
+    void theNearestAreDocumented() throws Exception {
+        run("build");
+
+        assertDocumented("query --json", run("query", "first", "--json").json());
+    }
+
+    @Test
     void explanationsAreDocumented() throws Exception {
         run("build");
         cli.file("records.jsonl", "{\"id\":\"b\",\"content\":\"now there is a text\"}\n");

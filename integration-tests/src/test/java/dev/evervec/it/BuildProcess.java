@@ -41,19 +41,51 @@ final class BuildProcess implements AutoCloseable {
      *
      * @param options more options for its virtual machine
      */
-    static BuildProcess start(Path folder, KilledBuild.Mode mode, String jobId, Traffic traffic, List<String> options)
+    static BuildProcess start(
+            Path folder, KillStore store, KilledBuild.Mode mode, String jobId, Traffic traffic, List<String> options)
             throws IOException {
         LoopbackServer server = LoopbackServer.start(traffic);
+        return start(
+                jobId,
+                traffic,
+                server,
+                Java.of(
+                        KilledBuild.class,
+                        all(options),
+                        folder.toString(),
+                        server.url(),
+                        mode.name(),
+                        jobId,
+                        store.url(),
+                        Long.toString(store.lease().toMillis())));
+    }
+
+    /** Starts a worker of a job, which does nothing before {@link #go}; what it logs goes to this file. */
+    static BuildProcess start(SharedBuild.Settings settings, Traffic traffic, Path log) throws IOException {
+        LoopbackServer server = LoopbackServer.start(traffic);
+        return start(
+                settings.name(),
+                traffic,
+                server,
+                Java.of(SharedBuild.class, all(List.of()), settings.arguments(server.url()))
+                        .redirectError(log.toFile()));
+    }
+
+    private static BuildProcess start(String jobId, Traffic traffic, LoopbackServer server, ProcessBuilder command)
+            throws IOException {
+        Process process = command.start();
+        process.onExit().thenRun(traffic::end);
+        return new BuildProcess(jobId, traffic, server, process);
+    }
+
+    private static List<String> all(List<String> options) {
         List<String> all = new ArrayList<>(OPTIONS);
         String logging = System.getProperty("logback.configurationFile");
         if (logging != null) {
             all.add("-Dlogback.configurationFile=" + logging);
         }
         all.addAll(options);
-        Process process = Java.of(KilledBuild.class, all, folder.toString(), server.url(), mode.name(), jobId)
-                .start();
-        process.onExit().thenRun(traffic::end);
-        return new BuildProcess(jobId, traffic, server, process);
+        return all;
     }
 
     /** Waits until the process has started. */

@@ -1,31 +1,60 @@
 package dev.evervec.it;
 
+import dev.evervec.it.LoopbackServer.End;
 import dev.evervec.it.LoopbackServer.Fault;
+import dev.evervec.it.LoopbackServer.Wire;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** What one process sends to its {@link LoopbackServer}, which can hold answers back. Thread-safe. */
+/**
+ * What one process sends to its {@link LoopbackServer}, which refuses unacceptable texts, and can hold answers back, take its
+ * time, or take a key for revoked. Thread-safe.
+ */
 final class Traffic implements LoopbackServer.Script, AutoCloseable {
     private static final int PATIENCE_SECONDS = 60;
+    private static final String REVOKED =
+            "{\"error\":{\"code\":\"invalid_api_key\",\"message\":\"Incorrect API key provided\"}}";
 
     private final List<String> texts = new ArrayList<>();
     private final List<String> prompts = new ArrayList<>();
     private final CountDownLatch answers = new CountDownLatch(1);
     private final long heldEmbedding;
     private final long heldRewrite;
+    private final Duration latency;
+    private final long good;
     private long embeddings;
     private boolean ended;
 
-    private Traffic(long heldEmbedding, long heldRewrite) {
+    private Traffic(long heldEmbedding, long heldRewrite, Duration latency, long good) {
         this.heldEmbedding = heldEmbedding;
         this.heldRewrite = heldRewrite;
+        this.latency = latency;
+        this.good = good;
+    }
+
+    private Traffic(long heldEmbedding, long heldRewrite) {
+        this(heldEmbedding, heldRewrite, Duration.ZERO, Long.MAX_VALUE);
     }
 
     /** Every request is answered. */
     static Traffic answered() {
         return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE);
+    }
+
+    /** Every request is answered, but not at once. */
+    static Traffic answeredAfter(Duration latency) {
+        return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE, latency, Long.MAX_VALUE);
+    }
+
+    /** So many requests are answered, later ones with 401. */
+    static Traffic revokedAfter(long requests) {
+        return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE, Duration.ZERO, requests);
     }
 
     /** The n-th embedding request and all after it get no answer before {@link #release}. */
@@ -40,11 +69,34 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
 
     @Override
     public Fault faultOf(long number, List<String> sent) {
+        if (sent.stream().anyMatch(text -> text.contains(GeneratedRecords.UNACCEPTABLE))) {
+            takeTime();
+            return Fault.BAD_REQUEST;
+        }
         boolean hold = record(sent);
         if (hold) {
             awaitRelease();
+        } else {
+            takeTime();
         }
         return Fault.NONE;
+    }
+
+    @Override
+    public @Nullable Wire wireOf(long number, List<String> sent, Supplier<byte[]> body) {
+        String head = "HTTP/1.1 401 -\r\nContent-Type: application/json\r\nContent-Length: " + REVOKED.length();
+        return number <= good
+                ? null
+                : new Wire((head + "\r\n\r\n" + REVOKED).getBytes(StandardCharsets.US_ASCII), End.KEEP);
+    }
+
+    /** Not longer than until the end. */
+    private void takeTime() {
+        try {
+            answers.await(latency.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private synchronized boolean record(List<String> sent) {
@@ -104,9 +156,14 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
         return prompts.size() >= count;
     }
 
-    /** Every text that was to be embedded, as often as it came. */
+    /** Every text that was to be embedded and not refused, as often as it came. */
     synchronized List<String> texts() {
         return List.copyOf(texts);
+    }
+
+    /** How many texts those are. */
+    synchronized int size() {
+        return texts.size();
     }
 
     /** Every prompt, as often as it came. */

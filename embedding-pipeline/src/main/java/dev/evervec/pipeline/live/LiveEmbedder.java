@@ -55,6 +55,7 @@ import org.slf4j.LoggerFactory;
 public final class LiveEmbedder implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(LiveEmbedder.class);
 
+    private final Outbox outbox;
     private final Jobs jobs;
     private final LiveLoop loop; // owned by the thread
     private final Duration pollInterval;
@@ -81,7 +82,7 @@ public final class LiveEmbedder implements AutoCloseable {
 
     private LiveEmbedder(Builder builder) {
         this.pipeline = Objects.requireNonNull(builder.pipeline, "pipeline: give the embedder a BuildPipeline");
-        Outbox outbox = Objects.requireNonNull(builder.outbox, "outbox: give the embedder an Outbox");
+        this.outbox = Objects.requireNonNull(builder.outbox, "outbox: give the embedder an Outbox");
         this.pollInterval = builder.pollInterval;
         this.maxVanishedShare = builder.maxVanishedShare;
         this.jobs = new PipelineJobs(pipeline, maxVanishedShare);
@@ -118,7 +119,10 @@ public final class LiveEmbedder implements AutoCloseable {
         }
     }
 
-    /** Looks into the outbox now instead of at the end of the poll interval; for hosts that have just noted something. */
+    /**
+     * Looks into the outbox now instead of at the end of the poll interval; for hosts that have just noted something. An
+     * outbox on PostgreSQL does it by itself.
+     */
     public void wake() {
         lock.lock();
         try {
@@ -214,10 +218,15 @@ public final class LiveEmbedder implements AutoCloseable {
 
     private void live() {
         log.info("live embedding begins, looking every {} ms", pollInterval.toMillis());
-        List<Drain> waiting = List.of();
-        while (isOpen()) {
-            Left left = loop.look(waiting.isEmpty() ? Urgency.NONE : Urgency.DRAIN);
-            waiting = rest(left, waiting);
+        Outbox.Listening listening = outbox.listen(this::wake);
+        try {
+            List<Drain> waiting = List.of();
+            while (isOpen()) {
+                Left left = loop.look(waiting.isEmpty() ? Urgency.NONE : Urgency.DRAIN);
+                waiting = rest(left, waiting);
+            }
+        } finally {
+            listening.close();
         }
         log.info("live embedding ends");
     }

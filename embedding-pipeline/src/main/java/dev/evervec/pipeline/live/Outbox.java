@@ -27,4 +27,23 @@ public interface Outbox {
 
     /** What waits now. */
     Backlog backlog();
+
+    /**
+     * Tells somebody when something may have been noted, as long as the answer is open. Nobody relies on it: they look by
+     * themselves, too, and a word too many does no harm. This one never says anything; an outbox whose database can tell does
+     * better. Throws nothing if the database cannot be reached, and does not wait for it.
+     *
+     * @param wake returns at once; called on a thread of the outbox
+     */
+    default Listening listen(Runnable wake) {
+        return () -> {};
+    }
+
+    /** Somebody is told of changes until this is closed. */
+    @FunctionalInterface
+    interface Listening extends AutoCloseable {
+        /** Nothing is told any more. Harmless if repeated. */
+        @Override
+        void close();
+    }
 }

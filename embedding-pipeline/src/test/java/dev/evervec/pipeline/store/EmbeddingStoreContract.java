@@ -29,6 +29,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -2614,6 +2615,182 @@ public abstract class EmbeddingStoreContract {
                     .extracting(StoredVector::key)
                     .containsExactly(key("other"));
             assertThat(store.sample(fingerprint("model-c"), 3, 1)).isEmpty();
+        }
+    }
+
+    @Nested
+    class FindingTheNearest {
+        /** How far a database that computes with 32-bit numbers may be off. */
+        private static final double TOLERANCE = 1e-5;
+
+        private final Map<RecordKey, Embedding> stored = new TreeMap<>(Comparator.comparing(RecordKey::toString));
+
+        private void store(Map<RecordKey, Embedding> vectors) {
+            JobTicket job = begin();
+            store.mark(
+                    job,
+                    vectors.keySet().stream()
+                            .map(key -> scanned(key, key.toString()))
+                            .toList(),
+                    MarkMode.PENDING);
+            store.endScan(job, new ScanScope.Partial(), ALL);
+            store.commit(
+                    job,
+                    claimAll(job).stream()
+                            .<RecordResult>map(claim -> embeddedAs(claim, vectors.get(claim.key())))
+                            .toList(),
+                    List.of());
+            end(job);
+            stored.putAll(vectors);
+        }
+
+        private Embedded embeddedAs(Claim claim, Embedding vector) {
+            String text = textAt(claim);
+            return new Embedded(
+                    claim, Sha256.ofContent(null, text), Sha256.ofText(text), vector, null, RecordCost.NONE);
+        }
+
+        private List<RecordKey> keys(List<Neighbour> neighbours) {
+            return neighbours.stream().map(Neighbour::key).toList();
+        }
+
+        @Test
+        void bestComesFirstAndEquallyNearOnesComeInTheOrderOfTheirKeys() {
+            Embedding same = Embedding.of(3, 4, 0);
+            store(Map.of(
+                    new RecordKey("b", "1"), same,
+                    new RecordKey("a", "2"), same,
+                    new RecordKey("a", "10"), Embedding.of(1.5f, 2, 0),
+                    new RecordKey("a", "near"), Embedding.of(3, 3, 0),
+                    new RecordKey("a", "opposite"), Embedding.of(-3, -4, 0)));
+
+            List<Neighbour> nearest = store.nearest(FINGERPRINT, new NearestQuery(Embedding.of(6, 8, 0), 10));
+
+            assertThat(keys(nearest))
+                    .containsExactly(
+                            new RecordKey("a", "10"),
+                            new RecordKey("a", "2"),
+                            new RecordKey("b", "1"),
+                            new RecordKey("a", "near"),
+                            new RecordKey("a", "opposite"));
+            assertThat(nearest.get(0).similarity())
+                    .isCloseTo(1, within(TOLERANCE))
+                    .isLessThanOrEqualTo(1);
+            assertThat(nearest.get(4).similarity())
+                    .isCloseTo(-1, within(TOLERANCE))
+                    .isGreaterThanOrEqualTo(-1);
+            assertThat(keys(store.nearest(FINGERPRINT, new NearestQuery(Embedding.of(6, 8, 0), 2))))
+                    .containsExactly(new RecordKey("a", "10"), new RecordKey("a", "2"));
+        }
+
+        @Test
+        void aRareSourceIsFoundAmongManyNearerRecordsOfAnother() {
+            Map<RecordKey, Embedding> vectors = new HashMap<>();
+            for (int i = 0; i < 300; i++) {
+                vectors.put(new RecordKey("many", "" + i), Embedding.of(1, i / 1000f, 0));
+            }
+            vectors.put(new RecordKey("rare", "1"), Embedding.of(0, 1, 1));
+            vectors.put(new RecordKey("rare", "2"), Embedding.of(-1, 0, 1));
+            store(vectors);
+
+            assertThat(keys(store.nearest(FINGERPRINT, new NearestQuery(Embedding.of(1, 0, 0), "rare", 5, -1))))
+                    .containsExactly(new RecordKey("rare", "1"), new RecordKey("rare", "2"));
+        }
+
+        @Test
+        void thereMayBeNone() {
+            NearestQuery query = new NearestQuery(Embedding.of(1, 0, 0), null, 10, 0.5);
+            assertThat(store.nearest(FINGERPRINT, query)).isEmpty();
+            store(Map.of(key("1"), Embedding.of(0, 1, 0)));
+
+            assertThat(store.nearest(FINGERPRINT, query)).isEmpty();
+            assertThat(store.nearest(FINGERPRINT, new NearestQuery(query.vector(), "unknown", 10, -1)))
+                    .isEmpty();
+            assertThat(store.nearest(fingerprint("model-b"), new NearestQuery(query.vector(), 10)))
+                    .isEmpty();
+        }
+
+        @Test
+        void aVectorOfAnotherDimensionIsRefused() {
+            store(Map.of(key("1"), Embedding.of(0, 1, 0)));
+
+            assertThatThrownBy(() -> store.nearest(FINGERPRINT, new NearestQuery(Embedding.of(1, 0), 10)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("2 dimensions")
+                    .hasMessageContaining("have 3");
+        }
+
+        @Test
+        void numbersOutOfRangeAreRefused() {
+            Embedding vector = Embedding.of(1, 0, 0);
+
+            for (int topK : new int[] {-1, 0, NearestQuery.MAX_TOP_K + 1}) {
+                assertThatThrownBy(() -> new NearestQuery(vector, topK))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("topK must be from 1 to 1000");
+            }
+            for (double similarity : new double[] {-1.01, 1.01, Double.NaN}) {
+                assertThatThrownBy(() -> new NearestQuery(vector, null, 1, similarity))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("minSimilarity must be from -1 to 1");
+            }
+            assertThat(store.nearest(FINGERPRINT, new NearestQuery(vector, NearestQuery.MAX_TOP_K)))
+                    .isEmpty();
+        }
+
+        @Test
+        void agreesWithComparingEveryVector() {
+            long seed = System.nanoTime();
+            System.out.println("FindingTheNearest seed " + seed);
+            Random random = new Random(seed);
+            Map<RecordKey, Embedding> vectors = new HashMap<>();
+            for (int i = 0; i < 300; i++) {
+                vectors.put(new RecordKey("source-" + random.nextInt(3), "" + i), anyVector(random));
+            }
+            store(vectors);
+
+            for (int i = 0; i < 30; i++) {
+                NearestQuery query = new NearestQuery(
+                        anyVector(random),
+                        random.nextBoolean() ? null : "source-" + random.nextInt(3),
+                        random.nextInt(5) == 0 ? NearestQuery.MAX_TOP_K : 1 + random.nextInt(20),
+                        random.nextBoolean() ? -1 : random.nextDouble() * 2 - 1);
+                agrees(query, "seed " + seed + ", query " + i);
+            }
+        }
+
+        private void agrees(NearestQuery query, String when) {
+            double[] expected = stored.entrySet().stream()
+                    .filter(entry -> query.source() == null
+                            || query.source().equals(entry.getKey().source()))
+                    .mapToDouble(entry -> -query.vector().cosine(entry.getValue()))
+                    .sorted()
+                    .limit(query.topK())
+                    .map(similarity -> -similarity)
+                    .toArray();
+
+            List<Neighbour> nearest = store.nearest(FINGERPRINT, query);
+
+            assertThat(keys(nearest)).as(when).doesNotHaveDuplicates();
+            assertThat(nearest).as(when).hasSizeLessThanOrEqualTo(query.topK());
+            for (int i = 0; i < nearest.size(); i++) {
+                Neighbour neighbour = nearest.get(i);
+                assertThat(neighbour.similarity())
+                        .as(when)
+                        .isGreaterThanOrEqualTo(query.minSimilarity())
+                        .isCloseTo(expected[i], within(TOLERANCE))
+                        .isCloseTo(query.vector().cosine(stored.get(neighbour.key())), within(TOLERANCE));
+                assertThat(query.source()).as(when).isIn(null, neighbour.key().source());
+            }
+            // What is missing at the end is missing because of its similarity.
+            for (int i = nearest.size(); i < expected.length; i++) {
+                assertThat(expected[i]).as(when).isLessThan(query.minSimilarity() + TOLERANCE);
+            }
+        }
+
+        private Embedding anyVector(Random random) {
+            return Embedding.of(
+                    (float) random.nextGaussian(), (float) random.nextGaussian(), (float) random.nextGaussian());
         }
     }
 

@@ -6,6 +6,8 @@ import dev.evervec.pipeline.live.NotedChange;
 import dev.evervec.pipeline.live.Outbox;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.StoreException;
+import dev.evervec.store.jdbc.OutboxListener.Rhythm;
+import dev.evervec.store.jdbc.OutboxTable.Signal;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -53,16 +55,11 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     public static final String TABLE = "evervec_outbox";
 
     private static final Logger log = LoggerFactory.getLogger(EmbeddingQueue.class);
-    private static final String INSERT = "insert into " + TABLE + " (source, id, op, noted_at) values (?, ?, ?, ?)";
-    private static final String READ =
-            "select seq, source, id, op, noted_at from " + TABLE + " where seq > ? order by seq limit ?";
-    private static final String BACKLOG = "select count(*), min(noted_at) from " + TABLE;
-    private static final String PROBE = "select seq from " + TABLE + " where 1 = 0";
-
     /** Few enough to hold a lock on a shared SQLite file only for a moment, and for every database's limit on parameters. */
     private static final int DELETED_AT_A_TIME = 250;
 
     private final OutboxDatabase database;
+    private final OutboxTable table;
     private final Clock clock;
 
     /** The databases that {@link EmbeddingQueue#ddl} knows. */
@@ -81,7 +78,12 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     }
 
     EmbeddingQueue(OutboxDatabase database, Clock clock) {
+        this(database, OutboxTable.BY_NAME, clock);
+    }
+
+    private EmbeddingQueue(OutboxDatabase database, OutboxTable table, Clock clock) {
         this.database = database;
+        this.table = table;
         this.clock = clock;
     }
 
@@ -104,9 +106,66 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
         return new EmbeddingQueue(OutboxDatabase.sqlite(file), Clock.systemUTC());
     }
 
+    /**
+     * The same with the table in this schema (a database, in MySQL's words), whatever the connection's search path or current
+     * schema is. Without it the table is the one that the connection finds by its name: on PostgreSQL the first on its
+     * {@code search_path}.
+     *
+     * @param schema its name exactly as it is stored, unquoted
+     * @throws IllegalArgumentException if no schema can be called so
+     */
+    public EmbeddingQueue inSchema(String schema) {
+        return new EmbeddingQueue(database, table.inSchema(Objects.requireNonNull(schema, "schema")), clock);
+    }
+
+    /**
+     * The same that does not tell {@link dev.evervec.pipeline.live.LiveEmbedder}s of what it notes: they find it when they look
+     * by themselves. On PostgreSQL, the only database where they are told (by {@code pg_notify}), transactions that tell are
+     * committed one after another, which very busy hosts may feel, and cannot be prepared for a two-phase commit.
+     */
+    public EmbeddingQueue withoutNotify() {
+        return new EmbeddingQueue(database, table.withoutNotify(), clock);
+    }
+
     /** The statement that makes the table, for people and for a host's migrations; without a semicolon at its end. */
     public static String ddl(Database database) {
-        return OutboxDdl.of(database);
+        return OutboxDdl.of(database, OutboxTable.BY_NAME);
+    }
+
+    /**
+     * The statement that makes the table in this schema, which must be there.
+     *
+     * @param schema its name exactly as it is stored, unquoted
+     * @throws IllegalArgumentException if no schema can be called so
+     */
+    public static String ddl(Database database, String schema) {
+        return OutboxDdl.of(database, OutboxTable.BY_NAME.inSchema(Objects.requireNonNull(schema, "schema")));
+    }
+
+    /**
+     * Statements that make triggers which note what is written to a table of the host, for writes that come by other ways than
+     * the host's own program: an insert as created, an update that changes a watched column as updated, a delete as deleted, and
+     * a change of the id as both of the last. They are to be executed in this order, each without a semicolon, in one
+     * transaction; the outbox must be there. The first fails, and nothing has happened, if a table or a column is missing. They
+     * replace what an equal table and source have got before, and their text is always the same.
+     *
+     * <p>Whoever writes to the table then needs the right to insert into the outbox. What happens without triggers is not noted:
+     * {@code truncate}, replicated writes, and rows that SQLite's {@code insert or replace} takes away for the sake of another
+     * unique column. {@link dev.evervec.pipeline.live.LiveEmbedder#reconcile(double)} finds that.
+     *
+     * @throws IllegalArgumentException if the database is neither PostgreSQL (11 or later) nor SQLite
+     */
+    public static List<String> triggerDdl(Database database, TriggerSpec triggers) {
+        return TriggerDdl.create(database, triggers);
+    }
+
+    /**
+     * Statements that drop those triggers, as far as they are there.
+     *
+     * @throws IllegalArgumentException if the database is neither PostgreSQL nor SQLite
+     */
+    public static List<String> dropTriggerDdl(Database database, TriggerSpec triggers) {
+        return TriggerDdl.drop(database, triggers);
     }
 
     /**
@@ -137,7 +196,7 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
         try {
             append(connection, change);
         } catch (SQLException e) {
-            throw OutboxFailures.failed("note a change", connection, e);
+            throw OutboxFailures.failed("note a change", table, connection, e);
         }
     }
 
@@ -156,12 +215,12 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     }
 
     private void append(Connection connection, Change change) throws SQLException {
-        try (PreparedStatement insert = connection.prepareStatement(INSERT)) {
+        try (PreparedStatement insert = connection.prepareStatement(table.insert(connection))) {
             insert.setString(1, change.key().source());
             insert.setString(2, change.key().id());
             insert.setString(3, change.kind().code());
             insert.setLong(4, clock.millis());
-            insert.executeUpdate();
+            insert.execute();
         }
     }
 
@@ -174,15 +233,16 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
             if (unreadable.isEmpty()) {
                 return rows;
             }
-            log.warn("rows {} of {} name no record or no known change: they are deleted", unreadable, TABLE);
+            log.warn("rows {} of {} name no record or no known change: they are deleted", unreadable, table);
             delete(unreadable);
         }
     }
 
-    private static List<NotedChange> read(Connection connection, long after, int limit, List<Long> unreadable)
+    private List<NotedChange> read(Connection connection, long after, int limit, List<Long> unreadable)
             throws SQLException {
         List<NotedChange> rows = new ArrayList<>();
-        try (PreparedStatement select = connection.prepareStatement(READ)) {
+        try (PreparedStatement select = connection.prepareStatement("select seq, source, id, op, noted_at from "
+                + table.in(connection) + " where seq > ? order by seq limit ?")) {
             select.setLong(1, after);
             select.setInt(2, limit);
             try (ResultSet row = select.executeQuery()) {
@@ -221,10 +281,10 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
         }
     }
 
-    private static int delete(Connection connection, List<Long> seqs) throws SQLException {
+    private int delete(Connection connection, List<Long> seqs) throws SQLException {
         String marks = ", ?".repeat(seqs.size()).substring(2);
         try (PreparedStatement delete =
-                connection.prepareStatement("delete from " + TABLE + " where seq in (" + marks + ")")) {
+                connection.prepareStatement("delete from " + table.in(connection) + " where seq in (" + marks + ")")) {
             int index = 1;
             for (long seq : seqs) {
                 delete.setLong(index++, seq);
@@ -236,13 +296,30 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     @Override
     public Backlog backlog() {
         return perform("count changes", connection -> {
-            try (PreparedStatement select = connection.prepareStatement(BACKLOG);
+            try (PreparedStatement select =
+                            connection.prepareStatement("select count(*), min(noted_at) from " + table.in(connection));
                     ResultSet row = select.executeQuery()) {
                 row.next();
                 long rows = row.getLong(1);
                 return new Backlog(rows, rows == 0 ? null : Instant.ofEpochMilli(row.getLong(2)));
             }
         });
+    }
+
+    /**
+     * {@inheritDoc} On PostgreSQL, where a data source hands out connections of its own driver, pooled or not: one of them is
+     * kept as long as somebody listens. It must lead to a session of its own, which a pooler in transaction mode does not
+     * give; changes are then found as in other databases.
+     */
+    @Override
+    public Listening listen(Runnable wake) {
+        return listen(wake, Rhythm.DEFAULT);
+    }
+
+    Listening listen(Runnable wake, Rhythm rhythm) {
+        return database.tells() && table.signal() == Signal.NOTIFY
+                ? OutboxListener.start(database, table, rhythm, wake)
+                : () -> {};
     }
 
     /** Does the work on a connection of its own, in a transaction of its own. */
@@ -255,7 +332,7 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
             database.giveBack(connection);
             return result;
         } catch (SQLException e) {
-            StoreException failure = OutboxFailures.failed(doing, connection, e);
+            StoreException failure = OutboxFailures.failed(doing, table, connection, e);
             discard(connection);
             throw failure;
         } catch (RuntimeException | Error e) {
@@ -282,13 +359,13 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
         try {
             database.close();
         } catch (SQLException e) {
-            throw OutboxFailures.failed("close", null, e);
+            throw OutboxFailures.failed("close", table, null, e);
         }
     }
 
-    private static boolean hasTable(Connection connection) {
+    private boolean hasTable(Connection connection) {
         try (Statement statement = connection.createStatement();
-                ResultSet none = statement.executeQuery(PROBE)) {
+                ResultSet none = statement.executeQuery("select seq from " + table.in(connection) + " where 1 = 0")) {
             return !none.next();
         } catch (SQLException e) {
             rollBack(connection);
@@ -296,10 +373,10 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
         }
     }
 
-    private static void create(Connection connection) throws SQLException {
+    private void create(Connection connection) throws SQLException {
         Database known = OutboxDdl.database(connection);
         try (Statement statement = connection.createStatement()) {
-            statement.execute(OutboxDdl.of(known));
+            statement.execute(OutboxDdl.of(known, table));
         } catch (SQLException e) {
             rollBack(connection);
             // Somebody else may have made it meanwhile.
@@ -328,6 +405,6 @@ public final class EmbeddingQueue implements Outbox, AutoCloseable {
     /** Shows which table it is. */
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "EmbeddingQueue[%s]", TABLE);
+        return String.format(Locale.ROOT, "EmbeddingQueue[%s]", table);
     }
 }

@@ -24,8 +24,10 @@ final class Jobs {
     /** Columns of a generation in the order in which {@link #fingerprint} reads them. */
     static final String FINGERPRINT = "provider, model, dimension, task_type, normalization, rewrite";
 
+    private static final String ON_LIST =
+            "job = ? and (owner is null or owner is not null)"; // there is an index for each
     private static final String RELEASE =
-            "update evervec_ledger set job = null, owner = null, superseded = 0 where job = ?";
+            "update evervec_ledger set job = null, owner = null, superseded = 0 where " + ON_LIST;
     private static final String ENTER = "insert into evervec_job (id, kind, generation, state, scanner, max_attempts,"
             + " reconsidered, task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes,"
             + " keeps_from) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -35,7 +37,9 @@ final class Jobs {
     private static final String CANCEL = "update evervec_job set cancel_requested = 1 where id = ? and kind = ?"
             + " and state = 'running' and exists (select 1 from evervec_worker w where w.job = evervec_job.number"
             + " and w.ended_at is null and w.lease_end > ?)";
-    private static final String ON_ITS_LIST = " from evervec_ledger where job = ?";
+    private static final String ANY_OF_OTHERS = "select 1 from evervec_job where number = ?"
+            + " and (exists (select 1 from evervec_ledger where job = ? and owner is null)"
+            + " or exists (select 1 from evervec_ledger where job = ? and owner is not null and owner <> ?))";
     private static final String RESUMABLE = "select j.kind, j.generation, g.name, j.state"
             + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
 
@@ -114,7 +118,7 @@ final class Jobs {
 
     /** Takes everything off a job's list; answers how many records it were. */
     private static long release(Session session, long job) throws SQLException {
-        lockRows(session, ON_ITS_LIST, job);
+        lockRows(session, " from evervec_ledger where " + ON_LIST, job);
         return session.update(RELEASE, job);
     }
 
@@ -288,10 +292,7 @@ final class Jobs {
             return scans ? Remaining.LATER : takeOverScan(session, job);
         }
         boolean anyOfOthers = session.first(
-                        "select 1" + ON_ITS_LIST + " and (owner is null or owner <> ?) limit 1",
-                        row -> true,
-                        job.number(),
-                        job.owner())
+                        ANY_OF_OTHERS, row -> true, job.number(), job.number(), job.number(), job.owner())
                 .isPresent();
         return anyOfOthers ? Remaining.LATER : Remaining.NOTHING;
     }

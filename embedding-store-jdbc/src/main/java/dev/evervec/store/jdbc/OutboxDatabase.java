@@ -16,6 +16,11 @@ interface OutboxDatabase {
     /** Takes back a connection that did what it was to do. */
     void giveBack(Connection connection) throws SQLException;
 
+    /** Whether it may be a database that tells of changes. */
+    default boolean tells() {
+        return true;
+    }
+
     /** Closes what is kept open. */
     void close() throws SQLException;
 
@@ -59,6 +64,11 @@ interface OutboxDatabase {
                 if (!idle.compareAndSet(null, connection)) {
                     connection.close();
                 }
+            }
+
+            @Override
+            public boolean tells() {
+                return false;
             }
 
             @Override

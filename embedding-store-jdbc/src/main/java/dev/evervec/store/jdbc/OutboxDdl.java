@@ -14,7 +14,11 @@ import java.util.Locale;
 final class OutboxDdl {
     private OutboxDdl() {}
 
-    static String of(Database database) {
+    static String of(Database database, OutboxTable table) {
+        return read(database).replace("create table " + EmbeddingQueue.TABLE, "create table " + table.in(database));
+    }
+
+    private static String read(Database database) {
         String name = "schema/outbox/" + database.name().toLowerCase(Locale.ROOT) + ".sql";
         try (InputStream in = OutboxDdl.class.getResourceAsStream(name)) {
             if (in == null) {

@@ -19,23 +19,30 @@ final class OutboxFailures {
     /** PostgreSQL; MySQL, MariaDB and H2; H2 where it has a table of a similar name. */
     private static final Set<String> MISSING_TABLE = Set.of("42P01", "42S02", "42S03", "42S04");
 
+    /** PostgreSQL; H2; MySQL and MariaDB say that the table is missing. */
+    private static final Set<String> MISSING_SCHEMA = Set.of("3F000", "90079");
+
     private OutboxFailures() {}
 
     /**
      * The failure of a statement.
      *
-     * @param connection what it was on, or null if there is none to ask
+     * @param table which it was on
+     * @param connection how it was reached, or null if there is none to ask
      */
-    static StoreException failed(String doing, @Nullable Connection connection, SQLException e) {
+    static StoreException failed(String doing, OutboxTable table, @Nullable Connection connection, SQLException e) {
         String state = Objects.requireNonNullElse(e.getSQLState(), "");
-        String what = "cannot " + doing + " in " + EmbeddingQueue.TABLE + " ("
+        String what = "cannot " + doing + " in " + table + " ("
                 + (state.isEmpty() ? "error code " + e.getErrorCode() : "SQLState " + state) + "): ";
         boolean sqlite = state.isEmpty();
         if (isMissingTable(state, sqlite, e)) {
             return permanent(
                     what + "the table is not there; make it with EmbeddingQueue.createTableIfMissing() or the DDL"
-                            + " that EmbeddingQueue.ddl(" + ddlArgument(connection) + ") returns",
+                            + " that EmbeddingQueue.ddl(" + ddlArguments(table, connection) + ") returns",
                     e);
+        }
+        if (MISSING_SCHEMA.contains(state)) {
+            return permanent(what + "the schema is not there; make it first", e);
         }
         if (isClosed(connection)) {
             return permanent(what + "the connection is closed; give one that is open", e);
@@ -51,7 +58,7 @@ final class OutboxFailures {
         }
         return permanent(
                 what + "check that the connection may write, and that the table is as in EmbeddingQueue.ddl("
-                        + ddlArgument(connection) + ")",
+                        + ddlArguments(table, connection) + ")",
                 e);
     }
 
@@ -74,6 +81,10 @@ final class OutboxFailures {
         } catch (SQLException e) {
             return false;
         }
+    }
+
+    private static String ddlArguments(OutboxTable table, @Nullable Connection connection) {
+        return ddlArgument(connection) + (table.schema() == null ? "" : ", \"" + table.schema() + "\"");
     }
 
     private static String ddlArgument(@Nullable Connection connection) {

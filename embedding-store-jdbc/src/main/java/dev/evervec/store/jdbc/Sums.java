@@ -30,7 +30,7 @@ record Sums(
             + " input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,"
             + " tokens_estimated = case when ? = 1 then 1 else tokens_estimated end,"
             + " cost_unknown = case when ? = 1 then 1 else cost_unknown end,"
-            + " cost_usd = cost_usd + ? + (cost_rest + ?) / " + Money.DOLLAR + ", cost_rest = (cost_rest + ?) % "
+            + " cost_usd = cost_usd + ? + (cost_rest + ?) / " + Money.DOLLAR + ", cost_rest = (cost_rest + ?) %% "
             + Money.DOLLAR + " where %s";
     private static final String ADD_TO_WORKER = ADD.formatted("evervec_worker", "owner = ? and ended_at is null");
     private static final String ADD_TO_JOB = ADD.formatted("evervec_job", "number = ?");

@@ -6,11 +6,15 @@ import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.live.LiveLoop.Left;
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.store.jdbc.EmbeddingQueue;
+import dev.evervec.store.jdbc.EmbeddingQueue.Database;
+import dev.evervec.store.jdbc.TriggerSpec;
 import dev.evervec.testkit.Fault;
 import dev.evervec.testkit.FaultScript;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Random;
 import javax.sql.DataSource;
@@ -48,6 +52,34 @@ abstract class LiveHostContract {
     @AfterEach
     void close() throws SQLException {
         host.close();
+    }
+
+    /** For databases that have triggers. */
+    final void requireThatTriggersNoteWhatTheProgramDoesNot(Database product) throws SQLException {
+        TriggerSpec spec = TriggerSpec.on("question")
+                .source(QuestionService.SOURCE)
+                .watching("title", "body")
+                .build();
+        try (Connection connection = service.begin();
+                Statement statement = connection.createStatement()) {
+            for (String sql : EmbeddingQueue.triggerDdl(product, spec)) {
+                statement.execute(sql);
+            }
+            connection.commit();
+        }
+        service.setForgetsToNote(true);
+
+        service.ask("1", "Title", "How?");
+        service.ask("2", "Title", "Why?");
+        host.look();
+        host.requireCurrent();
+        assertThat(host.vectors()).hasSize(2);
+
+        service.edit("1", "How, then?");
+        service.delete("2");
+        host.pass(SECOND.multipliedBy(10));
+        host.requireCurrent();
+        assertThat(host.vectors()).hasSize(1);
     }
 
     @Test

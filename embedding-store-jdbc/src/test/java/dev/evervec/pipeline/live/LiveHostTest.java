@@ -1,9 +1,16 @@
 package dev.evervec.pipeline.live;
 
+import dev.evervec.store.jdbc.EmbeddingQueue.Database;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 import org.sqlite.SQLiteDataSource;
 
 class LiveHostTest {
@@ -23,6 +30,11 @@ class LiveHostTest {
         protected DataSource database() {
             return sqlite(folder.resolve("app.db"));
         }
+
+        @Test
+        void triggersNoteWhatTheProgramDoesNot() throws SQLException {
+            requireThatTriggersNoteWhatTheProgramDoesNot(Database.SQLITE);
+        }
     }
 
     @Nested
@@ -30,6 +42,36 @@ class LiveHostTest {
         @Override
         protected DataSource database() {
             return sqlite(storeFile());
+        }
+
+        @Test
+        void triggersNoteWhatTheProgramDoesNot() throws SQLException {
+            requireThatTriggersNoteWhatTheProgramDoesNot(Database.SQLITE);
+        }
+    }
+
+    @Nested
+    class InPostgres extends LiveHostContract {
+        private static EmbeddedPostgres server;
+
+        @BeforeAll
+        static void startServer() throws IOException {
+            server = EmbeddedPostgres.start();
+        }
+
+        @AfterAll
+        static void stopServer() throws IOException {
+            server.close();
+        }
+
+        @Override
+        protected DataSource database() {
+            return server.getPostgresDatabase();
+        }
+
+        @Test
+        void triggersNoteWhatTheProgramDoesNot() throws SQLException {
+            requireThatTriggersNoteWhatTheProgramDoesNot(Database.POSTGRESQL);
         }
     }
 

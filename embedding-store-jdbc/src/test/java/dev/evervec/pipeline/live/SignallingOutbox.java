@@ -2,7 +2,6 @@ package dev.evervec.pipeline.live;
 
 import java.util.Collection;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -10,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 final class SignallingOutbox implements Outbox {
     private final Outbox outbox;
     private final Semaphore reads = new Semaphore(0);
-    private final CountDownLatch deleted = new CountDownLatch(1);
+    private final Semaphore deletions = new Semaphore(0);
 
     SignallingOutbox(Outbox outbox) {
         this.outbox = outbox;
@@ -23,7 +22,7 @@ final class SignallingOutbox implements Outbox {
     }
 
     void awaitADeletion() throws InterruptedException {
-        if (!deleted.await(30, TimeUnit.SECONDS)) {
+        if (!deletions.tryAcquire(30, TimeUnit.SECONDS)) {
             throw new IllegalStateException("nothing was deleted from the outbox");
         }
     }
@@ -38,11 +37,16 @@ final class SignallingOutbox implements Outbox {
     @Override
     public void delete(Collection<Long> seqs) {
         outbox.delete(seqs);
-        deleted.countDown();
+        deletions.release();
     }
 
     @Override
     public Backlog backlog() {
         return outbox.backlog();
+    }
+
+    @Override
+    public Listening listen(Runnable wake) {
+        return outbox.listen(wake);
     }
 }

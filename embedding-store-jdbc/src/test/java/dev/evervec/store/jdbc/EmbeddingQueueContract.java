@@ -162,6 +162,37 @@ abstract class EmbeddingQueueContract {
         assertThat(queue.read(0, 1).get(0).seq()).isGreaterThan(first);
     }
 
+    /** For databases with schemas, in which this one is not looked into by itself. */
+    final void requireThatASchemaMayBeNamed(String schema) throws SQLException {
+        EmbeddingQueue elsewhere = queue.inSchema(schema);
+        assertThatExceptionOfType(StoreException.class)
+                .isThrownBy(elsewhere::createTableIfMissing)
+                .withMessageContaining("schema is not there");
+        execute("create schema " + SqlNames.quoted(schema));
+        try (Connection host = database().getConnection()) {
+            assertThatExceptionOfType(StoreException.class)
+                    .isThrownBy(() -> elsewhere.enqueue(host, Change.created("orders", "1")))
+                    .withMessageContaining(schema)
+                    .withMessageContaining("EmbeddingQueue.ddl(Database." + product() + ", \"" + schema + "\")");
+        }
+        elsewhere.createTableIfMissing();
+        elsewhere.createTableIfMissing();
+        queue.enqueue(Change.created("orders", "here"));
+        elsewhere.enqueue(Change.created("orders", "there"));
+        elsewhere.enqueue(Change.created("orders", "there too"));
+
+        List<NotedChange> there = elsewhere.read(0, 10);
+        assertThat(there).extracting(row -> row.change().key().id()).containsExactly("there", "there too");
+        assertThat(changes()).containsExactly(Change.created("orders", "here"));
+        elsewhere.delete(Set.of(there.get(0).seq()));
+        assertThat(elsewhere.backlog().rows()).isEqualTo(1);
+
+        execute("drop table " + SqlNames.quoted(schema) + "." + EmbeddingQueue.TABLE);
+        execute(EmbeddingQueue.ddl(product(), schema));
+        assertThat(elsewhere.backlog().rows()).isZero();
+        execute("drop schema " + SqlNames.quoted(schema) + " cascade");
+    }
+
     /** For databases in which two transactions may write at a time. */
     final void requireThatALateRowOutlivesLaterOnes() throws SQLException {
         try (Connection slow = database().getConnection()) {

@@ -135,6 +135,11 @@ class EmbeddingQueueTest {
         void aRowThatIsCommittedLateIsReadAndNotDeletedWithLaterOnes() throws SQLException {
             requireThatALateRowOutlivesLaterOnes();
         }
+
+        @Test
+        void theSchemaOfTheTableMayBeNamed() throws SQLException {
+            requireThatASchemaMayBeNamed("The host's \"app\"");
+        }
     }
 
     @Nested
@@ -164,6 +169,11 @@ class EmbeddingQueueTest {
         @Test
         void aRowThatIsCommittedLateIsReadAndNotDeletedWithLaterOnes() throws SQLException {
             requireThatALateRowOutlivesLaterOnes();
+        }
+
+        @Test
+        void theSchemaOfTheTableMayBeNamed() throws SQLException {
+            requireThatASchemaMayBeNamed("The host's \"app\"");
         }
     }
 
