@@ -21,6 +21,7 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.SharedQuota;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -90,6 +91,18 @@ public final class BuildPipeline {
         this.stopPatience = builder.stopPatience;
         this.lease = builder.lease;
         fingerprint();
+        shareQuota();
+    }
+
+    /** Providers of all processes that work on one store draw on one quota. */
+    private void shareQuota() {
+        SharedQuota quota = store.sharedQuota();
+        if (quota != null) {
+            embedder.shareQuota(quota);
+        }
+        if (quota != null && rewriter != null) {
+            rewriter.shareQuota(quota);
+        }
     }
 
     /** Starts the description of a pipeline. */
@@ -226,6 +239,7 @@ public final class BuildPipeline {
             BuildRun run = new BuildRun(
                     jobId,
                     job.resumed() == null ? null : job.resumed().jobId(),
+                    job.role(),
                     machine,
                     hands,
                     files,

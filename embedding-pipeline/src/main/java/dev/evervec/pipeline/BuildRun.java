@@ -6,6 +6,7 @@ import dev.evervec.pipeline.progress.JobLog;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.store.EmbeddingStore;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
@@ -47,6 +48,7 @@ public final class BuildRun {
 
     private final String jobId;
     private final @Nullable String resumes;
+    private final JobTicket.Role role;
     private final BuildMachine machine; // owned by the mind's thread
     private final Hands hands;
     private final JobFiles files; // owned by the writer's thread
@@ -81,6 +83,7 @@ public final class BuildRun {
     BuildRun(
             String jobId,
             @Nullable String resumes,
+            JobTicket.Role role,
             BuildMachine machine,
             Hands hands,
             JobFiles files,
@@ -90,6 +93,7 @@ public final class BuildRun {
             StopPatience patience) {
         this.jobId = jobId;
         this.resumes = resumes;
+        this.role = role;
         this.machine = machine;
         this.hands = hands;
         this.files = files;
@@ -117,13 +121,18 @@ public final class BuildRun {
         return resumes;
     }
 
+    /** What this run is to the job: its report and progress are of what it has taken itself. */
+    public JobTicket.Role role() {
+        return role;
+    }
+
     /** How far the job is; after its end, how far it came. Never blocks. */
     public BuildProgress progress() {
         return progress;
     }
 
     /**
-     * Asks the job to stop: no new request is sent, those in flight get ten seconds to end and are then cut, what was paid
+     * Asks this run to stop; other workers of the job go on, see {@link EmbeddingStore#requestCancel}. No new request is sent, those in flight get ten seconds to end and are then cut, what was paid
      * for is stored, and the rest stays pending. A provider call or a record source that has not come back five seconds after
      * that is no longer waited for, nor is a store that takes more than a minute for one write. Returns at once;
      * {@link #result()} waits for the end. May be called from any thread, a listener's too. Harmless when the job has ended.

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.source.RecordSource;
+import dev.evervec.pipeline.store.JobTicket;
 
 /** Runs a job to its end where a person can watch and interrupt it. */
 final class JobRunner {
@@ -66,6 +67,9 @@ final class JobRunner {
         try (CancelOnSignal signals = CancelOnSignal.install(shell.err(), "Cancelling: storing what was paid for.")) {
             BuildRun run = pipeline.start(request);
             signals.does(run::cancel);
+            if (run.role() == JobTicket.Role.JOINED) {
+                shell.err().println("Joined the running job " + run.jobId());
+            }
             BuildReport report;
             try {
                 report = run.result();

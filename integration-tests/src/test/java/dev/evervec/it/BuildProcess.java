@@ -41,14 +41,23 @@ final class BuildProcess implements AutoCloseable {
      *
      * @param options more options for its virtual machine
      */
-    static BuildProcess start(Path folder, KilledBuild.Mode mode, String jobId, Traffic traffic, List<String> options)
+    static BuildProcess start(
+            Path folder, KillStore store, KilledBuild.Mode mode, String jobId, Traffic traffic, List<String> options)
             throws IOException {
         LoopbackServer server = LoopbackServer.start(traffic);
         return start(
                 jobId,
                 traffic,
                 server,
-                Java.of(KilledBuild.class, all(options), folder.toString(), server.url(), mode.name(), jobId));
+                Java.of(
+                        KilledBuild.class,
+                        all(options),
+                        folder.toString(),
+                        server.url(),
+                        mode.name(),
+                        jobId,
+                        store.url(),
+                        Long.toString(store.lease().toMillis())));
     }
 
     /** Starts a worker of a job, which does nothing before {@link #go}; what it logs goes to this file. */

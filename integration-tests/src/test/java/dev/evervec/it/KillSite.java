@@ -1,6 +1,7 @@
 package dev.evervec.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -8,10 +9,10 @@ import dev.evervec.it.KilledBuild.Mode;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoredVector;
-import dev.evervec.store.jdbc.JdbcStore;
 import dev.evervec.testkit.ScriptedProvider;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -45,6 +46,7 @@ final class KillSite {
             Stream.of(Mode.values()).collect(Collectors.toMap(mode -> mode, KilledBuild::fingerprint));
 
     private final Path folder;
+    private final KillStore store;
     private final Mode mode;
     private final Leftovers leftovers;
     private final Map<RecordKey, String> prepared = new LinkedHashMap<>();
@@ -80,10 +82,16 @@ final class KillSite {
         }
     }
 
+    /** With a database in the folder. */
     KillSite(Path folder, Mode mode) throws IOException {
+        this(folder, KillStore.sqlite(folder), mode);
+    }
+
+    KillSite(Path folder, KillStore store, Mode mode) throws IOException {
         this.folder = Files.createDirectories(folder);
+        this.store = store;
         this.mode = mode;
-        this.leftovers = new Leftovers(folder);
+        this.leftovers = new Leftovers(folder, store);
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < RECORDS; i++) {
             boolean blank = i % BLANK_EVERY == 7;
@@ -102,7 +110,7 @@ final class KillSite {
     /** The next job over this database, in a process that waits for {@link BuildProcess#go}. */
     BuildProcess start(Traffic traffic, List<String> options) throws IOException {
         jobs++;
-        return BuildProcess.start(folder, mode, "job-" + jobs, traffic, options);
+        return BuildProcess.start(folder, store, mode, "job-" + jobs, traffic, options);
     }
 
     /**
@@ -115,8 +123,16 @@ final class KillSite {
         boolean unfinished = leftovers.isUnfinished(build.jobId());
         if (unfinished) {
             killed.add(build.jobId());
+            awaitDead(build.jobId());
         }
         return unfinished;
+    }
+
+    /** Where a lease says who is alive, the dead live on for a while. */
+    private void awaitDead(String jobId) {
+        try (EmbeddingStore open = store.open()) {
+            await().until(() -> open.job(jobId).orElseThrow().state() == JobState.INTERRUPTED);
+        }
     }
 
     /** Looks at what the last build has left behind, which has ended in whatever way and sent this. */
@@ -148,8 +164,8 @@ final class KillSite {
     /** Reads the store, whose every vector must be right. */
     private Safe whatIsSafe() {
         Set<String> texts = new HashSet<>();
-        try (EmbeddingStore store = openStore()) {
-            store.forEachVector(FINGERPRINTS.get(mode), null, vector -> {
+        try (EmbeddingStore open = store.open()) {
+            open.forEachVector(FINGERPRINTS.get(mode), null, vector -> {
                 String text = embeddedText(prepared.get(vector.key()));
                 assertThat(vector)
                         .isEqualTo(new StoredVector(
@@ -158,28 +174,24 @@ final class KillSite {
                                 LoopbackServer.openAiVector(KilledBuild.MODEL, text, KilledBuild.DIMENSION)));
                 texts.add(text);
             });
-            return new Safe(texts, keptPrompts(store));
+            return new Safe(texts, keptPrompts(open));
         }
     }
 
     /** How many rewrites are kept by now. */
     int keptRewrites() {
-        try (EmbeddingStore store = openStore()) {
-            return keptPrompts(store).size();
+        try (EmbeddingStore open = store.open()) {
+            return keptPrompts(open).size();
         }
     }
 
-    private EmbeddingStore openStore() {
-        return JdbcStore.openSqlite(folder.resolve(KilledBuild.DATABASE));
-    }
-
-    private Set<String> keptPrompts(EmbeddingStore store) {
+    private Set<String> keptPrompts(EmbeddingStore open) {
         if (mode == Mode.PLAIN) {
             return Set.of();
         }
         Map<Sha256, String> prompts =
                 prepared.values().stream().collect(Collectors.toMap(Sha256::ofText, text -> KilledBuild.PROMPT + text));
-        Map<Sha256, KeptRewrite> kept = store.rewrites(FINGERPRINTS.get(mode).rewrite(), prompts.keySet());
+        Map<Sha256, KeptRewrite> kept = open.rewrites(FINGERPRINTS.get(mode).rewrite(), prompts.keySet());
         kept.forEach(
                 (hash, rewrite) -> assertThat(rewrite.text()).isEqualTo(ScriptedProvider.rewriteOf(prompts.get(hash))));
         return kept.keySet().stream().map(prompts::get).collect(Collectors.toSet());

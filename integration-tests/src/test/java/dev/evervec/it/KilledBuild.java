@@ -4,6 +4,7 @@ import dev.evervec.LLMProviders;
 import dev.evervec.config.LlmConfig;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.BuildRequest;
+import dev.evervec.pipeline.ShortLease;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.source.JsonLinesSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -11,12 +12,12 @@ import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.JobRefusedException;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProvider;
-import dev.evervec.store.jdbc.JdbcStore;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
- * A build in a process of its own, as a host or the command line would run it: JSON Lines, OpenAI's SDK, SQLite, logs. It
+ * A build in a process of its own, as a host or the command line would run it: JSON Lines, OpenAI's SDK, a store, logs. It
  * begins when a byte comes on its standard input, prints its report, and leaves with 0 if no record failed, 1 if one did,
  * and 2 if no job began.
  */
@@ -40,20 +41,21 @@ final class KilledBuild {
 
     private KilledBuild() {}
 
-    /** The arguments: folder, address of the server, mode, job id. */
+    /** The arguments: folder, address of the provider, mode, job id, address of the store, lease in milliseconds. */
     public static void main(String[] args) throws IOException {
         System.out.println(READY);
         if (System.in.read() < 0) {
             System.exit(3);
         }
-        System.exit(run(Path.of(args[0]), args[1], Mode.valueOf(args[2]), args[3]));
+        KillStore store = new KillStore(args[4], Duration.ofMillis(Long.parseLong(args[5])));
+        System.exit(run(Path.of(args[0]), args[1], Mode.valueOf(args[2]), args[3], store));
     }
 
-    private static int run(Path folder, String url, Mode mode, String jobId) {
+    private static int run(Path folder, String url, Mode mode, String jobId, KillStore place) {
         LlmConfig config = config(url, mode);
         try (LLMProvider embedder = LLMProviders.create(config, Capability.EMBEDDING);
                 LLMProvider rewriter = rewriter(config);
-                EmbeddingStore store = JdbcStore.openSqlite(folder.resolve(DATABASE))) {
+                EmbeddingStore store = place.open()) {
             BuildPipeline.Builder builder = BuildPipeline.builder()
                     .records(JsonLinesSource.of(folder.resolve(RECORDS)))
                     .embedder(embedder)
@@ -62,7 +64,9 @@ final class KilledBuild {
             if (rewriter != null) {
                 builder.rewriter(rewriter, PROMPT + "{text}");
             }
-            BuildReport report = builder.build().run(BuildRequest.all().jobId(jobId));
+            BuildReport report = ShortLease.of(place.lease(), builder)
+                    .build()
+                    .run(BuildRequest.all().jobId(jobId));
             System.out.println(report.toJson());
             return report.state() == BuildReport.State.COMPLETED ? 0 : 1;
         } catch (JobRefusedException e) {

@@ -23,15 +23,23 @@ import org.jspecify.annotations.Nullable;
 
 /** Provider calls as rows, and their sums. Every method runs inside a transaction. */
 final class Bill {
-    private static final String CALL =
-            "insert into evervec_usage (number, at, took_ms, provider, model, capability, texts,"
-                    + " requests, input_tokens, output_tokens, estimated, cost, failure, job)"
-                    + " values (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)";
-    private static final String SHARE = "insert into evervec_usage_share (usage, source, texts, input_tokens,"
-            + " output_tokens, cost) values (?, ?, ?, ?, ?, ?)";
+    private static final Bulk CALL = Bulk.insert(
+            "number bigint, at bigint, took_ms bigint, provider text, model text, capability text, texts bigint,"
+                    + " input_tokens bigint, output_tokens bigint, estimated bigint, cost bigint, failure text, job bigint",
+            "evervec_usage (number, at, took_ms, provider, model, capability, texts, requests, input_tokens,"
+                    + " output_tokens, estimated, cost, failure, job)",
+            "r.number, r.at, r.took_ms, r.provider, r.model, r.capability, r.texts, 1, r.input_tokens,"
+                    + " r.output_tokens, r.estimated, r.cost, r.failure, r.job",
+            "");
+    private static final Bulk SHARE = Bulk.insert(
+            "usage bigint, source text, texts bigint, input_tokens bigint, output_tokens bigint, cost bigint",
+            "evervec_usage_share (usage, source, texts, input_tokens, output_tokens, cost)",
+            "r.usage, r.source, r.texts, r.input_tokens, r.output_tokens, r.cost",
+            "");
     private static final String ADD_TO_JOB = "update evervec_job set requests = requests + ?,"
             + " input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,"
-            + " tokens_estimated = max(tokens_estimated, ?), cost_unknown = max(cost_unknown, ?),"
+            + " tokens_estimated = case when ? = 1 then 1 else tokens_estimated end,"
+            + " cost_unknown = case when ? = 1 then 1 else cost_unknown end,"
             + " cost_usd = cost_usd + ? + (cost_rest + ?) / " + Money.DOLLAR + ", cost_rest = (cost_rest + ?) % "
             + Money.DOLLAR + " where number = ?";
 
@@ -53,7 +61,7 @@ final class Bill {
     private static final String LATENCY =
             "select cast(round(avg(took_ms)) as integer) from (select took_ms from evervec_usage"
                     + " where number > (select coalesce(max(number), 0) - 10000 from evervec_usage) and provider = ? and model = ?"
-                    + " and capability = ? and failure is null order by number desc limit 100)";
+                    + " and capability = ? and failure is null order by number desc limit 100) latest";
 
     private Bill() {}
 
@@ -67,24 +75,23 @@ final class Bill {
         if (calls.isEmpty()) {
             return 0;
         }
-        // Numbered here: a row that is to tell the number the database gave it has its pages journalled twice.
-        long last = session.number("select coalesce(max(number), 0) from evervec_usage");
-        Session.Batch rows = session.batch(CALL);
-        Session.Batch shares = session.batch(SHARE);
-        for (ProviderCall call : calls) {
-            add(rows, ++last, job, call);
-            add(shares, last, call.shares());
+        // Numbered first: in SQLite a row that is to tell the number that it was given has its pages journalled twice.
+        List<Long> numbers = session.newNumbers("evervec_usage", calls.size());
+        Rows rows = session.rows(CALL);
+        Rows shares = session.rows(SHARE);
+        for (int i = 0; i < calls.size(); i++) {
+            add(rows, numbers.get(i), job, calls.get(i));
+            add(shares, numbers.get(i), calls.get(i).shares());
         }
         rows.run();
         shares.run();
         if (job != null) {
             addToJob(session, job, calls);
         }
-        return last;
+        return numbers.get(numbers.size() - 1);
     }
 
-    private static void add(Session.Batch rows, long number, @Nullable Long job, ProviderCall call)
-            throws SQLException {
+    private static void add(Rows rows, long number, @Nullable Long job, ProviderCall call) throws SQLException {
         rows.add(
                 number,
                 call.at().toEpochMilli(),
@@ -101,7 +108,7 @@ final class Bill {
                 job);
     }
 
-    private static void add(Session.Batch rows, long call, List<ProviderCall.Share> shares) throws SQLException {
+    private static void add(Rows rows, long call, List<ProviderCall.Share> shares) throws SQLException {
         for (ProviderCall.Share share : shares) {
             rows.add(
                     call,

@@ -8,9 +8,13 @@ import java.util.TreeMap;
 
 /** How one transaction changes the number of ledger rows by source and state, and of those whose vector is stale. */
 final class Counts {
-    private static final String ADD = "insert into evervec_count (generation, source, state, records, stale)"
-            + " values (?, ?, ?, ?, ?) on conflict (generation, source, state) do update set"
-            + " records = evervec_count.records + excluded.records, stale = evervec_count.stale + excluded.stale";
+    private static final Bulk ADD = Bulk.insert(
+            "generation bigint, source text, state text, records bigint, stale bigint",
+            "evervec_count (generation, source, state, records, stale)",
+            "r.generation, r.source, r.state, r.records, r.stale",
+            "on conflict (generation, source, state) do update set"
+                    + " records = evervec_count.records + excluded.records,"
+                    + " stale = evervec_count.stale + excluded.stale");
 
     private final Map<String, Map<RecordState, Change>> changes = new TreeMap<>();
 
@@ -44,15 +48,15 @@ final class Counts {
 
     /** Writes the changes, in one order whoever writes. */
     void store(Session session, long generation) throws SQLException {
-        Session.Batch batch = session.batch(ADD);
+        Rows rows = session.rows(ADD);
         for (Map.Entry<String, Map<RecordState, Change>> source : changes.entrySet()) {
             for (Map.Entry<RecordState, Change> entry : source.getValue().entrySet()) {
                 Change change = entry.getValue();
                 if (change.records != 0 || change.stale != 0) {
-                    batch.add(generation, source.getKey(), entry.getKey().code(), change.records, change.stale);
+                    rows.add(generation, source.getKey(), entry.getKey().code(), change.records, change.stale);
                 }
             }
         }
-        batch.run();
+        rows.run();
     }
 }

@@ -14,11 +14,30 @@ interface Dialect {
     /** Where the data is, for people. */
     String location();
 
+    /** What the tables are in, for people. */
+    String container();
+
     /** Opens the connection that writes. */
     Session openWriter() throws SQLException;
 
     /** Opens a connection that only reads. */
     Session openReader() throws SQLException;
+
+    /**
+     * Opens a connection that only reads and makes nothing. What is not there reads as empty tables.
+     *
+     * @throws StoreException if a newer or another Evervec has made the tables
+     */
+    Session openReader(Schema schema) throws SQLException;
+
+    /** Whether connections that read are kept for the next use. */
+    boolean keepsReaders();
+
+    /** Reads what needs no transaction. */
+    <T> T look(Session session, Session.Work<T> work) throws SQLException;
+
+    /** Begins to make tables, in a transaction in which nobody else makes them. */
+    void beginDdl(Session session) throws SQLException;
 
     /** Statements that make the scratch tables of a scan, which live and die with the writer's connection. */
     List<String> scratchTables();
@@ -35,6 +54,15 @@ interface Dialect {
     /** Whether a connection on which a transaction failed can be used again. */
     boolean isUsable(Session session);
 
+    /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
+    boolean locksRows();
+
+    /** Rows for a statement. */
+    Rows rows(Session session, Bulk bulk) throws SQLException;
+
+    /** Numbers for rows that are going to be inserted into this table, ascending. */
+    List<Long> newNumbers(Session session, String table, int count) throws SQLException;
+
     /** What time it is, in milliseconds since 1970. */
     long now(Session session) throws SQLException;
 
@@ -46,6 +74,12 @@ interface Dialect {
      * writers do not wait for each other.
      */
     boolean isShared(Session session) throws SQLException;
+
+    /** Makes a place for the vectors of a generation, if there is none; answers how it holds them. */
+    VectorType makeVectors(Session session, String generation, int dimension) throws SQLException;
+
+    /** Deletes the vectors of a generation; answers how many they were. */
+    long dropVectors(Session session, Generation generation) throws SQLException;
 
     /** Claims rows of a job's list; values: owner, lease end, job, limit. */
     String claim();

@@ -22,6 +22,8 @@ import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.NearestQuery;
+import dev.evervec.pipeline.store.Neighbour;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.ScanScope;
@@ -48,6 +50,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -55,14 +58,15 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A store in a SQL database; this version knows SQLite.
+ * A store in a SQL database: SQLite or PostgreSQL.
  *
- * <p>The file gets tables whose names begin with {@code evervec_}, so it may be the host's own, is switched to WAL mode,
+ * <p>An SQLite file gets tables whose names begin with {@code evervec_}, so it may be the host's own, is switched to WAL mode,
  * and gets a file {@code <file>.evervec.lock} beside it, which is locked while a job runs: a job that its row calls running
  * while nobody holds the lock is answered as interrupted. Statements wait up to 5 seconds
  * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
@@ -79,6 +83,13 @@ public final class JdbcStore implements EmbeddingStore {
     private static final int MAX_IDLE_READERS = 4;
     /** Written in some 5 ms with vectors of 768 components, after which a writer that found the file taken looks for the third time. */
     private static final int ROWS_PER_SHARED_WRITE = 128;
+
+    private static final Bulk KEEP_REWRITE = Bulk.insert(
+            "fingerprint text, text_hash bytea, rewritten text, job bigint, now bigint",
+            "evervec_rewrite (fingerprint, text_hash, rewritten, job, kept_at)",
+            "r.fingerprint, r.text_hash, r.rewritten, r.job, r.now",
+            "on conflict (fingerprint, text_hash) do update set rewritten = excluded.rewritten, job = excluded.job,"
+                    + " kept_at = excluded.kept_at");
 
     private final Dialect dialect;
     /** Null if the database says what time it is. */
@@ -125,13 +136,14 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     /**
-     * Opens the store that the settings name: {@code jdbc:sqlite:} and a path. User, password and schema mean nothing to
-     * SQLite. URL parameters and databases in memory are refused.
+     * Opens the store that the settings name: {@code jdbc:sqlite:} and a path, or {@code jdbc:postgresql:} and server and
+     * database. User, password and schema mean nothing to SQLite, and URL parameters and databases in memory are refused there.
+     * For PostgreSQL see {@link Builder}.
      *
      * @throws StoreException if the URL is not supported, or the database cannot be opened or is not ours
      */
-    public static EmbeddingStore open(StoreSettings settings) {
-        return openSqlite(sqliteFile(settings.url()));
+    public static JdbcStore open(StoreSettings settings) {
+        return builder(settings).open();
     }
 
     /**
@@ -139,48 +151,147 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the database cannot be opened or is not ours, or the driver is missing
      */
-    public static EmbeddingStore openSqlite(Path file) {
+    public static JdbcStore openSqlite(Path file) {
         return open(SqliteDialect.in(file), null);
     }
 
     /**
-     * Opens the store that the settings name for reading only. It makes neither a file nor tables: a file that is not there,
-     * and one without Evervec's tables, answers as an empty store. What changes anything throws
-     * {@link IllegalStateException}. A running build is not disturbed.
+     * Opens the store that the settings name for reading only. It makes neither a file nor a schema nor tables: where they are
+     * not there it answers as an empty store. What changes anything throws {@link IllegalStateException}. A running build is
+     * not disturbed.
      *
      * @throws StoreException if the URL is not supported, or the database cannot be read or is not ours
      */
-    public static EmbeddingStore openForReading(StoreSettings settings) {
-        SqliteDialect dialect = SqliteDialect.forReading(sqliteFile(settings.url()));
-        Schema schema = new Schema(dialect);
-        JdbcStore store = new JdbcStore(dialect, null, null, () -> dialect.openReader(schema));
-        store.read("open the database", Queries::generations);
-        return store;
+    public static JdbcStore openForReading(StoreSettings settings) {
+        return builder(settings).openForReading();
     }
 
-    /** The statements that make the tables in SQLite, for people; the store applies them itself. */
+    /** A store where the settings say. */
+    public static Builder builder(StoreSettings settings) {
+        String schema = settings.schema();
+        return isPostgres(settings.url())
+                ? new Builder(PostgresServer.of(settings), null, schema)
+                : new Builder(null, sqliteFile(settings.url()), null);
+    }
+
+    /**
+     * A store in PostgreSQL, over a host's connections. One of them is kept until the store is closed, because it writes; those
+     * that read are given back after each use, as they were. Pools that change the server's connection between transactions
+     * (transaction pooling) are not supported.
+     */
+    public static Builder builder(DataSource connections) {
+        return new Builder(PostgresServer.of(connections), null, null);
+    }
+
+    /**
+     * The statements that make the tables in SQLite, for people; the store applies them itself.
+     *
+     * @see Builder#ddl()
+     */
     public static String ddl() {
         return Schema.ddl("sqlite");
     }
 
-    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock) {
+    /**
+     * Says which store is to be opened.
+     *
+     * <p>In PostgreSQL (13 or newer, in a database with encoding UTF8) the tables are in a schema, {@value #DEFAULT_SCHEMA} if
+     * none is named, which is made if it is not there and the database's user may; otherwise the database's owner makes it and
+     * the tables with {@link #ddl()}. Vectors get a table for each generation, of the type {@code vector} if the extension
+     * pgvector is there, else of {@code real[]}; the extension is never made. So the user needs the right to create tables in
+     * the schema also later.
+     *
+     * <p>Connections of our own, opened from a URL, wait 10 seconds to be opened and 60 for an answer, keep their TCP connection
+     * alive, rewrite batched inserts and put no values into the driver's messages, unless the URL's parameters {@code
+     * connectTimeout}, {@code socketTimeout}, {@code tcpKeepAlive}, {@code reWriteBatchedInserts} and {@code
+     * logServerErrorDetail} say otherwise. A host's connections are taken as they are; what they would better set is logged once.
+     *
+     * <p>Not thread-safe.
+     */
+    public static final class Builder {
+        /** The schema of the tables if none is named. */
+        public static final String DEFAULT_SCHEMA = PostgresDialect.DEFAULT_SCHEMA;
+
+        private final @Nullable PostgresServer server;
+        private final @Nullable Path file;
+        private @Nullable String schema;
+
+        private Builder(@Nullable PostgresServer server, @Nullable Path file, @Nullable String schema) {
+            this.server = server;
+            this.file = file;
+            this.schema = schema;
+        }
+
+        /**
+         * The schema of the tables in PostgreSQL: small letters, digits and underscores. Means nothing to SQLite.
+         *
+         * @throws StoreException if it is no such name
+         */
+        public Builder schema(String name) {
+            PostgresDialect.requireName(name);
+            schema = name;
+            return this;
+        }
+
+        /**
+         * Opens it, and makes what is missing of it.
+         *
+         * @throws StoreException if the database cannot be opened or is not ours
+         */
+        public JdbcStore open() {
+            return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
+        }
+
+        /**
+         * Opens it for reading only, see {@link JdbcStore#openForReading}.
+         *
+         * @throws StoreException if the database cannot be read or is not ours
+         */
+        public JdbcStore openForReading() {
+            return JdbcStore.openForReading(file == null ? postgres() : SqliteDialect.forReading(file));
+        }
+
+        /**
+         * The statements that make the schema and its tables, for people; the store applies them itself if it may. Connects to
+         * nothing. Tables of vectors are not among them: their names and dimensions are known when a model is configured.
+         */
+        public String ddl() {
+            return file == null ? postgres().ddl() : Schema.ddl("sqlite");
+        }
+
+        private PostgresDialect postgres() {
+            return new PostgresDialect(Objects.requireNonNull(server), schema);
+        }
+    }
+
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock) {
+        return open(dialect, clock, new Schema(dialect));
+    }
+
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
         try {
-            Writer writer = Writer.open(dialect, new Schema(dialect));
+            Writer writer = Writer.open(dialect, schema);
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
         }
     }
 
+    static JdbcStore openForReading(Dialect dialect) {
+        Schema schema = new Schema(dialect);
+        JdbcStore store = new JdbcStore(dialect, null, null, () -> dialect.openReader(schema));
+        store.read("open the database", Queries::generations);
+        return store;
+    }
+
+    private static boolean isPostgres(String url) {
+        return url.toLowerCase(Locale.ROOT).startsWith(PostgresServer.PREFIX);
+    }
+
     private static Path sqliteFile(String url) {
-        String lower = url.toLowerCase(Locale.ROOT);
-        if (lower.startsWith("jdbc:postgresql:")) {
-            throw unsupported("the store's URL is a PostgreSQL one, and this version stores in SQLite: use " + SQLITE
-                    + "embeddings.db");
-        }
-        if (!lower.startsWith(SQLITE)) {
-            throw unsupported("the store's URL is not supported: this version knows " + SQLITE + "FILE, such as "
-                    + SQLITE + "embeddings.db");
+        if (!url.toLowerCase(Locale.ROOT).startsWith(SQLITE)) {
+            throw unsupported("the store's URL is not supported: use " + SQLITE + "FILE, such as " + SQLITE
+                    + "embeddings.db, or " + PostgresServer.PREFIX + "//HOST/DATABASE");
         }
         String file = url.substring(SQLITE.length());
         if (file.isBlank() || file.startsWith(":") || file.startsWith("file:") || file.indexOf('?') >= 0) {
@@ -228,8 +339,9 @@ public final class JdbcStore implements EmbeddingStore {
         writer().setShared(dialect.isShared(session));
         long now = now(session);
         Jobs.interruptDead(session, start.kind(), now);
-        long generation = Jobs.generation(session, start.fingerprint(), now, location());
-        JobTicket ticket = Jobs.begin(session, start, newOwner(), generation, now, location());
+        long number = Jobs.generation(session, start.fingerprint(), now, location());
+        Generation generation = Generation.prepare(session, dialect, start.fingerprint());
+        JobTicket ticket = Jobs.begin(session, start, newOwner(), number, now, location());
         Marking marking = start.kind() == JobStart.Kind.LIVE
                 ? new LiveMarking(ticket, generation)
                 : Scan.begin(session, ticket, generation, location());
@@ -303,7 +415,7 @@ public final class JdbcStore implements EmbeddingStore {
             running(job);
             return write("forget records", job, List.of("forget", gone), session -> {
                 Jobs.requireRunning(session, job, location());
-                return LiveMarking.forget(session, Jobs.generationOf(session, job), gone, now(session));
+                return LiveMarking.forget(session, Generation.of(session, job), gone, now(session));
             });
         });
     }
@@ -366,7 +478,7 @@ public final class JdbcStore implements EmbeddingStore {
     public Set<RecordKey> commit(JobTicket job, List<RecordResult> results, List<ProviderCall> calls) {
         requireDimension(results, job.start().fingerprint().embedding().dimension());
         return write("commit results", job, List.of("commit", results, calls), session -> {
-            long generation = Jobs.generationOf(session, job);
+            Generation generation = Generation.of(session, job);
             return new Results(session, job, generation, now(session)).store(results, calls);
         });
     }
@@ -386,14 +498,13 @@ public final class JdbcStore implements EmbeddingStore {
     public void keepRewrites(
             JobTicket job, String rewriteFingerprint, Map<Sha256, String> rewrites, List<ProviderCall> calls) {
         write("keep rewrites", job, List.of("keepRewrites", rewriteFingerprint, rewrites, calls), session -> {
-            Session.Batch batch = session.batch("insert into evervec_rewrite (fingerprint, text_hash, rewritten, job,"
-                    + " kept_at) values (?, ?, ?, ?, ?) on conflict (fingerprint, text_hash) do update set"
-                    + " rewritten = excluded.rewritten, job = excluded.job, kept_at = excluded.kept_at");
+            Rows rows = session.rows(KEEP_REWRITE);
             for (Map.Entry<Sha256, String> rewrite : rewrites.entrySet()) {
-                batch.add(rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), now(session));
+                rows.add(rewriteFingerprint, rewrite.getKey().bytes(), rewrite.getValue(), job.number(), now(session));
             }
+            rows.run();
             Bill.add(session, job.number(), calls);
-            return batch.run().length;
+            return rewrites.size();
         });
     }
 
@@ -476,8 +587,8 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public Map<RecordKey, Long> wouldTake(JobStart start, List<ScannedRecord> page, MarkMode mode) {
         return read("compare scanned records", session -> {
-            long generation = Jobs.findGeneration(session, start.fingerprint().generation())
-                    .orElse(0L);
+            Generation generation =
+                    Generation.find(session, start.fingerprint().generation()).orElse(Generation.NONE);
             Judge judge = new Judge(start, mode, Jobs.keepsFrom(session, start));
             return LiveMarking.wouldTake(session, generation, page, judge, now(session));
         });
@@ -513,7 +624,7 @@ public final class JdbcStore implements EmbeddingStore {
                 "look for failed records",
                 fingerprint,
                 false,
-                (session, generation) -> Retries.any(session, generation, selection));
+                (session, generation) -> Retries.any(session, generation.number(), selection));
     }
 
     @Override
@@ -578,11 +689,22 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public void forEachVector(Fingerprint fingerprint, @Nullable String source, Consumer<StoredVector> consumer) {
         readEach("read vectors", session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
+            Optional<Generation> generation = Generation.find(session, fingerprint.generation());
             if (generation.isPresent()) {
                 Queries.forEachVector(session, generation.get(), source, consumer);
             }
         });
+    }
+
+    /**
+     * {@inheritDoc} In PostgreSQL with pgvector the database compares, by the index of {@link #createVectorIndex} if it is there,
+     * and counts with 32-bit floats: similarities are right to about six digits.
+     */
+    @Override
+    public List<Neighbour> nearest(Fingerprint fingerprint, NearestQuery query) {
+        query.requireComparableTo(fingerprint);
+        return read("find the nearest vectors", session -> VectorSearch.nearest(session, fingerprint, query))
+                .orElseGet(() -> EmbeddingStore.super.nearest(fingerprint, query));
     }
 
     @Override
@@ -593,6 +715,36 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public List<GenerationInfo> generations() {
         return read("list generations", Queries::generations);
+    }
+
+    /** Where the vectors of a generation are, or empty if there is no such generation. */
+    public Optional<VectorStorage> vectorStorage(Fingerprint fingerprint) {
+        return read("look where vectors are", session -> VectorStorage.of(session, fingerprint.generation()));
+    }
+
+    /**
+     * Makes the index of a generation's vectors that {@link #nearest} asks in PostgreSQL with pgvector, if it is not there; what
+     * an attempt left behind that was broken off is replaced. It is an HNSW index for the cosine: on the vectors up to 2,000
+     * dimensions, on their halves in precision ({@code vector::halfvec(n)}) up to 4,000. Others may read and write meanwhile.
+     * Best done after the first build of a large table, because an index slows down every write. May take hours; what waits for
+     * it is the calling thread, over a connection of its own.
+     *
+     * @throws StoreException if there is no such generation, its vectors are of a type or dimension that cannot be indexed,
+     *     somebody else is making it, or the database user may not
+     */
+    public VectorIndex createVectorIndex(Fingerprint fingerprint) {
+        requireOpen();
+        return told("make the index of the vectors", () -> {
+            try (Session session = dialect.openWriter()) {
+                return VectorIndexing.create(session, fingerprint);
+            }
+        });
+    }
+
+    /** The version of the store's tables; 0 if there are none, which is so only if it was opened for reading. */
+    public int schemaVersion() {
+        return read("look up the version of the tables", session ->
+                (int) session.number("select coalesce(max(version), 0) from evervec_schema"));
     }
 
     @Override
@@ -620,17 +772,17 @@ public final class JdbcStore implements EmbeddingStore {
         for (JobStart.Kind kind : JobStart.Kind.values()) {
             Jobs.interruptDead(session, kind, now(session));
         }
-        Optional<Long> generation = Jobs.findGeneration(session, name);
-        if (generation.isEmpty()) {
+        Optional<Generation> found = Generation.find(session, name);
+        if (found.isEmpty()) {
             return Optional.empty();
         }
-        long vectors = session.update("delete from evervec_vector where generation = ?", generation.get());
+        Generation generation = found.get();
         for (String table : List.of("evervec_ledger", "evervec_count", "evervec_source_scan")) {
-            session.update("delete from " + table + " where generation = ?", generation.get());
+            session.update("delete from " + table + " where generation = ?", generation.number());
         }
-        Texts.prune(session, generation.get());
-        session.update("delete from evervec_generation where number = ?", generation.get());
-        return Optional.of(vectors);
+        Texts.prune(session, generation);
+        session.update("delete from evervec_generation where number = ?", generation.number());
+        return Optional.of(dialect.dropVectors(session, generation));
     }
 
     @Override
@@ -772,12 +924,12 @@ public final class JdbcStore implements EmbeddingStore {
     /** What is read of one generation. */
     @FunctionalInterface
     private interface OfGeneration<T> {
-        T read(Session session, long generation) throws SQLException;
+        T read(Session session, Generation generation) throws SQLException;
     }
 
     private <T> T ofGeneration(String action, Fingerprint fingerprint, T none, OfGeneration<T> reading) {
         return read(action, session -> {
-            Optional<Long> generation = Jobs.findGeneration(session, fingerprint.generation());
+            Optional<Generation> generation = Generation.find(session, fingerprint.generation());
             return generation.isEmpty() ? none : reading.read(session, generation.get());
         });
     }
@@ -816,7 +968,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     private void giveBack(Session session, boolean sound) {
         synchronized (idleReaders) {
-            if (sound && !closed && idleReaders.size() < MAX_IDLE_READERS) {
+            if (sound && !closed && dialect.keepsReaders() && idleReaders.size() < MAX_IDLE_READERS) {
                 idleReaders.push(session);
                 return;
             }

@@ -1,10 +1,12 @@
 package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.report.Reason;
+import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.ScannedRecord;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param stale whether it has a vector of another content than the ledger knows
  * @param staleNow whether it has a vector of another content than the scanned one
  * @param boughtBy number of the job that bought its vector; 0 if it has none, or nobody asks
+ * @param freshSince the first job whose vectors may serve it; 0 if all may
  */
 record Known(
         long number,
@@ -26,60 +29,93 @@ record Known(
         boolean claimed,
         boolean stale,
         boolean staleNow,
-        long boughtBy) {
-    /** Columns of a ledger row named {@code l}; values: the scanned content's hash, the time, the hash again, 1 to ask who bought. */
-    private static final String COLUMNS = "l.number, l.state, l.reason, l.content_hash = %1$s, l.attempts,"
-            + " l.owner is not null and l.lease_end > ?, coalesce(l.vector_hash <> l.content_hash, 0),"
-            + " coalesce(case l.state when 'embedded' then l.content_hash else l.vector_hash end <> %1$s, 0),"
-            + " coalesce(case when ? = 1 then (select v.bought_by from evervec_vector v where v.generation = l.generation"
-            + " and v.source = l.source and v.id = l.id and v.part = 0) end, 0)";
+        long boughtBy,
+        long freshSince) {
+    private static final String ROW =
+            "generation bigint, source text, id text, blank bigint, content_hash bytea, now bigint, rebuild bigint,"
+                    + " asks_who_bought bigint";
+    /** Of a ledger row named {@code l} at a time {@code r.now}: whether somebody works on it. */
+    static final String CLAIMED = "l.owner is not null and l.lease_end > r.now";
 
-    private static final String FIND =
-            "select " + columns("?") + " from evervec_ledger l where l.generation = ? and l.source = ? and l.id = ?";
+    private static final String QUERY = "select case when r.blank = 1 or r.rebuild = 1 or l.state <> 'embedded'"
+            + " or l.content_hash <> r.content_hash then 1 else 0 end, l.number, l.state, l.reason,"
+            + " case when l.content_hash = r.content_hash then 1 else 0 end, l.attempts,"
+            + " case when " + CLAIMED + " then 1 else 0 end,"
+            + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
+            + " case when case l.state when 'embedded' then l.content_hash else l.vector_hash end <> r.content_hash"
+            + " then 1 else 0 end, %s, coalesce(l.fresh_since, 0) from evervec_ledger l"
+            + " where l.generation = r.generation and l.source = r.source and l.id = r.id";
+    private static final Bulk COMPARE = Bulk.select(
+            ROW,
+            QUERY.formatted("coalesce(case when r.asks_who_bought = 1 then (select v.bought_by from {vectors} v"
+                    + " where v.generation = l.generation and v.source = l.source and v.id = l.id and v.part = 0)"
+                    + " end, 0)"));
+    private static final Bulk LOCK =
+            Bulk.lock(ROW, "l.generation = r.generation and l.source = r.source and l.id = r.id");
 
     /** Whether it is embedded as it was scanned. */
     boolean hasVectorOfItsContent() {
         return state == RecordState.EMBEDDED && sameContent;
     }
 
-    /** Columns for {@link #read}; to be bound: a time, and 1 to ask who bought the vector. */
-    static String columns(String contentHash) {
-        return COLUMNS.formatted(contentHash);
+    /** Takes what is known of a record. */
+    @FunctionalInterface
+    interface Found {
+        /**
+         * @param place of the record in its page
+         */
+        void accept(int place, Known known);
     }
 
-    /** Reads the columns of a join, beginning with this one; null if there is no row. */
-    static @Nullable Known joined(ResultSet row, int column) throws SQLException {
-        row.getLong(column);
-        return row.wasNull() ? null : read(row, column);
-    }
-
-    private static Known read(ResultSet row, int column) throws SQLException {
-        return new Known(
-                row.getLong(column),
-                Codes.state(row.getString(column + 1)),
-                Codes.reason(row.getString(column + 2)),
-                row.getInt(column + 3) == 1,
-                row.getInt(column + 4),
-                row.getInt(column + 5) == 1,
-                row.getInt(column + 6) == 1,
-                row.getInt(column + 7) == 1,
-                row.getLong(column + 8));
-    }
-
-    /** What is known of a single record, or null if it is not in the ledger. */
-    static @Nullable Known find(Session session, long generation, ScannedRecord record, Judge judge, long now)
+    /** What is known of these records; nothing of those that are not in the ledger. */
+    static void find(
+            Session session, Generation generation, List<ScannedRecord> records, Judge judge, long now, Found found)
             throws SQLException {
-        byte[] hash = record.contentHash().bytes();
-        return session.first(
-                        FIND,
-                        row -> read(row, 1),
-                        hash,
-                        now,
-                        hash,
-                        judge.asksWhoBought() ? 1 : 0,
-                        generation,
-                        record.key().source(),
-                        record.key().id())
-                .orElse(null);
+        if (generation.exists()) {
+            rows(session, generation.sql(COMPARE), generation, records, judge, now)
+                    .forEach((place, row) -> found.accept(place, read(row)));
+        }
+    }
+
+    /** Lets nobody else change these records' rows until the transaction ends. */
+    static void lock(Session session, Generation generation, List<ScannedRecord> records, Judge judge, long now)
+            throws SQLException {
+        rows(session, LOCK, generation, records, judge, now).run();
+    }
+
+    private static Rows rows(
+            Session session, Bulk bulk, Generation generation, List<ScannedRecord> records, Judge judge, long now)
+            throws SQLException {
+        Rows rows = session.rows(bulk);
+        for (ScannedRecord record : records) {
+            rows.add(
+                    generation.number(),
+                    record.key().source(),
+                    record.key().id(),
+                    Judge.isBlank(record) ? 1 : 0,
+                    record.contentHash().bytes(),
+                    now,
+                    judge.mode() == MarkMode.REBUILD ? 1 : 0,
+                    judge.asksWhoBought() ? 1 : 0);
+        }
+        return rows;
+    }
+
+    private static Known read(ResultSet row) throws SQLException {
+        boolean isSettled = row.getInt(1) == 0;
+        // Nearly all records of a scan are, and reading a column takes its time.
+        return isSettled
+                ? new Known(row.getLong(2), RecordState.EMBEDDED, null, true, 0, false, false, false, 0, 0)
+                : new Known(
+                        row.getLong(2),
+                        Codes.state(row.getString(3)),
+                        Codes.reason(row.getString(4)),
+                        row.getInt(5) == 1,
+                        row.getInt(6),
+                        row.getInt(7) == 1,
+                        row.getInt(8) == 1,
+                        row.getInt(9) == 1,
+                        row.getLong(10),
+                        row.getLong(11));
     }
 }

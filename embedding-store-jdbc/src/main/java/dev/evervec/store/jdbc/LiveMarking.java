@@ -4,13 +4,11 @@ import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
-import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -24,34 +22,41 @@ import org.jspecify.annotations.Nullable;
  * a record that is new.
  */
 final class LiveMarking implements Marking {
-    private static final String FIND = "select number, state, coalesce(vector_hash <> content_hash, 0),"
-            + " owner is not null and lease_end > ? from evervec_ledger where generation = ? and source = ? and id = ?";
-    private static final String REMOVE = "delete from evervec_ledger where number = ?";
-    private static final String REMOVE_VECTORS =
-            "delete from evervec_vector where generation = ? and source = ? and id = ?";
+    private static final String KEY = "generation bigint, source text, id text, now bigint";
+    private static final String OF_KEY = "l.generation = r.generation and l.source = r.source and l.id = r.id";
+    private static final Bulk LOCK = Bulk.lock(KEY, OF_KEY);
+    private static final Bulk FIND = Bulk.select(
+            KEY,
+            "select l.number, l.state, case when l.vector_hash <> l.content_hash then 1 else 0 end," + " case when "
+                    + Known.CLAIMED + " then 1 else 0 end from evervec_ledger l where " + OF_KEY);
 
     private final JobTicket job;
-    private final long generation;
+    private final Generation generation;
 
-    LiveMarking(JobTicket job, long generation) {
+    LiveMarking(JobTicket job, Generation generation) {
         this.job = job;
         this.generation = generation;
     }
 
     @Override
     public MarkedPage mark(Session session, List<ScannedRecord> page, MarkMode mode, long now) throws SQLException {
+        generation.lock(session);
         Judge judge = new Judge(job.start(), mode, 0);
-        Marks marks = new Marks(session, job, generation, judge, now, Jobs.scanning(session, generation));
+        Marks marks = new Marks(session, job, generation, judge, now, Jobs.scanning(session, generation.number()));
         List<RecordKey> duplicates = new ArrayList<>();
-        Set<RecordKey> keys = new HashSet<>();
+        Map<RecordKey, ScannedRecord> first = firstOfEach(page, duplicates);
+        marks.compare(List.copyOf(first.values()));
+        return marks.store(duplicates);
+    }
+
+    private static Map<RecordKey, ScannedRecord> firstOfEach(List<ScannedRecord> page, List<RecordKey> duplicates) {
+        Map<RecordKey, ScannedRecord> first = new LinkedHashMap<>();
         for (ScannedRecord record : page) {
-            if (keys.add(record.key())) {
-                marks.add(record, Known.find(session, generation, record, judge, now));
-            } else {
+            if (first.putIfAbsent(record.key(), record) != null) {
                 duplicates.add(record.key());
             }
         }
-        return marks.store(duplicates);
+        return first;
     }
 
     @Override
@@ -70,51 +75,59 @@ final class LiveMarking implements Marking {
 
     /** Which records of a page a job would put on its list. Only reads. */
     static Map<RecordKey, Long> wouldTake(
-            Session session, long generation, List<ScannedRecord> page, Judge judge, long now) throws SQLException {
-        Set<RecordKey> keys = new HashSet<>();
+            Session session, Generation generation, List<ScannedRecord> page, Judge judge, long now)
+            throws SQLException {
+        List<ScannedRecord> records =
+                List.copyOf(firstOfEach(page, new ArrayList<>()).values());
+        @Nullable Known[] known = new Known[records.size()];
+        Known.find(session, generation, records, judge, now, (place, found) -> known[place] = found);
         Map<RecordKey, Long> taken = new LinkedHashMap<>();
-        for (ScannedRecord record : page) {
-            Known known = Known.find(session, generation, record, judge, now);
-            if (keys.add(record.key()) && judge.verdict(record, known).puts()) {
+        for (int place = 0; place < known.length; place++) {
+            Known found = known[place];
+            if (judge.verdict(records.get(place), found).puts()) {
                 Long fresh = judge.freshSince(Long.MAX_VALUE);
-                taken.put(record.key(), fresh == null ? freshSince(session, known) : fresh);
+                taken.put(records.get(place).key(), fresh != null ? fresh : found == null ? 0 : found.freshSince());
             }
         }
         return taken;
     }
 
-    private static long freshSince(Session session, @Nullable Known known) throws SQLException {
-        return known == null
-                ? 0
-                : session.number(
-                        "select coalesce(fresh_since, 0) from evervec_ledger where number = ?", known.number());
-    }
-
     /** Takes records out of the ledger, vectors included; returns those that stay because they are claimed. */
-    static Set<RecordKey> forget(Session session, long generation, Set<RecordKey> gone, long now) throws SQLException {
-        record Row(long number, RecordState state, boolean stale, boolean claimed) {}
+    static Set<RecordKey> forget(Session session, Generation generation, Set<RecordKey> gone, long now)
+            throws SQLException {
+        generation.lock(session);
+        List<RecordKey> keys = List.copyOf(gone);
+        if (session.locksRows()) {
+            rowsOf(session, LOCK, generation, keys, now).run();
+        }
         Counts counts = new Counts();
         Set<RecordKey> claimed = new LinkedHashSet<>();
-        for (RecordKey key : gone) {
-            List<Row> rows = session.list(
-                    FIND,
-                    row -> new Row(
-                            row.getLong(1), Codes.state(row.getString(2)), row.getInt(3) == 1, row.getInt(4) == 1),
-                    now,
-                    generation,
-                    key.source(),
-                    key.id());
-            for (Row row : rows) {
-                if (row.claimed) {
-                    claimed.add(key);
-                } else {
-                    session.update(REMOVE, row.number);
-                    session.update(REMOVE_VECTORS, generation, key.source(), key.id());
-                    counts.leave(key.source(), row.state, row.stale);
-                }
+        Rows vectors = session.rows(generation.sql(Marks.REMOVE_VECTORS));
+        Rows records = session.rows(Marks.REMOVE);
+        rowsOf(session, FIND, generation, keys, now).forEach((place, row) -> {
+            RecordKey key = keys.get(place);
+            if (row.getInt(4) == 1) {
+                claimed.add(key);
+            } else {
+                vectors.add(generation.number(), key.source(), key.id());
+                records.add(row.getLong(1));
+                counts.leave(key.source(), Codes.state(row.getString(2)), row.getInt(3) == 1);
             }
+        });
+        if (claimed.size() < keys.size() && generation.exists()) {
+            vectors.run();
+            records.run();
         }
-        counts.store(session, generation);
+        counts.store(session, generation.number());
         return claimed;
+    }
+
+    private static Rows rowsOf(Session session, Bulk bulk, Generation generation, List<RecordKey> keys, long now)
+            throws SQLException {
+        Rows rows = session.rows(bulk);
+        for (RecordKey key : keys) {
+            rows.add(generation.number(), key.source(), key.id(), now);
+        }
+        return rows;
     }
 }

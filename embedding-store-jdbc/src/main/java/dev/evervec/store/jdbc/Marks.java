@@ -12,24 +12,41 @@ import org.jspecify.annotations.Nullable;
 
 /** What one page of scanned records changes; runs inside its transaction. */
 final class Marks {
-    private static final String ENTER = "insert into evervec_ledger (generation, source, id, state, content_hash,"
-            + " locator, attempts, job, version, changed_at, fresh_since, met)"
-            + " values (?, ?, ?, 'pending', ?, ?, 0, ?, 0, ?, ?, ?)";
-    private static final String TAKE = "update evervec_ledger set state = 'pending', reason = null, detail = null,"
-            + " content_hash = ?, locator = ?, attempts = ?, retry_due = null, job = ?, owner = null, lease_end = null,"
-            + " changed_at = case when state = 'pending' then changed_at else ? end,"
-            + " vector_hash = case when state = 'embedded' then content_hash else vector_hash end,"
-            + " fresh_since = coalesce(?, fresh_since), met = coalesce(?, met) where number = ?";
-    private static final String SUPERSEDE = "update evervec_ledger set content_hash = ?, locator = ?, attempts = 0,"
-            + " superseded = 1, met = coalesce(?, met) where number = ?";
-    private static final String MEET = "update evervec_ledger set met = ? where number = ?";
-    private static final String REMOVE = "delete from evervec_ledger where number = ?";
-    private static final String REMOVE_VECTORS =
-            "delete from evervec_vector where generation = ? and source = ? and id = ?";
+    private static final Bulk ENTER = Bulk.insert(
+            "generation bigint, source text, id text, content_hash bytea, locator bytea, job bigint, now bigint,"
+                    + " fresh_since bigint, met bigint",
+            "evervec_ledger (generation, source, id, state, content_hash, locator, attempts, job, version,"
+                    + " changed_at, fresh_since, met)",
+            "r.generation, r.source, r.id, 'pending', r.content_hash, r.locator, 0, r.job, 0, r.now, r.fresh_since,"
+                    + " r.met",
+            "");
+    private static final Bulk TAKE = Bulk.update(
+            "number bigint, content_hash bytea, locator bytea, attempts bigint, job bigint, now bigint,"
+                    + " fresh_since bigint, met bigint",
+            "evervec_ledger",
+            "state = 'pending', reason = null, detail = null, content_hash = r.content_hash, locator = r.locator,"
+                    + " attempts = r.attempts, retry_due = null, job = r.job, owner = null, lease_end = null,"
+                    + " changed_at = case when state = 'pending' then changed_at else r.now end,"
+                    + " vector_hash = case when state = 'embedded' then content_hash else vector_hash end,"
+                    + " fresh_since = coalesce(r.fresh_since, fresh_since), met = coalesce(r.met, met)",
+            "number = r.number");
+    private static final Bulk SUPERSEDE = Bulk.update(
+            "number bigint, content_hash bytea, locator bytea, met bigint",
+            "evervec_ledger",
+            "content_hash = r.content_hash, locator = r.locator, attempts = 0, superseded = 1,"
+                    + " met = coalesce(r.met, met)",
+            "number = r.number");
+    private static final Bulk MEET =
+            Bulk.update("number bigint, met bigint", "evervec_ledger", "met = r.met", "number = r.number");
+    static final Bulk REMOVE = Bulk.delete("number bigint", "evervec_ledger", "number = r.number");
+    static final Bulk REMOVE_VECTORS = Bulk.delete(
+            "generation bigint, source text, id text",
+            "{vectors}",
+            "generation = r.generation and source = r.source and id = r.id");
 
     private final Session session;
     private final JobTicket job;
-    private final long generation;
+    private final Generation generation;
     private final Judge judge;
     private final long now;
     private final @Nullable Long scanning;
@@ -46,7 +63,7 @@ final class Marks {
     private record Met(ScannedRecord record, Known known) {}
 
     /** @param scanning number of a build that scans beside this job and is to know what was met here, or null */
-    Marks(Session session, JobTicket job, long generation, Judge judge, long now, @Nullable Long scanning) {
+    Marks(Session session, JobTicket job, Generation generation, Judge judge, long now, @Nullable Long scanning) {
         this.session = session;
         this.job = job;
         this.generation = generation;
@@ -55,7 +72,39 @@ final class Marks {
         this.scanning = scanning;
     }
 
-    void add(ScannedRecord record, @Nullable Known known) {
+    /** Compares these records, each of another key, with the ledger. */
+    void compare(List<ScannedRecord> records) throws SQLException {
+        @Nullable Known[] known = new Known[records.size()];
+        Known.find(session, generation, records, judge, now, (place, found) -> known[place] = found);
+        if (session.locksRows()) {
+            readAgainLocked(records, known);
+        }
+        for (int place = 0; place < known.length; place++) {
+            add(records.get(place), known[place]);
+        }
+    }
+
+    /** Rows that are going to be changed may change until they are locked; the others are left alone. */
+    private void readAgainLocked(List<ScannedRecord> records, @Nullable Known[] known) throws SQLException {
+        List<Integer> places = new ArrayList<>();
+        for (int place = 0; place < known.length; place++) {
+            if (known[place] != null && changes(judge.verdict(records.get(place), known[place]))) {
+                places.add(place);
+            }
+        }
+        if (!places.isEmpty()) {
+            List<ScannedRecord> changing = places.stream().map(records::get).toList();
+            Known.lock(session, generation, changing, judge, now);
+            places.forEach(place -> known[place] = null);
+            Known.find(session, generation, changing, judge, now, (place, found) -> known[places.get(place)] = found);
+        }
+    }
+
+    private boolean changes(Judge.Verdict verdict) {
+        return scanning != null || verdict != Judge.Verdict.LEAVE && verdict != Judge.Verdict.EXHAUSTED;
+    }
+
+    private void add(ScannedRecord record, @Nullable Known known) {
         Judge.Verdict verdict = judge.verdict(record, known);
         if (verdict == Judge.Verdict.ENTER) {
             entering.add(record);
@@ -102,15 +151,15 @@ final class Marks {
         supersede();
         meet();
         remove();
-        counts.store(session, generation);
+        counts.store(session, generation.number());
         return new MarkedPage(entering.size() + taking.size(), duplicates, exhausted, busy);
     }
 
     private void enter() throws SQLException {
-        Session.Batch batch = session.batch(ENTER);
+        Rows rows = session.rows(ENTER);
         for (ScannedRecord record : entering) {
-            batch.add(
-                    generation,
+            rows.add(
+                    generation.number(),
                     record.key().source(),
                     record.key().id(),
                     record.contentHash().bytes(),
@@ -120,49 +169,53 @@ final class Marks {
                     judge.freshSince(job.number()),
                     scanning);
         }
-        batch.run();
+        rows.run();
     }
 
     private void take() throws SQLException {
-        Session.Batch batch = session.batch(TAKE);
+        Rows rows = session.rows(TAKE);
         for (Met met : taking) {
-            batch.add(
+            rows.add(
+                    met.known.number(),
                     met.record.contentHash().bytes(),
                     met.record.locator().bytes(),
                     met.known.sameContent() ? met.known.attempts() : 0,
                     job.number(),
                     now,
                     judge.freshSince(job.number()),
-                    scanning,
-                    met.known.number());
+                    scanning);
         }
-        batch.run();
+        rows.run();
     }
 
     private void supersede() throws SQLException {
-        Session.Batch batch = session.batch(SUPERSEDE);
+        Rows rows = session.rows(SUPERSEDE);
         for (Met met : superseding) {
-            batch.add(met.record.contentHash().bytes(), met.record.locator().bytes(), scanning, met.known.number());
+            rows.add(
+                    met.known.number(),
+                    met.record.contentHash().bytes(),
+                    met.record.locator().bytes(),
+                    scanning);
         }
-        batch.run();
+        rows.run();
     }
 
     private void meet() throws SQLException {
         if (scanning != null) {
-            Session.Batch batch = session.batch(MEET);
+            Rows rows = session.rows(MEET);
             for (Met met : meeting) {
-                batch.add(scanning, met.known.number());
+                rows.add(met.known.number(), scanning);
             }
-            batch.run();
+            rows.run();
         }
     }
 
     private void remove() throws SQLException {
-        Session.Batch vectors = session.batch(REMOVE_VECTORS);
-        Session.Batch rows = session.batch(REMOVE);
+        Rows vectors = session.rows(generation.sql(REMOVE_VECTORS));
+        Rows rows = session.rows(REMOVE);
         for (Met met : removing) {
             RecordKey key = met.record.key();
-            vectors.add(generation, key.source(), key.id());
+            vectors.add(generation.number(), key.source(), key.id());
             rows.add(met.known.number());
         }
         vectors.run();

@@ -14,15 +14,12 @@ import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.SourceHealth;
 import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoredVector;
-import dev.evervec.provider.Embedding;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,53 +30,48 @@ import org.jspecify.annotations.Nullable;
 
 /** What is read beside a job. Every method runs inside a read transaction of its own connection. */
 final class Queries {
-    private static final int REWRITES_A_QUERY = 200;
-    private static final String REWRITES = "select text_hash, rewritten, job from evervec_rewrite where fingerprint = ?"
-            + " and text_hash in (" + String.join(", ", Collections.nCopies(REWRITES_A_QUERY, "?")) + ")";
+    private static final Bulk REWRITES = Bulk.select(
+            "fingerprint text, text_hash bytea",
+            "select rewritten, job from evervec_rewrite where fingerprint = r.fingerprint and text_hash = r.text_hash");
     private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
             + " from evervec_ledger where generation = ? and source = ? and id = ?";
     private static final String VECTOR =
-            "select v.text_hash, v.dimension, j.id, v.stored_at, v.tokens, v.cost from evervec_vector v"
+            "select v.text_hash, v.dimension, j.id, v.stored_at, v.tokens, v.cost from {vectors} v"
                     + " join evervec_job j on j.number = v.job where v.generation = ? and v.source = ? and v.id = ?"
                     + " and v.part = 0";
     private static final String HISTORY = "select j.id, o.reason, o.detail, o.at, o.tokens, o.cost from"
             + " evervec_outcome o join evervec_job j on j.number = o.job where o.source = ? and o.id = ?"
             + " and o.generation = ? order by o.at desc, o.number desc";
     private static final String VECTORS =
-            "select source, id, text_hash, vector from evervec_vector" + " where generation = ?";
-    private static final String VECTOR_ORDER = " order by generation, source, id, part";
+            "select v.source, v.id, v.text_hash, {vector} from {vectors} v where v.generation = ?";
+    private static final String VECTOR_ORDER = " order by v.generation, v.source, v.id, v.part";
+
+    private static final String GENERATIONS =
+            "select name from evervec_generation order by created_at desc, number desc";
+    private static final String GENERATION =
+            "select created_at, " + Jobs.FINGERPRINT + " from evervec_generation where number = ?";
+    private static final String COUNT_VECTORS = "select count(*) from {vectors} where generation = ?";
 
     private Queries() {}
 
     static Map<Sha256, KeptRewrite> rewrites(Session session, String fingerprint, Set<Sha256> preparedTexts)
             throws SQLException {
         Map<Sha256, KeptRewrite> found = new HashMap<>();
-        Iterator<Sha256> rest = preparedTexts.iterator();
-        while (rest.hasNext()) {
-            List<@Nullable Object> values = new ArrayList<>(REWRITES_A_QUERY + 1);
-            values.add(fingerprint);
-            while (rest.hasNext() && values.size() <= REWRITES_A_QUERY) {
-                values.add(rest.next().bytes());
-            }
-            // One statement for every number of texts: the rest of its places is filled up with a text asked already.
-            while (values.size() <= REWRITES_A_QUERY) {
-                values.add(values.get(1));
-            }
-            session.forEach(
-                    REWRITES,
-                    row -> found.put(
-                            Sha256.fromBytes(row.getBytes(1)), new KeptRewrite(row.getString(2), row.getLong(3))),
-                    values.toArray());
+        List<Sha256> asked = List.copyOf(preparedTexts);
+        Rows rows = session.rows(REWRITES);
+        for (Sha256 text : asked) {
+            rows.add(fingerprint, text.bytes());
         }
+        rows.forEach((place, row) -> found.put(asked.get(place), new KeptRewrite(row.getString(1), row.getLong(2))));
         return found;
     }
 
-    static List<SourceHealth> health(Session session, long generation) throws SQLException {
+    static List<SourceHealth> health(Session session, Generation generation) throws SQLException {
         Map<String, Long> stale = new HashMap<>();
         session.forEach(
                 "select source, sum(stale) from evervec_count where generation = ? group by source",
                 row -> stale.put(row.getString(1), row.getLong(2)),
-                generation);
+                generation.number());
         List<SourceHealth> health = new ArrayList<>();
         for (SourceStats stats : stats(session, generation)) {
             health.add(new SourceHealth(
@@ -89,7 +81,7 @@ final class Queries {
                     stats.skipped(),
                     stats.failed(),
                     stale.getOrDefault(stats.source(), 0L),
-                    oldestPending(session, generation, stats.source())));
+                    oldestPending(session, generation.number(), stats.source())));
         }
         return health;
     }
@@ -105,18 +97,18 @@ final class Queries {
                 .orElse(null);
     }
 
-    static List<SourceStats> stats(Session session, long generation) throws SQLException {
+    static List<SourceStats> stats(Session session, Generation generation) throws SQLException {
         Map<String, Map<RecordState, Long>> counts = new TreeMap<>();
         session.forEach(
                 "select source, state, records from evervec_count where generation = ?",
                 row -> counts.computeIfAbsent(row.getString(1), any -> new EnumMap<>(RecordState.class))
                         .put(Codes.state(row.getString(2)), row.getLong(3)),
-                generation);
+                generation.number());
         Map<String, LastScan> scans = new HashMap<>();
         session.forEach(
                 "select source, blank, as_of from evervec_source_scan where generation = ?",
                 row -> scans.put(row.getString(1), new LastScan(row.getLong(2), Instant.ofEpochMilli(row.getLong(3)))),
-                generation);
+                generation.number());
         scans.keySet().forEach(source -> counts.putIfAbsent(source, Map.of()));
         List<SourceStats> stats = new ArrayList<>();
         counts.forEach((source, records) -> stats.add(stats(source, scans.get(source), records)));
@@ -138,17 +130,17 @@ final class Queries {
                 scan == null ? null : scan.asOf);
     }
 
-    static Optional<RecordTrace> explain(Session session, long generation, String name, RecordKey key)
+    static Optional<RecordTrace> explain(Session session, Generation generation, String name, RecordKey key)
             throws SQLException {
         VectorInfo vector = session.first(
-                        VECTOR,
+                        generation.sql(VECTOR),
                         row -> new VectorInfo(
                                 Sha256.fromBytes(row.getBytes(1)),
                                 row.getInt(2),
                                 row.getString(3),
                                 Instant.ofEpochMilli(row.getLong(4)),
                                 cost(row, 5)),
-                        generation,
+                        generation.number(),
                         key.source(),
                         key.id())
                 .orElse(null);
@@ -162,7 +154,7 @@ final class Queries {
                         cost(row, 5)),
                 key.source(),
                 key.id(),
-                generation);
+                generation.number());
         return session.first(
                 RECORD,
                 row -> new RecordTrace(
@@ -176,7 +168,7 @@ final class Queries {
                         Instant.ofEpochMilli(row.getLong(6)),
                         vector,
                         history),
-                generation,
+                generation.number(),
                 key.source(),
                 key.id());
     }
@@ -186,20 +178,21 @@ final class Queries {
     }
 
     static void forEachVector(
-            Session session, long generation, @Nullable String source, Consumer<StoredVector> consumer)
+            Session session, Generation generation, @Nullable String source, Consumer<StoredVector> consumer)
             throws SQLException {
-        Session.RowConsumer each = row -> consumer.accept(new StoredVector(
-                Codes.key(row, 1), Sha256.fromBytes(row.getBytes(3)), Embedding.fromLittleEndian(row.getBytes(4))));
+        String vectors = generation.sql(VECTORS);
+        Session.RowConsumer each = row -> consumer.accept(
+                new StoredVector(Codes.key(row, 1), Sha256.fromBytes(row.getBytes(3)), generation.vector(row, 4)));
         if (source == null) {
-            session.forEach(VECTORS + VECTOR_ORDER, each, generation);
+            session.stream(vectors + VECTOR_ORDER, each, generation.number());
         } else {
-            session.forEach(VECTORS + " and source = ?" + VECTOR_ORDER, each, generation, source);
+            session.stream(vectors + " and v.source = ?" + VECTOR_ORDER, each, generation.number(), source);
         }
     }
 
     static void forEachOutcome(Session session, String jobId, Reason reason, Consumer<RecordOutcome> consumer)
             throws SQLException {
-        session.forEach(
+        session.stream(
                 "select o.source, o.id, o.detail from evervec_outcome o join evervec_job j on j.number = o.job"
                         + " where j.id = ? and o.reason = ? order by o.number",
                 row -> consumer.accept(new RecordOutcome(Codes.key(row, 1), reason, row.getString(3))),
@@ -208,13 +201,16 @@ final class Queries {
     }
 
     static List<GenerationInfo> generations(Session session) throws SQLException {
-        return session.list(
-                "select name, (select count(*) from evervec_vector v where v.generation = g.number), created_at, "
-                        + Jobs.FINGERPRINT + " from evervec_generation g order by created_at desc, number desc",
-                row -> new GenerationInfo(
-                        row.getString(1),
-                        Jobs.fingerprint(row, 4),
-                        row.getLong(2),
-                        Instant.ofEpochMilli(row.getLong(3))));
+        List<GenerationInfo> generations = new ArrayList<>();
+        for (String name : session.list(GENERATIONS, row -> row.getString(1))) {
+            Generation generation = Generation.find(session, name).orElseThrow();
+            long vectors = session.number(generation.sql(COUNT_VECTORS), generation.number());
+            session.forEach(
+                    GENERATION,
+                    row -> generations.add(new GenerationInfo(
+                            name, Jobs.fingerprint(row, 2), vectors, Instant.ofEpochMilli(row.getLong(1)))),
+                    generation.number());
+        }
+        return generations;
     }
 }

@@ -13,6 +13,7 @@ import dev.evervec.pipeline.store.RecordState;
 import dev.evervec.pipeline.store.Sha256;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -30,42 +31,75 @@ import org.jspecify.annotations.Nullable;
  * says by its vector's hash whether it has a vector.
  */
 final class Results {
-    private static final String READ = "select number, superseded, vector_hash is not null,"
-            + " coalesce(vector_hash <> content_hash, 0), content_hash = ?,"
-            + " coalesce(vector_hash <> coalesce(?, content_hash), 0) from evervec_ledger where generation = ?"
-            + " and source = ? and id = ? and job = ? and owner = ? and version = ?";
+    private static final String CLAIMED =
+            "content_hash bytea, generation bigint, source text, id text, job bigint," + " owner text, version bigint";
+    private static final String UNDER_FENCE = "l.generation = r.generation and l.source = r.source and l.id = r.id"
+            + " and l.job = r.job and l.owner = r.owner and l.version = r.version";
+    private static final Bulk LOCK = Bulk.lock(CLAIMED, UNDER_FENCE);
+    private static final Bulk READ = Bulk.select(
+            CLAIMED,
+            "select l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
+                    + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
+                    + " case when l.content_hash = r.content_hash then 1 else 0 end,"
+                    + " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end"
+                    + " from evervec_ledger l where " + UNDER_FENCE);
     private static final String OFF_THE_LIST = " job = null, owner = null, lease_end = null, superseded = 0";
-    private static final String EMBEDDED = "update evervec_ledger set state = 'embedded', reason = null, detail = ?,"
-            + " content_hash = ?, vector_hash = null, fresh_since = null, attempts = 0, retry_due = null,"
-            + " changed_at = ?," + OFF_THE_LIST + " where number = ?";
-    private static final String SETTLED = "update evervec_ledger set state = ?, reason = ?, detail = ?,"
-            + " attempts = case when ? = 1 then attempts else 0 end + ?, content_hash = coalesce(?, content_hash),"
-            + " vector_hash = case when ? = 1 then null else vector_hash end, retry_due = ?, changed_at = ?,"
-            + OFF_THE_LIST + " where number = ?";
-    private static final String RELEASED = "update evervec_ledger set" + OFF_THE_LIST + " where number = ?";
-    private static final String SUPERSEDED =
-            "update evervec_ledger set vector_hash = ?," + OFF_THE_LIST + " where number = ?";
-    private static final String STORE_VECTOR = "insert into evervec_vector (generation, source, id, part, text_hash,"
-            + " dimension, job, bought_by, stored_at, tokens, cost, vector) values (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"
-            + " on conflict (generation, source, id, part) do update set text_hash = excluded.text_hash,"
-            + " dimension = excluded.dimension, job = excluded.job, bought_by = excluded.bought_by, stored_at = excluded.stored_at,"
-            + " tokens = excluded.tokens, cost = excluded.cost, vector = excluded.vector";
-    private static final String OF_RECORD = " from evervec_vector where generation = ? and source = ? and id = ?";
-    private static final String NOTE_VECTOR =
-            "insert into evervec_outcome (generation, job, source, id, reason, detail,"
-                    + " at, tokens, cost) select generation, job, source, id, null, '', stored_at, tokens, cost"
-                    + OF_RECORD;
-    private static final String REMOVE_VECTOR = "delete" + OF_RECORD;
-    private static final String NOTE = "insert into evervec_outcome (generation, job, source, id, reason, detail, at,"
-            + " tokens, cost) values (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    private static final String COUNT = "insert into evervec_job_count (job, reason, records) values (?, ?, ?)"
-            + " on conflict (job, reason) do update set records = evervec_job_count.records + excluded.records";
+    private static final Bulk EMBEDDED = Bulk.update(
+            "number bigint, detail text, content_hash bytea, now bigint",
+            "evervec_ledger",
+            "state = 'embedded', reason = null, detail = r.detail, content_hash = r.content_hash, vector_hash = null,"
+                    + " fresh_since = null, attempts = 0, retry_due = null, changed_at = r.now," + OFF_THE_LIST,
+            "number = r.number");
+    private static final Bulk SETTLED = Bulk.update(
+            "number bigint, state text, reason text, detail text, keeps_attempts bigint, counts bigint,"
+                    + " content_hash bytea, loses_vector bigint, retry_due bigint, now bigint",
+            "evervec_ledger",
+            "state = r.state, reason = r.reason, detail = r.detail,"
+                    + " attempts = case when r.keeps_attempts = 1 then attempts else 0 end + r.counts,"
+                    + " content_hash = coalesce(r.content_hash, content_hash),"
+                    + " vector_hash = case when r.loses_vector = 1 then null else vector_hash end,"
+                    + " retry_due = r.retry_due, changed_at = r.now," + OFF_THE_LIST,
+            "number = r.number");
+    private static final Bulk RELEASED =
+            Bulk.update("number bigint", "evervec_ledger", OFF_THE_LIST, "number = r.number");
+    private static final Bulk SUPERSEDED = Bulk.update(
+            "number bigint, vector_hash bytea",
+            "evervec_ledger",
+            "vector_hash = r.vector_hash," + OFF_THE_LIST,
+            "number = r.number");
+    private static final Bulk STORE_VECTOR = Bulk.insert(
+            "generation bigint, source text, id text, text_hash bytea, dimension bigint, job bigint, bought_by bigint,"
+                    + " now bigint, tokens bigint, cost bigint, vector vector",
+            "{vectors} (generation, source, id, part, text_hash, dimension, job, bought_by, stored_at, tokens, cost,"
+                    + " vector)",
+            "r.generation, r.source, r.id, 0, r.text_hash, r.dimension, r.job, r.bought_by, r.now, r.tokens, r.cost,"
+                    + " r.vector",
+            "on conflict (generation, source, id, part) do update set text_hash = excluded.text_hash,"
+                    + " dimension = excluded.dimension, job = excluded.job, bought_by = excluded.bought_by,"
+                    + " stored_at = excluded.stored_at, tokens = excluded.tokens, cost = excluded.cost,"
+                    + " vector = excluded.vector");
+    private static final Bulk NOTE_VECTOR = Bulk.insertFound(
+            "generation bigint, source text, id text",
+            "evervec_outcome (generation, job, source, id, reason, detail, at, tokens, cost)",
+            "select generation, job, source, id, cast(null as text), '', stored_at, tokens, cost from {vectors}"
+                    + " where generation = r.generation and source = r.source and id = r.id");
+    private static final Bulk NOTE = Bulk.insert(
+            "generation bigint, job bigint, source text, id text, reason text, detail text, at bigint, tokens bigint,"
+                    + " cost bigint",
+            "evervec_outcome (generation, job, source, id, reason, detail, at, tokens, cost)",
+            "r.generation, r.job, r.source, r.id, r.reason, r.detail, r.at, r.tokens, r.cost",
+            "");
+    private static final Bulk COUNT = Bulk.insert(
+            "job bigint, reason text, records bigint",
+            "evervec_job_count (job, reason, records)",
+            "r.job, r.reason, r.records",
+            "on conflict (job, reason) do update set records = evervec_job_count.records + excluded.records");
     private static final String CLAIM_LOST = "its claim was taken over or released before its result came";
     private static final String CONTENT_CHANGED = "its content changed before its result came";
 
     private final Session session;
     private final JobTicket job;
-    private final long generation;
+    private final Generation generation;
     private final long now;
     private final Counts counts = new Counts();
     private final Map<Reason, Long> reasons = new EnumMap<>(Reason.class);
@@ -97,7 +131,7 @@ final class Results {
 
     private record Noted(RecordOutcome outcome, RecordCost cost) {}
 
-    Results(Session session, JobTicket job, long generation, long now) {
+    Results(Session session, JobTicket job, Generation generation, long now) {
         this.session = session;
         this.job = job;
         this.generation = generation;
@@ -106,8 +140,9 @@ final class Results {
 
     /** Returns the keys of the results that were refused, or whose record stays pending for its newer content. */
     Set<RecordKey> store(List<RecordResult> results, List<ProviderCall> calls) throws SQLException {
-        for (RecordResult result : results) {
-            sort(result);
+        List<Optional<Row>> rows = read(results);
+        for (int i = 0; i < results.size(); i++) {
+            sort(results.get(i), rows.get(i));
         }
         noteVectors();
         storeVectors();
@@ -115,7 +150,7 @@ final class Results {
         settle();
         release();
         note();
-        counts.store(session, generation);
+        counts.store(session, generation.number());
         count(session, job.number(), reasons);
         session.update(
                 "update evervec_job set embedded = embedded + ? where number = ?", embedded.size(), job.number());
@@ -123,9 +158,9 @@ final class Results {
         return refused;
     }
 
-    private void sort(RecordResult result) throws SQLException {
+    private void sort(RecordResult result, Optional<Row> ofClaim) {
         // A record that stands twice in one commit has lost its claim the second time.
-        Optional<Row> row = read(result).filter(found -> done.add(found.number));
+        Optional<Row> row = ofClaim.filter(found -> done.add(found.number));
         if (row.isEmpty()) {
             refuse(result, CLAIM_LOST, cost(result));
         } else if (result instanceof Embedded vector) {
@@ -179,45 +214,64 @@ final class Results {
         return result instanceof Embedded vector ? vector.cost() : ((NotEmbedded) result).cost();
     }
 
-    private Optional<Row> read(RecordResult result) throws SQLException {
-        Sha256 content =
-                result instanceof Embedded vector ? vector.contentHash() : ((NotEmbedded) result).contentHash();
-        RecordKey key = result.claim().key();
-        return session.first(
-                READ,
-                row -> new Row(
-                        row.getLong(1),
-                        row.getInt(2) == 1,
-                        row.getInt(3) == 1,
-                        row.getInt(4) == 1,
-                        row.getInt(5) == 1,
-                        row.getInt(6) == 1),
-                bytes(content),
-                bytes(content),
-                generation,
-                key.source(),
-                key.id(),
-                job.number(),
-                job.owner(),
-                result.claim().version());
+    /** The rows of the claims of these results, as far as they are still this worker's. */
+    private List<Optional<Row>> read(List<RecordResult> results) throws SQLException {
+        if (session.locksRows()) {
+            claims(LOCK, results).run();
+        }
+        List<Optional<Row>> found = new ArrayList<>(Collections.nCopies(results.size(), Optional.empty()));
+        claims(READ, results)
+                .forEach((place, row) -> found.set(
+                        place,
+                        Optional.of(new Row(
+                                row.getLong(1),
+                                row.getInt(2) == 1,
+                                row.getInt(3) == 1,
+                                row.getInt(4) == 1,
+                                row.getInt(5) == 1,
+                                row.getInt(6) == 1))));
+        return found;
+    }
+
+    private Rows claims(Bulk statement, List<RecordResult> results) throws SQLException {
+        Rows rows = session.rows(statement);
+        for (RecordResult result : results) {
+            RecordKey key = result.claim().key();
+            rows.add(
+                    bytes(
+                            result instanceof Embedded vector
+                                    ? vector.contentHash()
+                                    : ((NotEmbedded) result).contentHash()),
+                    generation.number(),
+                    key.source(),
+                    key.id(),
+                    job.number(),
+                    job.owner(),
+                    result.claim().version());
+        }
+        return rows;
     }
 
     /** What is known of vectors that are replaced or removed becomes history. */
     private void noteVectors() throws SQLException {
-        Session.Batch batch = session.batch(NOTE_VECTOR);
+        Rows rows = session.rows(generation.sql(NOTE_VECTOR));
         for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
             for (Of<Embedded> result : results) {
                 if (result.row.hasVector) {
-                    batch.add(generation, result.key().source(), result.key().id());
+                    rows.add(
+                            generation.number(),
+                            result.key().source(),
+                            result.key().id());
                 }
             }
         }
         for (Of<NotEmbedded> result : settled) {
             if (textIsGone(result)) {
-                batch.add(generation, result.key().source(), result.key().id());
+                rows.add(
+                        generation.number(), result.key().source(), result.key().id());
             }
         }
-        batch.run();
+        rows.run();
     }
 
     private static boolean textIsGone(Of<NotEmbedded> result) {
@@ -225,22 +279,21 @@ final class Results {
     }
 
     private void storeVectors() throws SQLException {
-        Session.Batch vectors = session.batch(STORE_VECTOR);
-        Session.Batch texts = Texts.entries(session);
+        Rows vectors = session.rows(generation.sql(STORE_VECTOR));
+        List<Texts.Entry> texts = new ArrayList<>();
         for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
             for (Of<Embedded> result : results) {
                 add(vectors, result.key(), result.result);
-                Texts.add(texts, generation, result.result.textHash(), boughtBy(result.result), result.row.number);
+                texts.add(new Texts.Entry(result.result.textHash(), boughtBy(result.result), result.row.number));
             }
         }
         vectors.run();
-        texts.run();
-        Texts.settle(session);
+        Texts.add(session, generation, texts);
     }
 
-    private void add(Session.Batch vectors, RecordKey key, Embedded result) throws SQLException {
+    private void add(Rows vectors, RecordKey key, Embedded result) throws SQLException {
         vectors.add(
-                generation,
+                generation.number(),
                 key.source(),
                 key.id(),
                 result.textHash().bytes(),
@@ -250,7 +303,7 @@ final class Results {
                 now,
                 result.cost().tokens(),
                 Money.units(result.cost().usd()),
-                result.embedding().toLittleEndian());
+                result.embedding());
     }
 
     private long boughtBy(Embedded result) {
@@ -258,25 +311,30 @@ final class Results {
     }
 
     private void markEmbedded() throws SQLException {
-        Session.Batch current = session.batch(EMBEDDED);
+        Rows current = session.rows(EMBEDDED);
         for (Of<Embedded> result : embedded) {
-            current.add(result.result.detail(), result.result.contentHash().bytes(), now, result.row.number);
+            current.add(
+                    result.row.number,
+                    result.result.detail(),
+                    result.result.contentHash().bytes(),
+                    now);
         }
         current.run();
-        Session.Batch before = session.batch(SUPERSEDED);
+        Rows before = session.rows(SUPERSEDED);
         for (Of<Embedded> result : embeddedBefore) {
-            before.add(result.result.contentHash().bytes(), result.row.number);
+            before.add(result.row.number, result.result.contentHash().bytes());
         }
         before.run();
     }
 
     private void settle() throws SQLException {
-        Session.Batch batch = session.batch(SETTLED);
-        Session.Batch vectors = session.batch(REMOVE_VECTOR);
+        Rows rows = session.rows(SETTLED);
+        Rows vectors = session.rows(generation.sql(Marks.REMOVE_VECTORS));
         for (Of<NotEmbedded> result : settled) {
             NotEmbedded none = result.result;
             Sha256 content = none.contentHash();
-            batch.add(
+            rows.add(
+                    result.row.number,
                     stateAfter(none.reason()).code(),
                     none.reason().code(),
                     none.detail(),
@@ -285,13 +343,13 @@ final class Results {
                     bytes(content),
                     none.reason() == Reason.EMPTY_CONTENT ? 1 : 0,
                     Codes.millis(none.retryDue()),
-                    now,
-                    result.row.number);
+                    now);
             if (textIsGone(result)) {
-                vectors.add(generation, result.key().source(), result.key().id());
+                vectors.add(
+                        generation.number(), result.key().source(), result.key().id());
             }
         }
-        batch.run();
+        rows.run();
         vectors.run();
     }
 
@@ -304,25 +362,24 @@ final class Results {
     }
 
     private void release() throws SQLException {
-        Session.Batch batch = session.batch(RELEASED);
+        Rows rows = session.rows(RELEASED);
         for (Row row : released) {
-            batch.add(row.number);
+            rows.add(row.number);
         }
-        batch.run();
+        rows.run();
     }
 
     private void note() throws SQLException {
-        Session.Batch batch = session.batch(NOTE);
+        Rows rows = session.rows(NOTE);
         for (Noted note : noted) {
-            note(batch, generation, job.number(), note.outcome, now, note.cost);
+            note(rows, generation.number(), job.number(), note.outcome, now, note.cost);
         }
-        batch.run();
+        rows.run();
     }
 
-    private static void note(
-            Session.Batch batch, long generation, long job, RecordOutcome outcome, long now, RecordCost cost)
+    private static void note(Rows rows, long generation, long job, RecordOutcome outcome, long now, RecordCost cost)
             throws SQLException {
-        batch.add(
+        rows.add(
                 generation,
                 job,
                 outcome.key().source(),
@@ -338,21 +395,21 @@ final class Results {
     static void note(Session session, long generation, long job, List<RecordOutcome> outcomes, long now)
             throws SQLException {
         Map<Reason, Long> reasons = new EnumMap<>(Reason.class);
-        Session.Batch batch = session.batch(NOTE);
+        Rows rows = session.rows(NOTE);
         for (RecordOutcome outcome : outcomes) {
-            note(batch, generation, job, outcome, now, RecordCost.NONE);
+            note(rows, generation, job, outcome, now, RecordCost.NONE);
             reasons.merge(outcome.reason(), 1L, Long::sum);
         }
-        batch.run();
+        rows.run();
         count(session, job, reasons);
     }
 
     /** Adds to a job's counts by reason. */
     static void count(Session session, long job, Map<Reason, Long> reasons) throws SQLException {
-        Session.Batch batch = session.batch(COUNT);
+        Rows rows = session.rows(COUNT);
         for (Map.Entry<Reason, Long> reason : reasons.entrySet()) {
-            batch.add(job, reason.getKey().code(), reason.getValue());
+            rows.add(job, reason.getKey().code(), reason.getValue());
         }
-        batch.run();
+        rows.run();
     }
 }

@@ -15,8 +15,11 @@ final class Retries {
             + " case when vector_hash <> content_hash then 1 else 0 end from evervec_ledger where generation = ?"
             + " and reason in (" + reasons() + ") and attempts < ? and (cast(? as text) is null or source = ?)"
             + " and (cast(? as bigint) is null or retry_due is null or retry_due <= ?) limit ?";
-    private static final String TAKE = "update evervec_ledger set state = 'pending', reason = null, detail = null,"
-            + " retry_due = null, job = ?, changed_at = ? where number = ?";
+    private static final Bulk TAKE = Bulk.update(
+            "number bigint, job bigint, now bigint",
+            "evervec_ledger",
+            "state = 'pending', reason = null, detail = null, retry_due = null, job = r.job, changed_at = r.now",
+            "number = r.number");
 
     private final Session session;
     private final JobTicket job;
@@ -49,12 +52,12 @@ final class Retries {
     int mark(FailedSelection selection, int limit) throws SQLException {
         List<Failed> found = find(session, generation, selection, limit);
         Counts counts = new Counts();
-        Session.Batch batch = session.batch(TAKE);
+        Rows rows = session.rows(TAKE);
         for (Failed failed : found) {
-            batch.add(job.number(), now, failed.number);
+            rows.add(failed.number, job.number(), now);
             counts.move(failed.source, failed.state, failed.stale, RecordState.PENDING, failed.stale);
         }
-        batch.run();
+        rows.run();
         counts.store(session, generation);
         return found.size();
     }

@@ -2,7 +2,6 @@ package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoredVector;
-import dev.evervec.provider.Embedding;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -18,21 +17,21 @@ import java.util.Set;
 final class Sample {
     private static final int DRAWS_EACH = 20;
     private static final String ROW =
-            "select source, id, text_hash, vector from evervec_vector where number = ? and generation = ?";
+            "select v.source, v.id, v.text_hash, {vector} from {vectors} v where v.number = ? and v.generation = ?";
 
     private final Session session;
-    private final long generation;
+    private final Generation generation;
     private final Random random;
 
-    Sample(Session session, long generation, Random random) {
+    Sample(Session session, Generation generation, Random random) {
         this.session = session;
         this.generation = generation;
         this.random = random;
     }
 
     List<StoredVector> take(int count) throws SQLException {
-        long first = session.number("select coalesce(min(number), 0) from evervec_vector");
-        long last = session.number("select coalesce(max(number), -1) from evervec_vector");
+        long first = session.number(generation.sql("select coalesce(min(number), 0) from {vectors}"));
+        long last = session.number(generation.sql("select coalesce(max(number), -1) from {vectors}"));
         Set<Long> drawn = new LinkedHashSet<>();
         List<StoredVector> sample = new ArrayList<>();
         for (long draw = 0; draw < (long) count * DRAWS_EACH && first <= last && sample.size() < count; draw++) {
@@ -46,21 +45,19 @@ final class Sample {
 
     private Optional<StoredVector> vector(long number) throws SQLException {
         return session.first(
-                ROW,
+                generation.sql(ROW),
                 row -> new StoredVector(
-                        Codes.key(row, 1),
-                        Sha256.fromBytes(row.getBytes(3)),
-                        Embedding.fromLittleEndian(row.getBytes(4))),
+                        Codes.key(row, 1), Sha256.fromBytes(row.getBytes(3)), generation.vector(row, 4)),
                 number,
-                generation);
+                generation.number());
     }
 
     /** Every row has the same chance to be in the sample when it ends. */
     private List<StoredVector> fromAll(int count) throws SQLException {
         List<Long> chosen = new ArrayList<>();
         long[] met = new long[1];
-        session.forEach(
-                "select number from evervec_vector where generation = ? order by number",
+        session.stream(
+                generation.sql("select number from {vectors} where generation = ? order by number"),
                 row -> {
                     met[0]++;
                     if (chosen.size() < count) {
@@ -72,7 +69,7 @@ final class Sample {
                         }
                     }
                 },
-                generation);
+                generation.number());
         List<StoredVector> sample = new ArrayList<>();
         for (long number : chosen) {
             vector(number).ifPresent(sample::add);

@@ -9,6 +9,7 @@ import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
 import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -20,53 +21,55 @@ import org.jspecify.annotations.Nullable;
 /**
  * Compares what a scan meets with the ledger. Owned by the writer; every method runs inside a transaction.
  *
- * <p>Scratch tables belong to a connection. When the writer's is lost, so is what the scan has met: it cannot go on, for it
- * would take every record met again for the first of its kind, and those met before for vanished ones.
- *
- * <p>A page is loaded into a scratch table and compared by one query, which answers only the records that need a look: a
- * page of embedded and unchanged records answers nothing. The keys met so far are in a second scratch table, on disk.
+ * <p>The keys met so far are in a table, because they may be many. It is no part of what a database keeps for good: SQLite's
+ * belongs to the writer's connection, PostgreSQL's is emptied after a crash of the server. A scan whose keys are lost cannot go
+ * on, for it would take every record met again for the first of its kind, and those met before for vanished ones.
  */
 final class Scan implements Marking {
-    private static final String LOAD =
-            "insert into evervec_page (ordinal, source, id, blank, content_hash) values (?, ?, ?, ?, ?)";
-    private static final String REMEMBER = "insert into evervec_seen (source, id, blank, page)"
-            + " select source, id, blank, ? from evervec_page where true on conflict do nothing";
-    private static final String TAKE_OUT_SEEN = "delete from evervec_page where exists (select 1 from evervec_seen s"
-            + " where s.source = evervec_page.source and s.id = evervec_page.id and s.page <> ?) returning ordinal";
-    private static final String COMPARE = "select p.ordinal, " + Known.columns("p.content_hash")
-            + " from evervec_page p left join evervec_ledger l on l.generation = ? and l.source = p.source"
-            + " and l.id = p.id where case when p.blank = 1 then l.number is not null else ? = 1 or l.number is null"
-            + " or l.state <> 'embedded' or l.content_hash <> p.content_hash end order by p.ordinal";
-    private static final String MEET = "insert into evervec_seen (source, id, blank, page) select source, id, 0, 0"
-            + " from evervec_ledger where met = ? and generation = ? on conflict do nothing";
+    private static final String KEY = "job bigint, source text, id text, blank bigint";
+    private static final Bulk MET_BEFORE = Bulk.select(
+            KEY, "select 1 from evervec_seen s where s.job = r.job and s.source = r.source and s.id = r.id");
+    private static final Bulk REMEMBER =
+            Bulk.insert(KEY, "evervec_seen (job, source, id, blank)", "r.job, r.source, r.id, r.blank", "");
+    private static final String KNOWS = "select count(*) from evervec_seen where job = ? and source = ? and id = ?";
+    private static final String MEET = "insert into evervec_seen (job, source, id, blank)"
+            + " select met, source, id, 0 from evervec_ledger where met = ? and generation = ? on conflict do nothing";
+    private static final String LOCK_MET =
+            "select count(*) from (select number from evervec_ledger where met = ? order by number for update) locked";
     private static final String FORGET_MET = "update evervec_ledger set met = null where met = ?";
-    private static final String NOT_SEEN = " where generation = ? and source = ? and not exists (select 1 from"
-            + " evervec_seen s where s.source = %1$s.source and s.id = %1$s.id)";
+    private static final String FORGET_SEEN = "delete from evervec_seen where job = ?";
+    private static final String NOT_SEEN =
+            " from %1$s where generation = ? and source = ? and not exists (select 1 from"
+                    + " evervec_seen s where s.job = ? and s.source = %1$s.source and s.id = %1$s.id)";
+    private static final String GONE = NOT_SEEN.formatted("evervec_ledger") + " and coalesce(met, 0) <> ?";
+    private static final String LOCK_VANISHED =
+            "select count(*) from (select number" + GONE + " order by number for update) locked";
     private static final String VANISHED =
-            "select state, count(*), sum(coalesce(vector_hash <> content_hash, 0)) from evervec_ledger"
-                    + NOT_SEEN.formatted("evervec_ledger") + " group by state";
-    private static final String REMOVE_VANISHED = "delete from evervec_ledger" + NOT_SEEN.formatted("evervec_ledger");
+            "select state, count(*), sum(case when vector_hash <> content_hash then 1 else 0 end)" + GONE
+                    + " group by state";
+    private static final String REMOVE_VANISHED = "delete" + GONE;
     private static final String REMOVE_VANISHED_VECTORS =
-            "delete from evervec_vector" + NOT_SEEN.formatted("evervec_vector");
+            "delete from {vectors} where generation = ? and source = ?" + " and id in (select id" + GONE + ")";
+    private static final String SOURCES_SEEN = "select distinct source from evervec_seen where job = ?";
     private static final String SUM =
             "select coalesce(sum(records), 0) from evervec_count where generation = ?" + " and source = ?";
-    private static final String BLANK = "select count(*) from evervec_seen s where s.source = ? and s.blank = 1"
-            + " and not exists (select 1 from evervec_ledger l where l.generation = ? and l.source = s.source"
-            + " and l.id = s.id)";
+    private static final String BLANK =
+            "select count(*) from evervec_seen s where s.job = ? and s.source = ? and s.blank = 1"
+                    + " and not exists (select 1 from evervec_ledger l where l.generation = ? and l.source = s.source"
+                    + " and l.id = s.id)";
     private static final String KEEP_SCAN = "insert into evervec_source_scan (generation, source, blank, as_of)"
             + " values (?, ?, ?, ?) on conflict (generation, source) do update set blank = excluded.blank,"
             + " as_of = excluded.as_of";
     private static final String FORGET_SCAN = "delete from evervec_source_scan where generation = ? and source = ?";
 
     private final JobTicket job;
-    private final long generation;
+    private final Generation generation;
     private final String location;
     private final long keepsFrom;
-    private Session session;
-    private long pages; // marked and committed
+    private @Nullable RecordKey lastOfPage;
+    private @Nullable RecordKey last; // of the pages that were committed
 
-    private Scan(Session session, JobTicket job, long generation, String location, long keepsFrom) {
-        this.session = session;
+    private Scan(JobTicket job, Generation generation, String location, long keepsFrom) {
         this.job = job;
         this.generation = generation;
         this.location = location;
@@ -74,14 +77,15 @@ final class Scan implements Marking {
     }
 
     /** Begins a scan that has met nothing. */
-    static Scan begin(Session session, JobTicket job, long generation, String location) throws SQLException {
-        session.update("delete from evervec_seen");
-        session.update("delete from evervec_page");
-        return new Scan(session, job, generation, location, Jobs.keepsFrom(session, job.start()));
+    static Scan begin(Session session, JobTicket job, Generation generation, String location) throws SQLException {
+        session.update(FORGET_SEEN, job.number());
+        return new Scan(job, generation, location, Jobs.keepsFrom(session, job.start()));
     }
 
-    private void goOnWith(Session current) {
-        if (current != session && pages > 0) {
+    private void goOn(Session session) throws SQLException {
+        generation.lock(session);
+        RecordKey key = last;
+        if (key != null && session.number(KNOWS, job.number(), key.source(), key.id()) == 0) {
             throw new StoreException(
                     StoreException.Kind.PERMANENT,
                     "the connection to the store " + location
@@ -89,95 +93,91 @@ final class Scan implements Marking {
                             + " scan had met: run again; what was stored stays",
                     null);
         }
-        session = current;
     }
 
     @Override
     public void pageCommitted() {
-        pages++;
+        last = lastOfPage;
     }
 
     @Override
-    public MarkedPage mark(Session current, List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
-        goOnWith(current);
-        Set<Integer> duplicates = load(records);
-        Judge judge = new Judge(job.start(), mode, keepsFrom);
-        Marks marks = new Marks(session, job, generation, judge, now, null);
-        // Written when all is read: the query reads the tables that are written to.
-        session.forEach(
-                COMPARE,
-                row -> marks.add(records.get(row.getInt(1)), Known.joined(row, 2)),
-                now,
-                judge.asksWhoBought() ? 1 : 0,
-                generation,
-                mode == MarkMode.REBUILD ? 1 : 0);
-        session.update("delete from evervec_page");
+    public MarkedPage mark(Session session, List<ScannedRecord> records, MarkMode mode, long now) throws SQLException {
+        goOn(session);
+        Set<Integer> duplicates = new TreeSet<>();
+        List<ScannedRecord> met = firstMet(session, records, duplicates);
+        lastOfPage = met.isEmpty() ? last : met.get(met.size() - 1).key();
+        Marks marks = new Marks(session, job, generation, new Judge(job.start(), mode, keepsFrom), now, null);
+        marks.compare(met);
         return marks.store(
                 duplicates.stream().map(ordinal -> records.get(ordinal).key()).toList());
     }
 
-    /** Loads the records that this scan has not met before; returns the places of the others, ascending. */
-    private Set<Integer> load(List<ScannedRecord> records) throws SQLException {
-        Set<Integer> duplicates = new TreeSet<>();
+    /** The records that this scan has not met before, which it remembers; and the places of the others. */
+    private List<ScannedRecord> firstMet(Session session, List<ScannedRecord> records, Set<Integer> duplicates)
+            throws SQLException {
         Set<RecordKey> keys = new HashSet<>();
-        Session.Batch batch = session.batch(LOAD);
-        for (int ordinal = 0; ordinal < records.size(); ordinal++) {
-            ScannedRecord record = records.get(ordinal);
-            if (keys.add(record.key())) {
-                batch.add(
-                        ordinal,
-                        record.key().source(),
-                        record.key().id(),
-                        Judge.isBlank(record) ? 1 : 0,
-                        record.contentHash().bytes());
-            } else {
-                duplicates.add(ordinal);
+        Rows asked = session.rows(MET_BEFORE);
+        for (int place = 0; place < records.size(); place++) {
+            add(asked, records.get(place));
+            if (!keys.add(records.get(place).key())) {
+                duplicates.add(place);
             }
         }
-        batch.run();
-        long page = pages + 1;
-        if (session.update(REMEMBER, page) < keys.size()) {
-            session.forEach(TAKE_OUT_SEEN, row -> duplicates.add(row.getInt(1)), page);
+        asked.forEach((place, row) -> duplicates.add(place));
+        List<ScannedRecord> met = new ArrayList<>();
+        Rows remembered = session.rows(REMEMBER);
+        for (int place = 0; place < records.size(); place++) {
+            if (!duplicates.contains(place)) {
+                met.add(records.get(place));
+                add(remembered, records.get(place));
+            }
         }
-        return duplicates;
+        remembered.run();
+        return met;
+    }
+
+    private void add(Rows rows, ScannedRecord record) throws SQLException {
+        rows.add(job.number(), record.key().source(), record.key().id(), Judge.isBlank(record) ? 1 : 0);
     }
 
     @Override
-    public ScanSummary end(Session current, ScanScope scope, double maxVanishedShare, long now) throws SQLException {
-        goOnWith(current);
+    public ScanSummary end(Session session, ScanScope scope, double maxVanishedShare, long now) throws SQLException {
+        goOn(session);
         Map<String, Long> removed = new HashMap<>();
         Map<String, Long> kept = new HashMap<>();
         if (scope instanceof ScanScope.Complete complete) {
-            session.update(MEET, job.number(), generation);
-            Set<String> met =
-                    new HashSet<>(session.list("select distinct source from evervec_seen", row -> row.getString(1)));
-            for (String source : sources(complete.source(), met)) {
-                long inLedger = session.number(SUM, generation, source);
+            session.update(MEET, job.number(), generation.number());
+            Set<String> met = new HashSet<>(session.list(SOURCES_SEEN, row -> row.getString(1), job.number()));
+            for (String source : sources(session, complete.source(), met)) {
+                long inLedger = session.number(SUM, generation.number(), source);
                 Counts gone = new Counts();
-                long vanished = vanished(source, gone);
+                long vanished = vanished(session, source, gone);
                 if (vanished > 0 && vanished > maxVanishedShare * inLedger) {
                     kept.put(source, vanished);
                 } else if (vanished > 0) {
-                    session.update(REMOVE_VANISHED_VECTORS, generation, source);
-                    session.update(REMOVE_VANISHED, generation, source);
-                    gone.store(session, generation);
+                    remove(session, source);
+                    gone.store(session, generation.number());
                     removed.put(source, vanished);
                     inLedger -= vanished;
                 }
                 if (inLedger == 0 && !met.contains(source)) {
-                    forget(source);
+                    forget(session, source);
                 } else {
-                    session.update(KEEP_SCAN, generation, source, session.number(BLANK, source, generation), now);
+                    long blank = session.number(BLANK, job.number(), source, generation.number());
+                    session.update(KEEP_SCAN, generation.number(), source, blank, now);
                 }
             }
         }
+        if (session.locksRows()) {
+            session.number(LOCK_MET, job.number());
+        }
         session.update(FORGET_MET, job.number());
-        session.update("delete from evervec_seen");
+        session.update(FORGET_SEEN, job.number());
         Jobs.scanEnded(session, job, now);
         return new ScanSummary(removed, kept);
     }
 
-    private Set<String> sources(@Nullable String only, Set<String> met) throws SQLException {
+    private Set<String> sources(Session session, @Nullable String only, Set<String> met) throws SQLException {
         if (only != null) {
             return Set.of(only);
         }
@@ -186,12 +186,15 @@ final class Scan implements Marking {
                 "select source from evervec_count where generation = ? union select source from evervec_source_scan"
                         + " where generation = ?",
                 row -> row.getString(1),
-                generation,
-                generation));
+                generation.number(),
+                generation.number()));
         return all;
     }
 
-    private long vanished(String source, Counts gone) throws SQLException {
+    private long vanished(Session session, String source, Counts gone) throws SQLException {
+        if (session.locksRows()) {
+            session.number(LOCK_VANISHED, generation.number(), source, job.number(), job.number());
+        }
         long[] vanished = new long[1];
         session.forEach(
                 VANISHED,
@@ -199,14 +202,28 @@ final class Scan implements Marking {
                     gone.add(source, Codes.state(row.getString(1)), -row.getLong(2), -row.getLong(3));
                     vanished[0] += row.getLong(2);
                 },
-                generation,
-                source);
+                generation.number(),
+                source,
+                job.number(),
+                job.number());
         return vanished[0];
     }
 
+    private void remove(Session session, String source) throws SQLException {
+        session.update(
+                generation.sql(REMOVE_VANISHED_VECTORS),
+                generation.number(),
+                source,
+                generation.number(),
+                source,
+                job.number(),
+                job.number());
+        session.update(REMOVE_VANISHED, generation.number(), source, job.number(), job.number());
+    }
+
     /** A source without records in the host or in the ledger is no source any more. */
-    private void forget(String source) throws SQLException {
-        session.update(FORGET_SCAN, generation, source);
-        session.update("delete from evervec_count where generation = ? and source = ?", generation, source);
+    private void forget(Session session, String source) throws SQLException {
+        session.update(FORGET_SCAN, generation.number(), source);
+        session.update("delete from evervec_count where generation = ? and source = ?", generation.number(), source);
     }
 }

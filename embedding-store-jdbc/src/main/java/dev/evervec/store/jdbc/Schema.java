@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /** Evervec's own tables: their DDL by version, and which of them a database has. */
 final class Schema {
@@ -22,16 +23,31 @@ final class Schema {
             + " (version integer primary key, applied_at bigint not null, checksum text not null)";
 
     private final Dialect dialect;
+    private final List<String> versions;
 
     Schema(Dialect dialect) {
+        this(dialect, versions(dialect.name()));
+    }
+
+    /** @param versions the DDL of each version, beginning with the first */
+    Schema(Dialect dialect, List<String> versions) {
         this.dialect = dialect;
+        this.versions = versions;
+    }
+
+    /** The DDL of each version, beginning with the first. */
+    static List<String> versions(String dialect) {
+        return IntStream.rangeClosed(1, VERSION)
+                .mapToObj(version -> resource(dialect + "/V" + version))
+                .toList();
     }
 
     /** All DDL, for people and for databases whose owner applies it by hand. */
     static String ddl(String dialect) {
         StringBuilder all = new StringBuilder(CREATE_TABLE).append(";\n");
-        for (int version = 1; version <= VERSION; version++) {
-            String text = resource(dialect, version);
+        List<String> versions = versions(dialect);
+        for (int version = 1; version <= versions.size(); version++) {
+            String text = versions.get(version - 1);
             all.append('\n')
                     .append(text)
                     .append("\ninsert into ")
@@ -45,40 +61,48 @@ final class Schema {
         return all.toString();
     }
 
+    /** The statements that make a table of vectors, where each generation has its own. */
+    static List<String> vectorTable(String table, String type) {
+        return statements(
+                resource("postgresql/vectors").replace("{table}", table).replace("{type}", type));
+    }
+
     /**
-     * Brings the database to {@link #VERSION}, in one transaction. A database that is there already is only read.
+     * Brings the database to the newest version, in one transaction. A database that is there already is only read.
      *
      * @throws StoreException if a newer or another Evervec has made its tables
      */
     void apply(Session session) throws SQLException {
-        if (isCurrent(session)) {
-            return;
+        if (!isCurrent(session)) {
+            session.inTransaction(this::create);
         }
-        session.inTransaction(this::create);
     }
 
     private int create(Session session) throws SQLException {
+        dialect.beginDdl(session);
         session.execute(CREATE_TABLE);
         Map<Integer, String> applied = applied(session);
-        for (int version = 1; version <= VERSION; version++) {
+        for (int version = 1; version <= versions.size(); version++) {
             if (!applied.containsKey(version)) {
                 apply(session, version);
             }
         }
-        return VERSION;
+        return versions.size();
     }
 
     /**
-     * Whether the database has tables of {@link #VERSION}.
+     * Whether the database has tables of the newest version.
      *
      * @throws StoreException if a newer or another Evervec has made its tables
      */
     boolean isCurrent(Session session) throws SQLException {
-        return dialect.hasTable(session, TABLE) && applied(session).containsKey(VERSION);
+        return dialect.look(
+                session,
+                current -> dialect.hasTable(current, TABLE) && applied(current).containsKey(versions.size()));
     }
 
     private void apply(Session session, int version) throws SQLException {
-        String text = resource(dialect.name(), version);
+        String text = versions.get(version - 1);
         for (String statement : statements(text)) {
             session.execute(statement);
         }
@@ -93,19 +117,20 @@ final class Schema {
         Map<Integer, String> applied = new TreeMap<>();
         session.forEach("select version, checksum from " + TABLE, row -> applied.put(row.getInt(1), row.getString(2)));
         applied.forEach((version, checksum) -> {
-            if (version > VERSION) {
+            if (version > versions.size()) {
                 throw new StoreException(
                         StoreException.Kind.PERMANENT,
                         "the tables in " + dialect.location() + " have schema version " + version
-                                + ", this Evervec knows versions up to " + VERSION
+                                + ", this Evervec knows versions up to " + versions.size()
                                 + ": use the newer Evervec that made them",
                         null);
             }
-            if (!checksum.equals(checksum(resource(dialect.name(), version)))) {
+            if (!checksum.equals(checksum(versions.get(version - 1)))) {
                 throw new StoreException(
                         StoreException.Kind.PERMANENT,
                         "the tables in " + dialect.location() + " were made by another DDL for schema version "
-                                + version + " than this Evervec has: use the Evervec that made them, or another file",
+                                + version + " than this Evervec has: use the Evervec that made them, or another "
+                                + dialect.container(),
                         null);
             }
         });
@@ -116,8 +141,8 @@ final class Schema {
         return Sha256.ofText(text).hex();
     }
 
-    private static String resource(String dialect, int version) {
-        String name = "schema/" + dialect + "/V" + version + ".sql";
+    private static String resource(String file) {
+        String name = "schema/" + file + ".sql";
         try (InputStream in = Schema.class.getResourceAsStream(name)) {
             if (in == null) {
                 throw new IllegalStateException(name + " is missing in the jar of embedding-store-jdbc");

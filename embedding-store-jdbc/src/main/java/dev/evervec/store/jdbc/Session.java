@@ -7,7 +7,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.sql.Types;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,12 +16,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One connection whose prepared statements stay open. Used by one thread at a time. */
-final class Session implements AutoCloseable {
+class Session implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
+
+    private static final int STREAMED = 200;
 
     private final Connection connection;
     private final Dialect dialect;
     private final Use use;
+    private final Ending ending;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
     private @Nullable Long now;
     private boolean lost;
@@ -45,10 +47,21 @@ final class Session implements AutoCloseable {
         void accept(ResultSet row) throws SQLException;
     }
 
+    /** Ends what is to be ended before a connection is closed. */
+    @FunctionalInterface
+    interface Ending {
+        void end(Session session) throws SQLException;
+    }
+
     Session(Connection connection, Dialect dialect, Use use) {
+        this(connection, dialect, use, session -> {});
+    }
+
+    Session(Connection connection, Dialect dialect, Use use, Ending ending) {
         this.connection = connection;
         this.dialect = dialect;
         this.use = use;
+        this.ending = ending;
     }
 
     Use use() {
@@ -117,7 +130,19 @@ final class Session implements AutoCloseable {
 
     /** Hands every row of a query to the consumer. The query must not be used again from inside. */
     void forEach(String sql, RowConsumer consumer, @Nullable Object... values) throws SQLException {
+        forEach(prepared(sql), consumer, values);
+    }
+
+    /** Hands every row of a query to the consumer; they may be more than fit into memory. */
+    void stream(String sql, RowConsumer consumer, @Nullable Object... values) throws SQLException {
         PreparedStatement statement = prepared(sql);
+        // Without it PostgreSQL's driver reads all rows before it hands out the first.
+        statement.setFetchSize(STREAMED);
+        forEach(statement, consumer, values);
+    }
+
+    private static void forEach(PreparedStatement statement, RowConsumer consumer, @Nullable Object... values)
+            throws SQLException {
         bind(statement, values);
         try (ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
@@ -150,19 +175,27 @@ final class Session implements AutoCloseable {
         return number(sql + " returning number", values);
     }
 
-    /** A batch of this statement; ends with {@link Batch#run()}. */
-    Batch batch(String sql) throws SQLException {
-        PreparedStatement statement = prepared(sql);
-        // Rows of a batch that an exception cut off must not be sent with this one.
-        statement.clearBatch();
-        return new Batch(statement);
+    /** Rows for this statement; ends with {@link Rows#run()} or, for a query, with {@link Rows#forEach}. */
+    Rows rows(Bulk bulk) throws SQLException {
+        return dialect.rows(this, bulk);
+    }
+
+    /** Numbers for rows that are going to be inserted into this table, ascending. */
+    List<Long> newNumbers(String table, int count) throws SQLException {
+        return dialect.newNumbers(this, table, count);
+    }
+
+    /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
+    boolean locksRows() {
+        return dialect.locksRows();
     }
 
     Connection connection() {
         return connection;
     }
 
-    private PreparedStatement prepared(String sql) throws SQLException {
+    /** The statement of this SQL, which stays open. */
+    PreparedStatement prepared(String sql) throws SQLException {
         PreparedStatement statement = statements.get(sql);
         if (statement == null) {
             statement = connection.prepareStatement(sql);
@@ -173,26 +206,46 @@ final class Session implements AutoCloseable {
 
     private static void bind(PreparedStatement statement, @Nullable Object... values) throws SQLException {
         for (int i = 0; i < values.length; i++) {
-            Object value = values[i];
-            if (value == null) {
-                statement.setNull(i + 1, Types.NULL);
-            } else if (value instanceof byte[] bytes) {
-                statement.setBytes(i + 1, bytes);
-            } else if (value instanceof String text) {
-                statement.setString(i + 1, text);
-            } else if (value instanceof Number number) {
-                statement.setLong(i + 1, number.longValue());
-            } else {
-                throw new IllegalArgumentException("cannot bind a " + value.getClass());
-            }
+            bind(statement, i + 1, values[i]);
         }
+    }
+
+    /** Binds a value to a place of a statement. */
+    static void bind(PreparedStatement statement, int place, @Nullable Object value) throws SQLException {
+        if (value == null) {
+            statement.setNull(place, Types.NULL);
+        } else if (value instanceof byte[] bytes) {
+            statement.setBytes(place, bytes);
+        } else if (value instanceof String text) {
+            statement.setString(place, storable(text));
+        } else if (value instanceof Number number) {
+            statement.setLong(place, number.longValue());
+        } else {
+            throw new IllegalArgumentException("cannot bind a " + value.getClass());
+        }
+    }
+
+    /** PostgreSQL has no place for the character zero in a text. */
+    static @Nullable String storable(@Nullable String text) {
+        return text == null ? null : text.replace('\0', '\uFFFD');
+    }
+
+    void closeStatements() throws SQLException {
+        for (PreparedStatement statement : statements.values()) {
+            statement.close();
+        }
+        statements.clear();
     }
 
     /** The connection cannot be used afterwards, whatever its closing says. */
     @Override
     public void close() throws SQLException {
-        statements.clear();
-        connection.close();
+        try {
+            ending.end(this);
+        } finally {
+            statements.clear();
+            connection.close();
+        }
     }
 
     void closeQuietly() {
@@ -200,46 +253,6 @@ final class Session implements AutoCloseable {
             close();
         } catch (SQLException e) {
             LOG.warn("a connection did not close: SQLState {}, code {}", e.getSQLState(), e.getErrorCode());
-        }
-    }
-
-    /** Rows for one statement, sent in portions so that what is bound stays bounded. */
-    static final class Batch {
-        private static final int PORTION = 256;
-
-        private final PreparedStatement statement;
-        private final List<int[]> answers = new ArrayList<>();
-        private int waiting;
-
-        private Batch(PreparedStatement statement) {
-            this.statement = statement;
-        }
-
-        /** Adds a row. */
-        void add(@Nullable Object... values) throws SQLException {
-            bind(statement, values);
-            statement.addBatch();
-            waiting++;
-            if (waiting == PORTION) {
-                send();
-            }
-        }
-
-        /** Sends what waits; returns how many database rows each added row changed, in order. */
-        int[] run() throws SQLException {
-            send();
-            return answers.stream().flatMapToInt(Arrays::stream).toArray();
-        }
-
-        private void send() throws SQLException {
-            if (waiting > 0) {
-                waiting = 0;
-                try {
-                    answers.add(statement.executeBatch());
-                } finally {
-                    statement.clearBatch();
-                }
-            }
         }
     }
 }

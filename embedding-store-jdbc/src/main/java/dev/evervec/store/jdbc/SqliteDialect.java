@@ -17,6 +17,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.stream.LongStream;
 
 /**
  * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
@@ -139,6 +140,26 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public boolean keepsReaders() {
+        return true;
+    }
+
+    @Override
+    public String container() {
+        return "file";
+    }
+
+    @Override
+    public <T> T look(Session session, Session.Work<T> work) throws SQLException {
+        return work.run(session);
+    }
+
+    @Override
+    public void beginDdl(Session session) {
+        // A transaction that writes is alone.
+    }
+
+    @Override
     public Session openWriter() throws SQLException {
         Session session = connect(file.toString(), OpenMode.AS_USUAL, Session.Use.WRITING);
         boolean ready = false;
@@ -165,12 +186,8 @@ final class SqliteDialect implements Dialect {
         return reading(connect(file.toString(), OpenMode.AS_USUAL, Session.Use.READING));
     }
 
-    /**
-     * Opens a connection that only reads and makes neither a file nor tables. What is not there reads as empty tables.
-     *
-     * @throws StoreException if a newer or another Evervec has made the tables
-     */
-    Session openReader(Schema schema) throws SQLException {
+    @Override
+    public Session openReader(Schema schema) throws SQLException {
         if (Files.exists(file)) {
             Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING, Session.Use.READING));
             boolean ours = false;
@@ -185,9 +202,7 @@ final class SqliteDialect implements Dialect {
                 }
             }
         }
-        Session nothing = connect(":memory:", OpenMode.AS_USUAL, Session.Use.READING);
-        schema.apply(nothing);
-        return nothing;
+        return new NoTables(this);
     }
 
     private static Session reading(Session session) throws SQLException {
@@ -260,11 +275,8 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public List<String> scratchTables() {
-        return List.of(
-                "create temp table evervec_page (ordinal integer primary key, source text not null, id text not null,"
-                        + " blank integer not null, content_hash blob not null)",
-                "create temp table evervec_seen (source text not null, id text not null, blank integer not null,"
-                        + " page integer not null, primary key (source, id)) without rowid");
+        return List.of("create temp table evervec_seen (job integer not null, source text not null, id text not null,"
+                + " blank integer not null, primary key (job, source, id)) without rowid");
     }
 
     @Override
@@ -294,6 +306,22 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public boolean locksRows() {
+        return false;
+    }
+
+    @Override
+    public Rows rows(Session session, Bulk bulk) throws SQLException {
+        return new RepeatedRows(session, bulk);
+    }
+
+    @Override
+    public List<Long> newNumbers(Session session, String table, int count) throws SQLException {
+        long last = session.number("select coalesce(max(number), 0) from " + table);
+        return LongStream.rangeClosed(last + 1, last + count).boxed().toList();
+    }
+
+    @Override
     public long now(Session session) {
         return System.currentTimeMillis();
     }
@@ -310,6 +338,16 @@ final class SqliteDialect implements Dialect {
                                 + " and (name not like 'evervec@_%' escape '@' or name = '" + EmbeddingQueue.TABLE
                                 + "')")
                 > 0;
+    }
+
+    @Override
+    public VectorType makeVectors(Session session, String generation, int dimension) {
+        return VectorType.BLOB;
+    }
+
+    @Override
+    public long dropVectors(Session session, Generation generation) throws SQLException {
+        return session.update("delete from evervec_vector where generation = ?", generation.number());
     }
 
     @Override

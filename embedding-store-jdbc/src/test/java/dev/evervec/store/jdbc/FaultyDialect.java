@@ -56,7 +56,8 @@ final class FaultyDialect implements Dialect {
         }
 
         SQLException exception() {
-            return new SQLException(SECRET, "HY000", this == STOPPING || isForGood() ? DISK_FULL : IO_ERROR);
+            boolean stops = this == STOPPING || isForGood();
+            return new SQLException(SECRET, stops ? "53100" : "08006", stops ? DISK_FULL : IO_ERROR);
         }
     }
 
@@ -151,6 +152,16 @@ final class FaultyDialect implements Dialect {
         return faulty("reader", dialect.openReader());
     }
 
+    @Override
+    public Session openReader(Schema schema) throws SQLException {
+        throw new UnsupportedOperationException("faults are for stores that write");
+    }
+
+    @Override
+    public boolean keepsReaders() {
+        return dialect.keepsReaders();
+    }
+
     private Session faulty(String name, Session sound) {
         return new Session(new FaultyConnection(name, sound.connection()).proxy(), dialect, sound.use());
     }
@@ -181,9 +192,9 @@ final class FaultyDialect implements Dialect {
         Connection proxy() {
             return FaultyDialect.proxy(Connection.class, (proxy, method, arguments) -> {
                 boolean prepares = method.getName().equals("prepareStatement");
-                Object answer = run(method, prepares, prepares ? "prepare " + arguments[0] : "", () -> {
-                    return invoke(connection, method, arguments);
-                });
+                boolean commits = method.getName().equals("commit");
+                String what = prepares ? "prepare " + arguments[0] : commits ? "commit" : "";
+                Object answer = run(method, prepares || commits, what, () -> invoke(connection, method, arguments));
                 if (answer instanceof PreparedStatement prepared) {
                     return statement(PreparedStatement.class, prepared, String.valueOf(arguments[0]));
                 }
@@ -251,6 +262,21 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public String container() {
+        return dialect.container();
+    }
+
+    @Override
+    public <T> T look(Session session, Session.Work<T> work) throws SQLException {
+        return dialect.look(session, work);
+    }
+
+    @Override
+    public void beginDdl(Session session) throws SQLException {
+        dialect.beginDdl(session);
+    }
+
+    @Override
     public List<String> scratchTables() {
         return dialect.scratchTables();
     }
@@ -273,6 +299,31 @@ final class FaultyDialect implements Dialect {
     @Override
     public boolean isUsable(Session session) {
         return dialect.isUsable(session);
+    }
+
+    @Override
+    public boolean locksRows() {
+        return dialect.locksRows();
+    }
+
+    @Override
+    public Rows rows(Session session, Bulk bulk) throws SQLException {
+        return dialect.rows(session, bulk);
+    }
+
+    @Override
+    public List<Long> newNumbers(Session session, String table, int count) throws SQLException {
+        return dialect.newNumbers(session, table, count);
+    }
+
+    @Override
+    public VectorType makeVectors(Session session, String generation, int dimension) throws SQLException {
+        return dialect.makeVectors(session, generation, dimension);
+    }
+
+    @Override
+    public long dropVectors(Session session, Generation generation) throws SQLException {
+        return dialect.dropVectors(session, generation);
     }
 
     @Override

@@ -177,9 +177,8 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @ParameterizedTest
         @CsvSource({
-            "jdbc:postgresql://db/evervec, this version stores in SQLite",
-            "jdbc:mysql://db/evervec, this version knows jdbc:sqlite:",
-            "embeddings.db, this version knows jdbc:sqlite:",
+            "jdbc:mysql://db/evervec, use jdbc:sqlite:FILE",
+            "embeddings.db, use jdbc:sqlite:FILE",
             "jdbc:sqlite:, a database in memory cannot be used",
             "jdbc:sqlite::memory:, a database in memory cannot be used",
             "jdbc:sqlite:file:x?mode=memory, a database in memory cannot be used",
@@ -193,7 +192,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void aUrlIsNotQuotedBecauseItMayHoldAPassword() {
-            assertThatThrownBy(() -> JdbcStore.open(url("jdbc:postgresql://u:hunter2@db/x?password=hunter2")))
+            assertThatThrownBy(() -> JdbcStore.open(url("jdbc:mysql://u:hunter2@db/x?password=hunter2")))
                     .satisfies(thrown -> assertThat(stackTrace(thrown)).doesNotContain("hunter2"));
         }
 
@@ -826,9 +825,15 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void aVectorIsLookedUpFromTheEntryOfItsText() throws Exception {
-            for (String find : Texts.FINDS) {
+            Generation generation = new Generation(1, "evervec_vector", VectorType.BLOB);
+            for (Bulk find : Texts.FINDS) {
                 List<String> plan = rows("explain query plan "
-                        + find.replaceFirst("[?]", "1").replaceFirst("[?]", "2").replaceFirst("[?]", "x'00'"));
+                        + generation
+                                .sql(find)
+                                .forOneRow()
+                                .replaceFirst("[?]", "1")
+                                .replaceFirst("[?]", "2")
+                                .replaceFirst("[?]", "x'00'"));
 
                 assertThat(plan).hasSize(3);
                 assertThat(plan.get(0)).contains("SEARCH t USING PRIMARY KEY (generation=? AND text_key=?)");

@@ -11,17 +11,34 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
-/** Looks into the tables of a store in an SQLite file from outside. */
+/** Looks into the tables of a store from outside. */
 final class Tables {
-    private final Path file;
+    private final Connector connector;
+    private final boolean sqlite;
 
+    /** Opens connections. */
+    @FunctionalInterface
+    private interface Connector {
+        Connection connect() throws SQLException;
+    }
+
+    /** In an SQLite file. */
     Tables(Path file) {
-        this.file = file;
+        connector = () -> DriverManager.getConnection("jdbc:sqlite:" + file);
+        sqlite = true;
+    }
+
+    /** In the default schema of a database. */
+    Tables(TestPostgres database) {
+        connector = () -> DriverManager.getConnection(
+                database.url() + "?currentSchema=" + PostgresDialect.DEFAULT_SCHEMA, "postgres", "");
+        sqlite = false;
     }
 
     Connection connect() throws SQLException {
-        return DriverManager.getConnection("jdbc:sqlite:" + file);
+        return connector.connect();
     }
 
     void execute(String statement) throws SQLException {
@@ -38,21 +55,41 @@ final class Tables {
         }
     }
 
-    private static List<String> rows(Connection connection, String query) throws SQLException {
+    private List<String> rows(Connection connection, String query) throws SQLException {
         List<String> rows = new ArrayList<>();
         try (Statement sql = connection.createStatement();
-                ResultSet result = sql.executeQuery(query)) {
+                ResultSet result = sql.executeQuery(sqlite ? query : withAllVectors(connection) + query)) {
             int columns = result.getMetaData().getColumnCount();
             while (result.next()) {
                 List<String> row = new ArrayList<>();
                 for (int i = 1; i <= columns; i++) {
-                    byte[] bytes = result.getBytes(i);
-                    row.add(bytes == null ? "null" : new String(bytes, StandardCharsets.ISO_8859_1));
+                    row.add(sqlite ? characters(result.getBytes(i)) : String.valueOf(result.getString(i)));
                 }
                 rows.add(String.join("|", row));
             }
         }
         return rows;
+    }
+
+    private static String characters(byte[] bytes) {
+        return bytes == null ? "null" : new String(bytes, StandardCharsets.ISO_8859_1);
+    }
+
+    /** Makes queries on {@code evervec_vector} see the vectors of all generations. */
+    private static String withAllVectors(Connection connection) throws SQLException {
+        List<String> tables = new ArrayList<>();
+        try (Statement sql = connection.createStatement();
+                ResultSet names = sql.executeQuery(
+                        "select 'evervec_vector_' || name from evervec_generation where vector_type is not null")) {
+            while (names.next()) {
+                tables.add(names.getString(1));
+            }
+        }
+        String columns = "generation, source, id, text_hash, job, bought_by, stored_at, tokens, cost";
+        String all = tables.stream()
+                .map(table -> "select " + columns + " from " + table)
+                .collect(Collectors.joining(" union all "));
+        return tables.isEmpty() ? "" : "with evervec_vector as (" + all + ") ";
     }
 
     long number(String query) throws SQLException {
@@ -61,9 +98,11 @@ final class Tables {
 
     /** Every row of every table. */
     List<String> dump() throws SQLException {
+        String names = sqlite
+                ? "select name from sqlite_master where type = 'table' and name like 'evervec%' order by name"
+                : "select tablename from pg_tables where schemaname = current_schema() order by tablename";
         List<String> dump = new ArrayList<>();
-        for (String table :
-                rows("select name from sqlite_master where type = 'table' and name like 'evervec%' order by name")) {
+        for (String table : rows(names)) {
             rows("select * from " + table + " order by 1, 2, 3").forEach(row -> dump.add(table + ": " + row));
         }
         return dump;
@@ -76,8 +115,11 @@ final class Tables {
         }
     }
 
-    private static void requireSound(Connection connection) throws SQLException {
-        assertThat(rows(connection, "pragma integrity_check")).containsExactly("ok");
+    private void requireSound(Connection connection) throws SQLException {
+        if (sqlite) {
+            assertThat(rows(connection, "pragma integrity_check")).containsExactly("ok");
+            requireTextsFound(connection);
+        }
         assertThat(rows(
                         connection,
                         "select generation, source, state, records, stale from evervec_count"
@@ -85,7 +127,7 @@ final class Tables {
                 .as("counts")
                 .isEqualTo(rows(
                         connection,
-                        "select generation, source, state, count(*), sum(coalesce(vector_hash <> content_hash, 0))"
+                        "select generation, source, state, count(*), sum(case when vector_hash <> content_hash then 1 else 0 end)"
                                 + " from evervec_ledger group by 1, 2, 3"
                                 + " order by 1, 2, 3"));
         assertThat(
@@ -110,14 +152,6 @@ final class Tables {
                 .isEmpty();
         assertThat(rows(
                         connection,
-                        "select v.id from evervec_vector v join evervec_ledger l on l.generation = v.generation and"
-                                + " l.source = v.source and l.id = v.id where not exists (select 1 from (select * from"
-                                + " evervec_text union all select * from evervec_text_recent) t where t.generation ="
-                                + " v.generation and t.record = l.number and t.bought_by = v.bought_by)"))
-                .as("vectors that cannot be found by their text")
-                .isEmpty();
-        assertThat(rows(
-                        connection,
                         "select j.id from evervec_job j where j.requests <> (select count(*) from evervec_usage u"
                                 + " where u.job = j.number) or j.cost_usd * 1000000000000 + j.cost_rest <> (select"
                                 + " coalesce(sum(u.cost), 0) from evervec_usage u where u.job = j.number)"))
@@ -128,6 +162,17 @@ final class Tables {
                         "select j.id from evervec_job j where j.state <> 'running' and exists"
                                 + " (select 1 from evervec_ledger l where l.job = j.number)"))
                 .as("ended jobs with a list")
+                .isEmpty();
+    }
+
+    private void requireTextsFound(Connection connection) throws SQLException {
+        assertThat(rows(
+                        connection,
+                        "select v.id from evervec_vector v join evervec_ledger l on l.generation = v.generation and"
+                                + " l.source = v.source and l.id = v.id where not exists (select 1 from (select * from"
+                                + " evervec_text union all select * from evervec_text_recent) t where t.generation ="
+                                + " v.generation and t.record = l.number and t.bought_by = v.bought_by)"))
+                .as("vectors that cannot be found by their text")
                 .isEmpty();
     }
 }

@@ -3,7 +3,7 @@
 -- a price was not known; where it is added up, whole dollars (…_usd) and the rest (…_rest) stand apart, because the sum of a
 -- long life need not fit into 64 bits.
 
--- One row per fingerprint: vectors of one generation may be compared with each other.
+-- One row per fingerprint: vectors of one generation may be compared with each other. vector_type: how they are held.
 create table evervec_generation (
   number        integer primary key autoincrement,
   name          text    not null unique,
@@ -13,6 +13,7 @@ create table evervec_generation (
   task_type     text    not null,
   normalization text    not null,
   rewrite       text    not null,
+  vector_type   text,
   created_at    integer not null
 );
 

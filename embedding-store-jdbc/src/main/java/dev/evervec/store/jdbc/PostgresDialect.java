@@ -1,0 +1,318 @@
+package dev.evervec.store.jdbc;
+
+import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.StoreException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * PostgreSQL: tables in a schema of their own, and one table of vectors for each generation.
+ *
+ * <p>What a transaction needs of its connection (the path to the tables, plans that fit tables which grow from nothing) is
+ * set once on connections of our own; on those of a host it is set by each transaction for itself, so that they are given
+ * back as they were.
+ */
+final class PostgresDialect implements Dialect {
+    /** Where the tables are if nobody says otherwise. */
+    static final String DEFAULT_SCHEMA = "evervec";
+
+    private static final Logger LOG = LoggerFactory.getLogger(PostgresDialect.class);
+    private static final Pattern SCHEMA = Pattern.compile("[a-z_][a-z0-9_]{0,62}");
+    private static final String READING = "set transaction isolation level repeatable read, read only";
+    private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
+    private static final String EXTENSION =
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'";
+    private static final int LARGEST_PGVECTOR = 16_000;
+    private static final int SECONDS_TO_ANSWER = 5;
+
+    /** What runs in this process. */
+    private static final Set<String> LOCKED = ConcurrentHashMap.newKeySet();
+
+    private final PostgresServer server;
+    private final String schema;
+
+    /** The schemas in which names are looked up; null until a connection has been asked where the extension is. */
+    private volatile @Nullable String path;
+
+    PostgresDialect(PostgresServer server, @Nullable String schema) {
+        this.server = server;
+        this.schema = schema == null ? DEFAULT_SCHEMA : schema;
+        requireName(this.schema);
+    }
+
+    /** Refuses names of schemas that would have to be quoted. */
+    static void requireName(String schema) {
+        if (!SCHEMA.matcher(schema).matches() || schema.startsWith("pg_")) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "cannot open the store: the schema's name must be small letters, digits and underscores, must not"
+                            + " begin with a digit or pg_, and has at most 63 characters",
+                    null);
+        }
+    }
+
+    @Override
+    public String name() {
+        return "postgresql";
+    }
+
+    @Override
+    public String location() {
+        return server.place() + ", schema " + schema;
+    }
+
+    @Override
+    public boolean keepsReaders() {
+        return !server.isLent();
+    }
+
+    @Override
+    public String container() {
+        return "schema";
+    }
+
+    @Override
+    public <T> T look(Session session, Session.Work<T> work) throws SQLException {
+        return session.inTransaction(work);
+    }
+
+    @Override
+    public Session openWriter() throws SQLException {
+        return open(Session.Use.WRITING);
+    }
+
+    @Override
+    public Session openReader() throws SQLException {
+        return open(Session.Use.READING);
+    }
+
+    @Override
+    public Session openReader(Schema schema) throws SQLException {
+        Session session = openReader();
+        boolean ours = false;
+        try {
+            ours = schema.isCurrent(session);
+        } finally {
+            if (!ours) {
+                session.close();
+            }
+        }
+        return ours ? session : new NoTables(this);
+    }
+
+    private Session open(Session.Use use) throws SQLException {
+        Connection connection = server.connect();
+        boolean ready = false;
+        try {
+            boolean autoCommit = connection.getAutoCommit();
+            connection.setAutoCommit(false);
+            Session session = new Session(connection, this, use, closed -> {
+                if (server.isLent()) {
+                    closed.closeStatements();
+                    connection.rollback();
+                    connection.setAutoCommit(autoCommit);
+                }
+            });
+            prepare(session);
+            ready = true;
+            return session;
+        } finally {
+            if (!ready) {
+                connection.close();
+            }
+        }
+    }
+
+    private void prepare(Session session) throws SQLException {
+        if (path == null) {
+            requireUtf8(session);
+            path = session.first(EXTENSION, row -> row.getString(1))
+                    .filter(extension -> !extension.equals(schema))
+                    .map(extension -> schema + ", \"" + extension.replace("\"", "\"\"") + "\"")
+                    .orElse(schema);
+        }
+        if (!server.isLent()) {
+            session.execute(settings("set"));
+        }
+        session.connection().commit();
+    }
+
+    private void requireUtf8(Session session) throws SQLException {
+        String encoding =
+                session.first("show server_encoding", row -> row.getString(1)).orElse("");
+        if (!encoding.equals("UTF8")) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "cannot open the store in " + location() + ": the database's encoding is " + encoding
+                            + "; create one with encoding UTF8",
+                    null);
+        }
+    }
+
+    private String settings(String set) {
+        return set + " search_path to " + path
+                // A plan that was made while a table was small stays when the table has grown.
+                + "; " + set + " plan_cache_mode to force_custom_plan"
+                + "; " + set + " jit to off"
+                + "; " + set + " client_min_messages to warning"
+                // A worker that is cut off in the middle of a transaction must not keep its locks.
+                + "; " + set + " idle_in_transaction_session_timeout to '60s'";
+    }
+
+    @Override
+    public void begin(Session session) throws SQLException {
+        if (session.use() == Session.Use.READING) {
+            session.execute(server.isLent() ? READING + "; " + settings("set local") : READING);
+        } else if (server.isLent()) {
+            session.execute(settings("set local"));
+        }
+    }
+
+    @Override
+    public void commit(Session session) throws SQLException {
+        session.connection().commit();
+    }
+
+    @Override
+    public void rollBack(Session session) throws SQLException {
+        session.connection().rollback();
+    }
+
+    @Override
+    public boolean isUsable(Session session) {
+        try {
+            return session.connection().isValid(SECONDS_TO_ANSWER);
+        } catch (SQLException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public boolean locksRows() {
+        return true;
+    }
+
+    @Override
+    public Rows rows(Session session, Bulk bulk) {
+        return new ArrayRows(session, bulk);
+    }
+
+    @Override
+    public List<Long> newNumbers(Session session, String table, int count) throws SQLException {
+        return session.list(
+                "select nextval(pg_get_serial_sequence('" + table + "', 'number')) from generate_series(1, ?)",
+                row -> row.getLong(1),
+                count);
+    }
+
+    @Override
+    public long now(Session session) throws SQLException {
+        return session.number(NOW);
+    }
+
+    @Override
+    public List<String> scratchTables() {
+        return List.of();
+    }
+
+    @Override
+    public boolean hasTable(Session session, String table) throws SQLException {
+        return session.number(
+                        "select count(*) from pg_catalog.pg_tables where schemaname = ? and tablename = ?",
+                        schema,
+                        table)
+                > 0;
+    }
+
+    /** The statements that make the schema and its tables. */
+    String ddl() {
+        return "create schema if not exists " + schema + ";\nset search_path to " + schema + ";\n\n"
+                + Schema.ddl(name());
+    }
+
+    @Override
+    public void beginDdl(Session session) throws SQLException {
+        session.first("select pg_advisory_xact_lock(hashtext('evervec'), hashtext(?))", row -> 0, schema);
+        if (session.number("select count(*) from pg_catalog.pg_namespace where nspname = ?", schema) == 0) {
+            session.execute("create schema " + schema);
+            LOG.info("made the schema {} in {}", schema, server.place());
+        }
+    }
+
+    @Override
+    public boolean isShared(Session session) {
+        return false;
+    }
+
+    @Override
+    public VectorType makeVectors(Session session, String generation, int dimension) throws SQLException {
+        Optional<String> extension = session.first(EXTENSION, row -> row.getString(1));
+        VectorType type =
+                extension.isPresent() && dimension <= LARGEST_PGVECTOR ? VectorType.PGVECTOR : VectorType.REAL_ARRAY;
+        String column = type == VectorType.PGVECTOR
+                ? "\"" + extension.orElseThrow().replace("\"", "\"\"") + "\".vector(" + dimension + ")"
+                : VectorType.REAL_ARRAY.code();
+        if (type == VectorType.REAL_ARRAY) {
+            LOG.info(
+                    "vectors of the generation {} are kept as real[] in {}: {}",
+                    generation,
+                    location(),
+                    extension.isPresent()
+                            ? "the extension vector takes " + LARGEST_PGVECTOR + " components at most"
+                            : "the extension vector is not there; a generation that begins after \"create extension"
+                                    + " vector\" uses it");
+        }
+        for (String statement : Schema.vectorTable(Generation.table(generation, type), column)) {
+            session.execute(statement);
+        }
+        return type;
+    }
+
+    @Override
+    public long dropVectors(Session session, Generation generation) throws SQLException {
+        long vectors = session.number("select count(*) from " + generation.table());
+        session.execute("drop table " + generation.table());
+        return vectors;
+    }
+
+    @Override
+    public String claim() {
+        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number ="
+                + " any(array(select number from evervec_ledger where job = ? and owner is null order by number limit ?"
+                + " for update skip locked)) returning number, source, id, locator, version, attempts,"
+                + " coalesce(fresh_since, 0)";
+    }
+
+    @Override
+    public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        String lock = lock(kind);
+        return LOCKED.add(lock) ? Optional.of(() -> LOCKED.remove(lock)) : Optional.empty();
+    }
+
+    private String lock(JobStart.Kind kind) {
+        return location() + " " + kind;
+    }
+
+    @Override
+    public boolean isAlive(JobStart.Kind kind) {
+        return LOCKED.contains(lock(kind));
+    }
+
+    @Override
+    public boolean lockedHere(JobStart.Kind kind) {
+        return LOCKED.contains(lock(kind));
+    }
+
+    @Override
+    public StoreException failure(String action, SQLException cause) {
+        return PostgresFailures.of(action, location(), cause);
+    }
+}
