@@ -5,6 +5,7 @@ import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** What differs between databases. Everything else is SQL that they share. Implementations are thread-safe. */
 interface Dialect {
@@ -101,6 +102,10 @@ interface Dialect {
 
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
+
+    /** Quotas that all processes draw on which use the database; null where there is one process. Connects to nothing yet. */
+    @Nullable
+    PostgresQuota openQuota();
 
     /**
      * A failure in our own words.

@@ -35,6 +35,7 @@ import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.SharedQuota;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -101,6 +102,9 @@ public final class JdbcStore implements EmbeddingStore {
     /** Null if the store was opened for reading. */
     private final @Nullable Writer writer;
 
+    /** Null if there is none, or the store was opened for reading. */
+    private final @Nullable PostgresQuota quota;
+
     private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
@@ -132,6 +136,7 @@ public final class JdbcStore implements EmbeddingStore {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
+        this.quota = writer == null ? null : dialect.openQuota();
         this.readers = readers;
     }
 
@@ -571,6 +576,11 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public @Nullable SharedQuota sharedQuota() {
+        return quota;
+    }
+
+    @Override
     public Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
         return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
     }
@@ -836,6 +846,9 @@ public final class JdbcStore implements EmbeddingStore {
             lead.unlock();
         } finally {
             writing.unlock();
+        }
+        if (quota != null) {
+            quota.close();
         }
     }
 

@@ -311,6 +311,11 @@ final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public PostgresQuota openQuota() {
+        return new PostgresQuota(server, this, schema, null);
+    }
+
+    @Override
     public StoreException failure(String action, SQLException cause) {
         return PostgresFailures.of(action, location(), cause);
     }

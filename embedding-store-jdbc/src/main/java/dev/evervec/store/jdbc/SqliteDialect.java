@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
@@ -397,6 +398,11 @@ final class SqliteDialect implements Dialect {
 
     private LockFile lock(JobStart.Kind kind) {
         return Objects.requireNonNull(locks.get(kind), "every kind of job has a lock");
+    }
+
+    @Override
+    public @Nullable PostgresQuota openQuota() {
+        return null;
     }
 
     @Override

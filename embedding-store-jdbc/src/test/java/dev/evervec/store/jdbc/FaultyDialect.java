@@ -379,6 +379,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public PostgresQuota openQuota() {
+        return dialect.openQuota();
+    }
+
+    @Override
     public StoreException failure(String action, SQLException cause) {
         recover();
         StoreException failure = dialect.failure(action, cause);

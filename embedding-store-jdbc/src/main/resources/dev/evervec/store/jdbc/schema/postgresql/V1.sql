@@ -203,3 +203,15 @@ create unlogged table evervec_seen (
   blank  bigint not null,
   primary key (job, source, id)
 );
+
+-- What is left of the quotas of accounts: requests as of requests_at and tokens as of tokens_at, both in microseconds since 1970,
+-- less than nothing where more was taken in advance. account: provider, host and model. Nothing is granted before paused_until.
+-- Limits are not kept: each process brings those that it is configured with.
+create table evervec_quota (
+  account      text collate "C" primary key,
+  requests     double precision not null,
+  requests_at  bigint           not null,
+  tokens       double precision not null,
+  tokens_at    bigint           not null,
+  paused_until bigint           not null
+);
