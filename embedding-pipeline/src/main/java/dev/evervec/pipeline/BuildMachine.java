@@ -8,6 +8,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.BudgetAsk;
 import dev.evervec.pipeline.store.CallTotals;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.FailedSelection;
@@ -124,6 +125,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private long reads;
     private int readFailures;
     private long readNotBefore;
+    private int lookUpFailures;
+    private long lookUpsFailSince;
     private int onTheWay;
     private long bytesOnTheWay;
     private final Map<RecordKey, Integer> bytesOf = new HashMap<>();
@@ -185,7 +188,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             remarks.add("joined the running job; this is the part that this worker took");
         }
         this.storeQueue = new StoreQueue(backoff, random, now);
-        this.purse = new Purse(plan.budgetUsd(), plan.carriedUsd());
+        this.purse =
+                plan.isShared() ? Purse.shared(plan.budgetUsd()) : Purse.alone(plan.budgetUsd(), plan.carriedUsd());
         if (plan.resumed() != null) {
             remarks.add(plan.resumed());
         }
@@ -226,7 +230,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (rewriting != null) {
             wake = Math.min(wake, rewriting.nextWake(now));
         }
-        wake = Math.min(wake, storeQueue.nextWake());
+        wake = Math.min(wake, Math.min(storeQueue.nextWake(), purse.nextWake()));
         if (waitsForOthers()) {
             wake = Math.min(wake, claimNotBefore);
         }
@@ -286,16 +290,18 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             prepared.records().forEach(record -> beingRead.remove(record.claim()));
             beUnread(prepared.unread());
             readFailures = 0;
+            lookUpFailures = 0;
             prepared.records().forEach(record -> prepared(record, read));
         } else if (event instanceof Event.ReadFailed failure) {
             readFailed(failure);
+        } else if (event instanceof Event.LookUpFailed failure) {
+            lookUpFailed(failure);
         } else if (event instanceof Event.RewriteAnswered answer) {
             rewriteAnswered(answer);
         } else if (event instanceof Event.RewriteNotAsked found) {
             withdrawn(found.call()).forEach(this::readAgain);
         } else if (event instanceof Event.RewriteNotFound unknown) {
-            withdrawn(unknown.call())
-                    .forEach(original -> notRewritten(original, Reason.STORE_ERROR, unknown.problem()));
+            rewriteNotFound(unknown);
         } else if (event instanceof Event.RewriteFailed failure) {
             failed(rewriting(), failure.call(), failure.failure(), failure.usage());
             rewriting().failed(failure.call(), failure.failure(), now);
@@ -315,6 +321,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.Committed committed) {
             storeQueue.done();
             committed(committed);
+        } else if (event instanceof Event.BudgetGranted granted) {
+            storeQueue.done();
+            purse.granted(granted.grant(), now);
         } else if (event instanceof Event.Noted noted) {
             storeQueue.done();
             noted(noted.command());
@@ -580,6 +589,43 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else {
             readNotBefore = now + backoff.delay(readFailures, random).toNanos();
         }
+    }
+
+    private void lookUpFailed(Event.LookUpFailed failed) {
+        reading--;
+        beUnread(failed.claims());
+        if (!mayLookUpAgain(failed.failure())) {
+            unread.removeAll(failed.claims());
+            failed.claims().forEach(claim -> unprepared(claim, failed.failure()));
+        }
+    }
+
+    private void unprepared(Claim claim, StoreException failure) {
+        leftBeforeEmbedding(claim);
+        settleUnread(claim, Reason.STORE_ERROR, failure.getMessage());
+    }
+
+    /** Asking for a rewrite without having looked might pay for it twice. */
+    private void rewriteNotFound(Event.RewriteNotFound unknown) {
+        List<Work> originals = withdrawn(unknown.call());
+        if (mayLookUpAgain(unknown.failure())) {
+            originals.forEach(this::readAgain);
+        } else {
+            originals.forEach(original ->
+                    notRewritten(original, Reason.STORE_ERROR, unknown.failure().getMessage()));
+        }
+    }
+
+    /** A store that is away for a while costs no record its job. */
+    private boolean mayLookUpAgain(StoreException failure) {
+        lookUpFailures++;
+        lookUpsFailSince = lookUpFailures == 1 ? now : lookUpsFailSince;
+        boolean patient = lookUpFailures < MAX_READ_TRIES || now - lookUpsFailSince < StoreQueue.PATIENCE.toNanos();
+        if (failure.kind() != StoreException.Kind.TRANSIENT || !patient || takesNoMore()) {
+            return false;
+        }
+        readNotBefore = now + backoff.delay(lookUpFailures, random).toNanos();
+        return true;
     }
 
     private void beUnread(Collection<Claim> claims) {
@@ -857,7 +903,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void storeFailed(StoreException failure) {
-        if (storeQueue.failed(failure, now) && !storeLost) {
+        if (storeQueue.failed(failure, now, isStopping()) && !storeLost) {
             return;
         }
         String cause = "the store failed: " + failure.getMessage();
@@ -898,6 +944,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (command instanceof Command.CloseScan) {
             scan = Scan.CLOSED;
             scanLost(cause);
+        } else if (command instanceof Command.AskBudget) {
+            purse.notAnswered();
         } else if (command instanceof Command.ClaimRecords) {
             claiming = false;
         } else if (command instanceof Command.Commit commit) {
@@ -1198,9 +1246,29 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 now,
                 batch -> out.add(new Command.Embed(batch)),
                 signal -> out.add(new Command.Probe(Capability.EMBEDDING, signal)));
-        boolean starved = embedding.isStarved() || (rewriting != null && rewriting.isStarved());
-        if (starved && purse.nothingReserved() && !takesNoMore()) {
+        BigDecimal lacking = lacking();
+        if (lacking != null && purse.nothingReserved() && !purse.mayGetMore() && !takesNoMore()) {
             stopSpending();
+        }
+        askForBudget(overBudget ? null : lacking);
+    }
+
+    /** Most that the next call can cost, if there is not as much. */
+    private @Nullable BigDecimal lacking() {
+        BigDecimal embeddings = embedding.lacking();
+        BigDecimal rewrites = rewriting == null ? null : rewriting.lacking();
+        return embeddings == null || (rewrites != null && rewrites.compareTo(embeddings) < 0) ? rewrites : embeddings;
+    }
+
+    private void askForBudget(@Nullable BigDecimal lacking) {
+        boolean atWork = !overBudget && !(embedding.isEmpty() && (rewriting == null || rewriting.isEmpty()));
+        if (storeLost || stopReason != null || closing) {
+            purse.askNoMore();
+            return;
+        }
+        BudgetAsk ask = purse.ask(lacking, atWork, now);
+        if (ask != null) {
+            storeQueue.add(new Command.AskBudget(ask));
         }
     }
 
@@ -1262,8 +1330,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void endIfDone() {
         boolean nothingToClaim = takesNoMore() || listIsEmpty || mayBeUnclaimed() == 0;
         boolean nothingOnTheWay = onTheWay == 0 && !claiming && reading == 0 && callsAreOver();
-        boolean nothingToStore =
-                !keepingRewrites && !keepingOutcomes && !notingHeldUp && !committing && settled.isEmpty();
+        boolean nothingToStore = !keepingRewrites
+                && !keepingOutcomes
+                && !notingHeldUp
+                && !purse.isAsking()
+                && !committing
+                && settled.isEmpty();
         if (closing || scan != Scan.CLOSED || !nothingToClaim || !nothingOnTheWay || !nothingToStore) {
             return;
         }
@@ -1412,7 +1484,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
                 bill.totals().requests(),
                 bill.totals().usage().totalTokens(),
                 bill.costUsd(),
-                heldUpBy(),
+                over || storeQueue.trouble() == null ? heldUpBy() : storeQueue.trouble(),
                 embedding.splits(),
                 waited());
     }

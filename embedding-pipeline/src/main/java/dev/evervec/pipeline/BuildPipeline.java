@@ -21,6 +21,7 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
+import dev.evervec.provider.SharedQuota;
 import dev.evervec.resilience.Backoff;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -90,6 +91,18 @@ public final class BuildPipeline {
         this.stopPatience = builder.stopPatience;
         this.lease = builder.lease;
         fingerprint();
+        shareQuota();
+    }
+
+    /** Providers of all processes that work on one store draw on one quota. */
+    private void shareQuota() {
+        SharedQuota quota = store.sharedQuota();
+        if (quota != null) {
+            embedder.shareQuota(quota);
+        }
+        if (quota != null && rewriter != null) {
+            rewriter.shareQuota(quota);
+        }
     }
 
     /** Starts the description of a pipeline. */
@@ -133,6 +146,24 @@ public final class BuildPipeline {
      */
     public boolean anyFailedDue() {
         return store.anyFailed(fingerprint(), new FailedSelection(null, settings.maxAttempts(), Instant.now()));
+    }
+
+    /**
+     * Makes this live embedder the one that works on the store, as {@link EmbeddingStore#leadLive} does.
+     *
+     * @throws StoreException if the store cannot be used
+     */
+    public boolean leadLive(String embedder, Duration lease) {
+        return store.leadLive(embedder, lease);
+    }
+
+    /**
+     * Lets another live embedder work on the store.
+     *
+     * @throws StoreException if the store cannot be used
+     */
+    public void leaveLive(String embedder) {
+        store.leaveLive(embedder);
     }
 
     private String rewriteFingerprint() {

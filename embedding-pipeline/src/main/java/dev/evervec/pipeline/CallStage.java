@@ -55,7 +55,7 @@ abstract class CallStage<C extends Call> {
     private @Nullable CancelSignal probe;
     private long probeSentAt;
     private BigDecimal probeReserved = BigDecimal.ZERO;
-    private boolean starved;
+    private @Nullable BigDecimal lacking;
     private long retryWaits;
 
     /** A call that waits for the end of an outage, and why. */
@@ -73,7 +73,7 @@ abstract class CallStage<C extends Call> {
 
     /** Hands out everything that may be sent now: a probe, or calls as long as there is room. */
     final void pump(long now, Consumer<C> send, Consumer<CancelSignal> sendProbe) {
-        starved = false;
+        lacking = null;
         if (halted || stopCause != null || isEmpty()) {
             return;
         }
@@ -86,7 +86,7 @@ abstract class CallStage<C extends Call> {
         }
         BigDecimal most = mostCostOfProbe();
         if (!purse.tryReserve(most)) {
-            starved = true;
+            lack(most);
             return;
         }
         probeReserved = most;
@@ -105,7 +105,7 @@ abstract class CallStage<C extends Call> {
             }
             BigDecimal mostCost = mostCostOf(call);
             if (!purse.tryReserve(mostCost)) {
-                starved = true;
+                lack(mostCost);
                 sendAgainAt(call, call.notBefore);
                 return;
             }
@@ -129,13 +129,16 @@ abstract class CallStage<C extends Call> {
         return doubt.maySend() ? nextFresh() : null;
     }
 
-    /** The budget does not pay for the next call, unless calls under way turn out cheaper than they might. */
-    final boolean isStarved() {
-        return starved;
+    /**
+     * Most that the next call can cost, if the budget does not pay for that unless calls under way turn out cheaper than they
+     * might; else null.
+     */
+    final @Nullable BigDecimal lacking() {
+        return lacking;
     }
 
-    final void starve() {
-        starved = true;
+    final void lack(BigDecimal most) {
+        lacking = most;
     }
 
     /** Most that a call can cost in USD. */

@@ -5,6 +5,7 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.FailedSelection;
 import dev.evervec.pipeline.store.JobState;
@@ -71,6 +72,9 @@ sealed interface Command {
 
     /** Keep outcomes of records that never entered the ledger. */
     record KeepOutcomes(List<RecordOutcome> outcomes) implements StoreCommand {}
+
+    /** Ask for a part of the budget that is shared with other workers, or give some back. */
+    record AskBudget(BudgetAsk ask) implements StoreCommand {}
 
     /** Close the job's row. */
     record CloseJob(JobState state, Reason untaken) implements StoreCommand {}

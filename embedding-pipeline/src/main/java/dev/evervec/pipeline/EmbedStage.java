@@ -117,21 +117,31 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         List<T> cut = new ArrayList<>(Math.min(ready.size(), learned.maxTextsPerRequest()));
         boolean full = cut(cut);
         if (cut.isEmpty()) {
-            starve();
+            lack(mostCostOf(List.of(ready.getFirst())));
+            return null;
+        }
+        BigDecimal most = mostCostOf(cut);
+        if (!purse.affords(most)) {
+            lack(most);
+            putBack(cut);
             return null;
         }
         if (!full && !idle && moreToCome) {
-            for (int i = cut.size() - 1; i >= 0; i--) {
-                ready.addFirst(cut.get(i));
-            }
+            putBack(cut);
             return null;
         }
         return new RequestBatch<>(cut, budget(policy.maxRetries()), false, BELIEVED_INDICES);
     }
 
+    private void putBack(List<T> items) {
+        for (int i = items.size() - 1; i >= 0; i--) {
+            ready.addFirst(items.get(i));
+        }
+    }
+
     /** Moves texts from the queue as long as they fit into one request, and are affordable; says whether it is full. */
     private boolean cut(List<T> into) {
-        long affordable = model.affordableInput(purse.left());
+        long affordable = model.affordableInput(purse.inReach());
         long tokens = 0;
         long bytes = 0;
         while (!ready.isEmpty()) {
@@ -155,8 +165,12 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
 
     @Override
     BigDecimal mostCostOf(RequestBatch<T> batch) {
+        return mostCostOf(batch.items);
+    }
+
+    private BigDecimal mostCostOf(List<T> items) {
         return model.mostCostOf(
-                batch.items.stream()
+                items.stream()
                         .mapToLong(item -> model.mostTokensOf(item.text()))
                         .sum(),
                 0);
@@ -254,9 +268,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
             splitRefused(batch);
         } else {
             learn(batch, limit);
-            for (int i = batch.size() - 1; i >= 0; i--) {
-                ready.addFirst(batch.items.get(i));
-            }
+            putBack(batch.items);
         }
     }
 

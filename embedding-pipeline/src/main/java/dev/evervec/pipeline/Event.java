@@ -2,6 +2,7 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.source.UnreadableRecord;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.JobEnd;
 import dev.evervec.pipeline.store.MarkedPage;
@@ -60,6 +61,9 @@ sealed interface Event {
     /** Claimed records were read and prepared, in one way or the other; the rest is still to be read. */
     record Prepared(List<Preparation> records, List<Claim> unread) implements FromOutside {}
 
+    /** What the store knows of claimed records could not be looked up; none of the claims was prepared. */
+    record LookUpFailed(List<Claim> claims, StoreException failure) implements FromOutside {}
+
     /** The source could not be read; none of the claims was. */
     record ReadFailed(List<Claim> claims, String problem) implements FromOutside {}
 
@@ -71,7 +75,7 @@ sealed interface Event {
     record RewriteNotAsked(RewriteCall<Work> call) implements FromOutside {}
 
     /** Nobody can say whether a rewrite was bought meanwhile. */
-    record RewriteNotFound(RewriteCall<Work> call, String problem) implements FromOutside {}
+    record RewriteNotFound(RewriteCall<Work> call, StoreException failure) implements FromOutside {}
 
     /** A rewrite failed; usage is what may have to be paid for it all the same. */
     record RewriteFailed(RewriteCall<Work> call, ProviderException failure, TokenUsage usage) implements FromOutside {}
@@ -90,6 +94,9 @@ sealed interface Event {
 
     /** Results were stored, but for those whose claim was lost. */
     record Committed(List<RecordResult> results, Set<RecordKey> refused) implements FromStore {}
+
+    /** A part of the budget was granted, or not. */
+    record BudgetGranted(BudgetGrant grant) implements FromStore {}
 
     /** What needs no answer was stored. */
     record Noted(Command.StoreCommand command) implements FromStore {}

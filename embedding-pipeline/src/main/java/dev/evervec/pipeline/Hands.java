@@ -120,7 +120,7 @@ final class Hands implements AutoCloseable {
         } catch (SourceException e) {
             return new Event.ReadFailed(claims, e.getMessage());
         } catch (StoreException e) {
-            return unusable(claims, Reason.STORE_ERROR, e.getMessage());
+            return new Event.LookUpFailed(claims, e);
         } catch (RuntimeException | Error e) {
             return claims.size() == 1
                     ? unusable(claims, Reason.SOURCE_ERROR, Faults.unexpected("reading the record", e))
@@ -148,9 +148,12 @@ final class Hands implements AutoCloseable {
                 failure = read;
             }
         }
-        return all.isEmpty() && failure instanceof Event.ReadFailed failed
-                ? new Event.ReadFailed(claims, failed.problem())
-                : new Event.Prepared(all, unread);
+        if (all.isEmpty() && failure instanceof Event.ReadFailed failed) {
+            return new Event.ReadFailed(claims, failed.problem());
+        } else if (all.isEmpty() && failure instanceof Event.LookUpFailed failed) {
+            return new Event.LookUpFailed(claims, failed.failure());
+        }
+        return new Event.Prepared(all, unread);
     }
 
     private static Event unusable(List<Claim> claims, Reason reason, String problem) {
@@ -216,7 +219,7 @@ final class Hands implements AutoCloseable {
             return new Event.RewriteAnswered(call, rewrite.text(), outcomeOf(work, rewrite), response.usage());
         } catch (StoreException e) {
             // Asking without having looked might pay for it twice.
-            return new Event.RewriteNotFound(call, e.getMessage());
+            return new Event.RewriteNotFound(call, e);
         } catch (ProviderException e) {
             noteRefusal(Capability.REWRITE, e);
             return failed(call, prompt, e);
@@ -334,6 +337,8 @@ final class Hands implements AutoCloseable {
         } else if (command instanceof Command.KeepOutcomes keep) {
             store.keepOutcomes(job, keep.outcomes());
             return new Event.Noted(keep);
+        } else if (command instanceof Command.AskBudget ask) {
+            return new Event.BudgetGranted(store.grantBudget(job, ask.ask()));
         } else if (command instanceof Command.CloseJob close) {
             return new Event.JobClosed(store.endJob(job, close.state(), close.untaken()));
         }

@@ -2,6 +2,7 @@ package dev.evervec.pipeline;
 
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.resilience.Backoff;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class StoreQueue {
     private static final int MAX_TRIES = 6;
+    /** A database that is restarted or hands over to its stand-by comes back within about a minute. */
+    static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private final Backoff backoff;
     private final RandomGenerator random;
@@ -23,6 +26,8 @@ final class StoreQueue {
     private long writingSince;
     private long notBefore;
     private int failures;
+    private long failingSince;
+    private @Nullable String trouble;
 
     StoreQueue(Backoff backoff, RandomGenerator random, long now) {
         this.backoff = backoff;
@@ -59,15 +64,29 @@ final class StoreQueue {
         waiting.removeFirst();
         writing = false;
         failures = 0;
+        trouble = null;
     }
 
-    /** The command that was with the writer failed; says whether it will be tried again. */
-    boolean failed(StoreException failure, long now) {
+    /** What the command that is to be tried again failed at, or null. */
+    @Nullable
+    String trouble() {
+        return trouble;
+    }
+
+    /**
+     * The command that was with the writer failed; says whether it will be tried again.
+     *
+     * @param stopping whether somebody waits for the end of the job: then it is not tried for as long
+     */
+    boolean failed(StoreException failure, long now, boolean stopping) {
         writing = false;
         failures++;
-        if (failure.kind() != StoreException.Kind.TRANSIENT || failures >= MAX_TRIES) {
+        failingSince = failures == 1 ? now : failingSince;
+        boolean patient = failures < MAX_TRIES || (!stopping && now - failingSince < PATIENCE.toNanos());
+        if (failure.kind() != StoreException.Kind.TRANSIENT || !patient) {
             return false;
         }
+        trouble = failure.getMessage();
         notBefore = now + backoff.delay(failures, random).toNanos();
         return true;
     }

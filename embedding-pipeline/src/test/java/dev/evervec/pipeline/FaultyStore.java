@@ -5,6 +5,8 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -53,6 +55,7 @@ final class FaultyStore implements EmbeddingStore {
         KEEP_REWRITES,
         KEEP_OUTCOMES,
         NOTE_HELD_UP,
+        GRANT_BUDGET,
         END_JOB,
         LOOK_UP,
         KEEP_CALLS
@@ -205,6 +208,12 @@ final class FaultyStore implements EmbeddingStore {
     public void noteHeldUp(JobTicket job, @Nullable String cause) {
         meet(Method.NOTE_HELD_UP);
         store.noteHeldUp(job, cause);
+    }
+
+    @Override
+    public BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        meet(Method.GRANT_BUDGET);
+        return store.grantBudget(job, ask);
     }
 
     @Override

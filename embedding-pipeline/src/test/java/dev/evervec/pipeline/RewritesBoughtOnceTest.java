@@ -82,7 +82,7 @@ class RewritesBoughtOnceTest {
     void aRewriteThatCannotBeLookedUpIsNotBoughtAndItsRecordStaysPending() {
         int[] lookUps = {0};
         store.setFaults((call, method) ->
-                method == FaultyStore.Method.LOOK_UP && ++lookUps[0] == 5 ? StoreException.Kind.TRANSIENT : null);
+                method == FaultyStore.Method.LOOK_UP && ++lookUps[0] == 5 ? StoreException.Kind.PERMANENT : null);
 
         BuildMachine.Ending ending = run(1, "model");
         assertThat(ending.books().sum(Reason.Kind.FAILED)).isPositive();
@@ -90,6 +90,23 @@ class RewritesBoughtOnceTest {
         store.setFaults((call, method) -> null);
         run(2, "model");
 
+        assertThat(rewriter.rewriteCalls()).isEqualTo(TEXTS);
+    }
+
+    @Test
+    void aStoreThatCannotBeAskedForAMomentIsAskedAgain() {
+        for (int failing = 1; failing <= 12; failing++) {
+            int from = failing;
+            int[] lookUps = {0};
+            store.setFaults((call, method) ->
+                    method == FaultyStore.Method.LOOK_UP && ++lookUps[0] >= from && lookUps[0] < from + 4
+                            ? StoreException.Kind.TRANSIENT
+                            : null);
+
+            BuildMachine.Ending ending = run(failing, "model-" + failing);
+
+            assertThat(ending.books().succeededCount()).isEqualTo(RECORDS);
+        }
         assertThat(rewriter.rewriteCalls()).isEqualTo(TEXTS);
     }
 }

@@ -6,6 +6,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.SharedQuota;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -116,6 +117,19 @@ public interface EmbeddingStore extends AutoCloseable {
     /** Keeps outcomes of records that never entered the ledger, such as unreadable ones, and counts them for the job. */
     void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes);
 
+    /**
+     * Grants this worker some of what is left of the job's {@link JobScope#budgetUsd()} without what was carried over from
+     * before, what ended and dead workers have spent, and what the other workers hold. What a worker was granted and had not
+     * spent when it was taken for dead is there again: nobody knows what its calls under way cost. So a budget can be passed by
+     * these, as it can when a job is carried on after a kill. Only for jobs that several workers may work on, and that have a
+     * budget; the default knows none.
+     *
+     * @throws UnsupportedOperationException if a job of this store has but one worker
+     */
+    default BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        throw new UnsupportedOperationException("a job of this store has one worker, and all of its budget");
+    }
+
     /** Notes why nothing gets through to a provider at the moment, or with null that something does again. */
     void noteHeldUp(JobTicket job, @Nullable String cause);
 
@@ -138,6 +152,14 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     default int rowsPerWrite() {
         return Integer.MAX_VALUE;
+    }
+
+    /**
+     * The quota that all processes which work on this store draw on, the same object each time; a pipeline gives it to its
+     * providers. It ends with the store. The default is null: there is no other process, or none that could be reckoned with.
+     */
+    default @Nullable SharedQuota sharedQuota() {
+        return null;
     }
 
     /** Kept rewrites of these prepared texts; those that are not kept are absent. */
@@ -243,6 +265,23 @@ public interface EmbeddingStore extends AutoCloseable {
      * @throws JobRefusedException if a job is running on this store
      */
     Optional<Long> prune(String generation);
+
+    /**
+     * Makes this embedder the one that embeds live on this store, or leaves it so for another lease. Several may wait to be it,
+     * in other processes too, and ask again and again. That two do not work at a time is seen to by {@link #beginJob}; this
+     * spares them their trying. The default is for stores with one embedder: whoever asks is it.
+     *
+     * @param embedder names it among all embedders
+     * @param lease how long it stays so if it does not ask again, by the store's clock; a store that sees at once when a process
+     *     has died may disregard it
+     * @return false if another one is it
+     */
+    default boolean leadLive(String embedder, Duration lease) {
+        return true;
+    }
+
+    /** This embedder no longer embeds live: another one may at once. Harmless if it did not. */
+    default void leaveLive(String embedder) {}
 
     /** Where the data is, for people: a file or a database, without user or password. */
     String location();

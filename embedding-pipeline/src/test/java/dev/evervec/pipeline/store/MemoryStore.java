@@ -169,6 +169,10 @@ public final class MemoryStore implements EmbeddingStore {
         @Nullable
         String heldUpBy;
 
+        BigDecimal cost = BigDecimal.ZERO;
+        BigDecimal toldSpent = BigDecimal.ZERO;
+        BigDecimal held = BigDecimal.ZERO;
+
         Worker(String owner, Instant leaseEnd) {
             this.owner = owner;
             this.leaseEnd = leaseEnd;
@@ -923,6 +927,11 @@ public final class MemoryStore implements EmbeddingStore {
 
     private void keep(JobTicket job, List<ProviderCall> calls) {
         job(job).calls.addAll(calls);
+        Worker worker = worker(job);
+        calls.stream()
+                .map(ProviderCall::costUsd)
+                .filter(Objects::nonNull)
+                .forEach(cost -> worker.cost = worker.cost.add(cost));
         calls.forEach(call -> bill.add(new Billed(call, job.start().jobId(), job.number())));
     }
 
@@ -1019,6 +1028,28 @@ public final class MemoryStore implements EmbeddingStore {
                 .anyMatch(past -> past.jobId().equals(job.start().jobId())
                         && past.key().equals(outcome.key())
                         && past.reason() == outcome.reason());
+    }
+
+    @Override
+    public synchronized BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        requireWorking(job);
+        Worker worker = worker(job);
+        worker.toldSpent = ask.spent();
+        worker.held = ask.held(BigDecimal.ZERO);
+        BigDecimal left = Objects.requireNonNull(job.start().scope().budgetUsd());
+        if (job.resumed() != null) {
+            left = left.subtract(job.resumed().spentUsd());
+        }
+        boolean withOthers = false;
+        for (Worker each : job(job).workers) {
+            left = left.subtract(isAlive(each) ? each.held.max(each.cost) : each.cost);
+            withOthers |= isAlive(each) && each != worker && each.held.compareTo(each.toldSpent) > 0;
+        }
+        BudgetGrant grant =
+                BudgetGrant.of(ask, left, withOthers ? BudgetGrant.Rest.WITH_OTHERS : BudgetGrant.Rest.KNOWN);
+        worker.held = ask.held(grant.granted());
+        writes++;
+        return grant;
     }
 
     @Override

@@ -105,6 +105,8 @@ public final class JdbcStore implements EmbeddingStore {
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
 
+    private final LiveLead lead = new LiveLead();
+
     private long writes;
     private volatile boolean closed;
 
@@ -784,6 +786,31 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean leadLive(String embedder, Duration lease) {
+        if (dialect.locksLeader()) {
+            return exclusively(() -> lead.lock(dialect, embedder));
+        }
+        return writeAnyTimes(
+                "say which live embedder works",
+                session -> LiveLead.lease(session, embedder, now(session), leaseEnd(session, lease)));
+    }
+
+    @Override
+    public void leaveLive(String embedder) {
+        if (dialect.locksLeader()) {
+            exclusively(() -> {
+                lead.unlock(embedder);
+                return embedder;
+            });
+        } else {
+            writeAnyTimes("say that a live embedder has ended", session -> {
+                LiveLead.endLease(session, embedder);
+                return embedder;
+            });
+        }
+    }
+
+    @Override
     public String location() {
         return dialect.location();
     }
@@ -806,6 +833,7 @@ public final class JdbcStore implements EmbeddingStore {
             // A job that was not ended is found as interrupted by the next one.
             running.values().forEach(job -> job.lock.release());
             running.clear();
+            lead.unlock();
         } finally {
             writing.unlock();
         }
