@@ -23,7 +23,9 @@ final class TestPgvector {
     static StoreSettings settings() {
         String url = System.getenv(URL);
         if (System.getenv("EVERVEC_CI") != null) {
-            assertThat(url).as(URL + " is not set: run the build by .ci/with-pgvector").isNotNull();
+            assertThat(url)
+                    .as(URL + " is not set: run the build by .ci/with-pgvector")
+                    .isNotNull();
         }
         assumeTrue(url != null, URL + " is not set: run the tests by .ci/with-pgvector, see CONTRIBUTING.md");
         return new StoreSettings(url, null, null, SCHEMA);
