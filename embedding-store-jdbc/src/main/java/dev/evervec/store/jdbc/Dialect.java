@@ -90,6 +90,15 @@ interface Dialect {
     /** Whether a job of this kind is alive, in whatever process; yes if that cannot be told. Disturbs none that begins. */
     boolean isAlive(JobStart.Kind kind);
 
+    /**
+     * Whether the live embedder that works holds a lock, which dies with its process. If not, {@code evervec_leader} says by
+     * leases which one it is.
+     */
+    boolean locksLeader();
+
+    /** Takes that lock, or answers empty if another store has it. Only where {@link #locksLeader()}. */
+    Optional<JobLock> tryLockLeader();
+
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
 

@@ -22,6 +22,8 @@ import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.NearestQuery;
+import dev.evervec.pipeline.store.Neighbour;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.ScanScope;
@@ -103,6 +105,8 @@ public final class JdbcStore implements EmbeddingStore {
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
 
+    private final LiveLead lead = new LiveLead();
+
     private long writes;
     private volatile boolean closed;
 
@@ -138,7 +142,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the URL is not supported, or the database cannot be opened or is not ours
      */
-    public static EmbeddingStore open(StoreSettings settings) {
+    public static JdbcStore open(StoreSettings settings) {
         return builder(settings).open();
     }
 
@@ -147,7 +151,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the database cannot be opened or is not ours, or the driver is missing
      */
-    public static EmbeddingStore openSqlite(Path file) {
+    public static JdbcStore openSqlite(Path file) {
         return open(SqliteDialect.in(file), null);
     }
 
@@ -158,7 +162,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the URL is not supported, or the database cannot be read or is not ours
      */
-    public static EmbeddingStore openForReading(StoreSettings settings) {
+    public static JdbcStore openForReading(StoreSettings settings) {
         return builder(settings).openForReading();
     }
 
@@ -234,7 +238,7 @@ public final class JdbcStore implements EmbeddingStore {
          *
          * @throws StoreException if the database cannot be opened or is not ours
          */
-        public EmbeddingStore open() {
+        public JdbcStore open() {
             return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
         }
 
@@ -243,7 +247,7 @@ public final class JdbcStore implements EmbeddingStore {
          *
          * @throws StoreException if the database cannot be read or is not ours
          */
-        public EmbeddingStore openForReading() {
+        public JdbcStore openForReading() {
             return JdbcStore.openForReading(file == null ? postgres() : SqliteDialect.forReading(file));
         }
 
@@ -260,11 +264,11 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock) {
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock) {
         return open(dialect, clock, new Schema(dialect));
     }
 
-    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
         try {
             Writer writer = Writer.open(dialect, schema);
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
@@ -273,7 +277,7 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    static EmbeddingStore openForReading(Dialect dialect) {
+    static JdbcStore openForReading(Dialect dialect) {
         Schema schema = new Schema(dialect);
         JdbcStore store = new JdbcStore(dialect, null, null, () -> dialect.openReader(schema));
         store.read("open the database", Queries::generations);
@@ -692,6 +696,17 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
+    /**
+     * {@inheritDoc} In PostgreSQL with pgvector the database compares, by the index of {@link #createVectorIndex} if it is there,
+     * and counts with 32-bit floats: similarities are right to about six digits.
+     */
+    @Override
+    public List<Neighbour> nearest(Fingerprint fingerprint, NearestQuery query) {
+        query.requireComparableTo(fingerprint);
+        return read("find the nearest vectors", session -> VectorSearch.nearest(session, fingerprint, query))
+                .orElseGet(() -> EmbeddingStore.super.nearest(fingerprint, query));
+    }
+
     @Override
     public void forEachOutcome(String jobId, Reason reason, Consumer<RecordOutcome> consumer) {
         readEach("read outcomes", session -> Queries.forEachOutcome(session, jobId, reason, consumer));
@@ -700,6 +715,36 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public List<GenerationInfo> generations() {
         return read("list generations", Queries::generations);
+    }
+
+    /** Where the vectors of a generation are, or empty if there is no such generation. */
+    public Optional<VectorStorage> vectorStorage(Fingerprint fingerprint) {
+        return read("look where vectors are", session -> VectorStorage.of(session, fingerprint.generation()));
+    }
+
+    /**
+     * Makes the index of a generation's vectors that {@link #nearest} asks in PostgreSQL with pgvector, if it is not there; what
+     * an attempt left behind that was broken off is replaced. It is an HNSW index for the cosine: on the vectors up to 2,000
+     * dimensions, on their halves in precision ({@code vector::halfvec(n)}) up to 4,000. Others may read and write meanwhile.
+     * Best done after the first build of a large table, because an index slows down every write. May take hours; what waits for
+     * it is the calling thread, over a connection of its own.
+     *
+     * @throws StoreException if there is no such generation, its vectors are of a type or dimension that cannot be indexed,
+     *     somebody else is making it, or the database user may not
+     */
+    public VectorIndex createVectorIndex(Fingerprint fingerprint) {
+        requireOpen();
+        return told("make the index of the vectors", () -> {
+            try (Session session = dialect.openWriter()) {
+                return VectorIndexing.create(session, fingerprint);
+            }
+        });
+    }
+
+    /** The version of the store's tables; 0 if there are none, which is so only if it was opened for reading. */
+    public int schemaVersion() {
+        return read("look up the version of the tables", session ->
+                (int) session.number("select coalesce(max(version), 0) from evervec_schema"));
     }
 
     @Override
@@ -741,6 +786,31 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean leadLive(String embedder, Duration lease) {
+        if (dialect.locksLeader()) {
+            return exclusively(() -> lead.lock(dialect, embedder));
+        }
+        return writeAnyTimes(
+                "say which live embedder works",
+                session -> LiveLead.lease(session, embedder, now(session), leaseEnd(session, lease)));
+    }
+
+    @Override
+    public void leaveLive(String embedder) {
+        if (dialect.locksLeader()) {
+            exclusively(() -> {
+                lead.unlock(embedder);
+                return embedder;
+            });
+        } else {
+            writeAnyTimes("say that a live embedder has ended", session -> {
+                LiveLead.endLease(session, embedder);
+                return embedder;
+            });
+        }
+    }
+
+    @Override
     public String location() {
         return dialect.location();
     }
@@ -763,6 +833,7 @@ public final class JdbcStore implements EmbeddingStore {
             // A job that was not ended is found as interrupted by the next one.
             running.values().forEach(job -> job.lock.release());
             running.clear();
+            lead.unlock();
         } finally {
             writing.unlock();
         }

@@ -61,6 +61,7 @@ final class SqliteDialect implements Dialect {
     private final Path file;
     private final Duration busyTimeout;
     private final Map<JobStart.Kind, LockFile> locks;
+    private final LockFile leaderLock;
 
     private SqliteDialect(Path file, Duration busyTimeout) {
         this.file = file;
@@ -68,6 +69,7 @@ final class SqliteDialect implements Dialect {
         this.locks = Map.of(
                 JobStart.Kind.BUILD, new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock")),
                 JobStart.Kind.LIVE, new LockFile(file.resolveSibling(file.getFileName() + ".evervec-live.lock")));
+        this.leaderLock = new LockFile(file.resolveSibling(file.getFileName() + ".evervec-leader.lock"));
     }
 
     /**
@@ -357,12 +359,17 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        return tryLock(lock(kind), "a job");
+    }
+
+    private Optional<JobLock> tryLock(LockFile lock, String what) {
         try {
-            return lock(kind).tryLock();
+            return lock.tryLock();
         } catch (UncheckedIOException e) {
             throw new StoreException(
                     Kind.PERMANENT,
-                    "cannot lock the store " + file + " for a job: the lock file beside it cannot be opened or locked;"
+                    "cannot lock the store " + file + " for " + what
+                            + ": the lock file beside it cannot be opened or locked;"
                             + " grant write access to the folder",
                     e);
         }
@@ -371,6 +378,16 @@ final class SqliteDialect implements Dialect {
     @Override
     public boolean isAlive(JobStart.Kind kind) {
         return lock(kind).isHeld();
+    }
+
+    @Override
+    public boolean locksLeader() {
+        return true;
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        return tryLock(leaderLock, "a live embedder");
     }
 
     @Override

@@ -1,11 +1,13 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.NearestQuery;
 import dev.evervec.pipeline.store.Neighbour;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the nearest vectors of a generation in a column of pgvector. Runs inside a read transaction. */
@@ -18,21 +20,37 @@ final class VectorSearch {
 
     private final Session session;
     private final PgVector pgvector;
-    private final String table;
+    private final Generation generation;
     private final int dimension;
 
-    VectorSearch(Session session, PgVector pgvector, String table, int dimension) {
+    private VectorSearch(Session session, PgVector pgvector, Generation generation, int dimension) {
         this.session = session;
         this.pgvector = pgvector;
-        this.table = table;
+        this.generation = generation;
         this.dimension = dimension;
+    }
+
+    /** The nearest vectors of a generation, or empty if the database cannot compare its vectors. */
+    static Optional<List<Neighbour>> nearest(Session session, Fingerprint fingerprint, NearestQuery query)
+            throws SQLException {
+        Optional<Generation> generation = Generation.find(session, fingerprint.generation());
+        if (generation.isEmpty()) {
+            return Optional.of(List.of());
+        }
+        Optional<PgVector> pgvector =
+                generation.get().type() == VectorType.PGVECTOR ? PgVector.of(session) : Optional.empty();
+        if (pgvector.isEmpty()) {
+            return Optional.empty();
+        }
+        int dimension = fingerprint.embedding().dimension();
+        return Optional.of(new VectorSearch(session, pgvector.get(), generation.get(), dimension).nearest(query));
     }
 
     /**
      * Asks the index, if there is one. Its answer may be too short, because a filter left nothing of what it had found: then
      * every vector is compared. Without an index that is what happens at once.
      */
-    List<Neighbour> nearest(NearestQuery query) throws SQLException {
+    private List<Neighbour> nearest(NearestQuery query) throws SQLException {
         look(query);
         List<Neighbour> found = ask(query, sql(query, byIndex()));
         if (found.size() < query.topK()) {
@@ -73,10 +91,10 @@ final class VectorSearch {
     }
 
     /** Candidates in the order of this expression, and the best of them by their exact distance. */
-    String sql(NearestQuery query, String order) {
+    private String sql(NearestQuery query, String order) {
         return "select source, id, distance from (select source, id, "
-                + pgvector.distance("vector", pgvector.given()) + " as distance from " + table
-                + (query.source() == null ? "" : " where source = ?") + " order by " + order
+                + pgvector.distance("vector", pgvector.given()) + " as distance from " + generation.table()
+                + (query.source() == null ? "" : " where generation = ? and source = ?") + " order by " + order
                 + ", source, id limit " + candidates(query) + ") candidate order by distance, source, id";
     }
 
@@ -85,6 +103,7 @@ final class VectorSearch {
         List<@Nullable Object> values = new ArrayList<>();
         values.add(vector);
         if (query.source() != null) {
+            values.add(generation.number());
             values.add(query.source());
         }
         values.add(vector);

@@ -364,6 +364,16 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean locksLeader() {
+        return dialect.locksLeader();
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        return dialect.tryLockLeader();
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return dialect.lockedHere(kind);
     }
