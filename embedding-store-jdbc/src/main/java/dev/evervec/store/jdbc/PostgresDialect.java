@@ -303,6 +303,16 @@ final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public boolean locksLeader() {
+        return false;
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        throw new IllegalStateException("a live embedder has a lease here, and no lock");
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return LOCKED.contains(lock(kind));
     }
