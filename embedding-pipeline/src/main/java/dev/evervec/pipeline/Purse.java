@@ -31,7 +31,7 @@ final class Purse {
     private boolean asking;
     private boolean holding; // as far as the store knows
     private boolean exhausted; // there was not enough, and nobody held more; nothing was sent since
-    private BigDecimal askedFor = BigDecimal.ZERO;
+    private @Nullable BigDecimal needed; // of what was asked for; null if something was only given back
     private long notBefore = Long.MIN_VALUE;
     private long idleSince = NEVER;
     private long wake = NEVER;
@@ -145,6 +145,7 @@ final class Purse {
         BigDecimal least = lacking == null
                 ? BigDecimal.ZERO
                 : lacking.subtract(kept.subtract(reserved)).max(BigDecimal.ZERO);
+        needed = least;
         return asks(kept, least, least.max(portion));
     }
 
@@ -163,6 +164,7 @@ final class Purse {
         }
         idleSince = NEVER;
         exhausted = false;
+        needed = null;
         return asks(BigDecimal.ZERO, BigDecimal.ZERO, BigDecimal.ZERO);
     }
 
@@ -170,7 +172,6 @@ final class Purse {
         asking = true;
         limit = spent.add(kept);
         holding = kept.signum() > 0;
-        askedFor = least;
         return new BudgetAsk(spent, kept, least, wanted);
     }
 
@@ -179,7 +180,8 @@ final class Purse {
         asking = false;
         limit = limit.add(grant.granted());
         holding |= grant.granted().signum() > 0;
-        boolean enough = grant.granted().signum() > 0 && grant.granted().compareTo(askedFor) >= 0;
+        boolean enough = needed == null
+                || (grant.granted().signum() > 0 && grant.granted().compareTo(needed) >= 0);
         notBefore = enough ? now : now + PAUSE;
         exhausted = !enough && grant.rest() == BudgetGrant.Rest.KNOWN;
     }

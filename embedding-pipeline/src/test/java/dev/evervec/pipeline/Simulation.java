@@ -7,7 +7,6 @@ import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordSource;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
-import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.RecordResult;
@@ -133,7 +132,7 @@ final class Simulation {
                 settings.maxAttempts(),
                 Set.of(),
                 JobStart.Kind.BUILD,
-                JobScope.ALL,
+                request.jobScope(settings),
                 null,
                 request.whileRunning()));
         this.jobId = job.start().jobId();

@@ -185,7 +185,7 @@ class ServeCommandTest {
     }
 
     /** The program in a process of its own. */
-    private static final class Server implements AutoCloseable {
+    static final class Server implements AutoCloseable {
         private final Process process;
         private final BufferedReader lines;
         private final StringBuilder seen = new StringBuilder();

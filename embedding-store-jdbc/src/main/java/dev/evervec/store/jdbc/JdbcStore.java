@@ -22,6 +22,8 @@ import dev.evervec.pipeline.store.KeptRewrite;
 import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.MarkMode;
 import dev.evervec.pipeline.store.MarkedPage;
+import dev.evervec.pipeline.store.NearestQuery;
+import dev.evervec.pipeline.store.Neighbour;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.RecordTrace;
 import dev.evervec.pipeline.store.Remaining;
@@ -34,6 +36,7 @@ import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.SharedQuota;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
@@ -106,11 +109,16 @@ public final class JdbcStore implements EmbeddingStore {
     /** Null if the store was opened for reading. */
     private final @Nullable Writer writer;
 
+    /** Null if there is none, or the store was opened for reading. */
+    private final @Nullable PostgresQuota quota;
+
     private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
 
     /** By their workers' names. */
     private final Map<String, Running> running = new HashMap<>();
+
+    private final LiveLead lead = new LiveLead();
 
     private long writes;
     private volatile boolean closed;
@@ -140,6 +148,7 @@ public final class JdbcStore implements EmbeddingStore {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
+        this.quota = writer == null ? null : dialect.openQuota();
         this.readers = readers;
     }
 
@@ -150,7 +159,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the URL is not supported, or the database cannot be opened or is not ours
      */
-    public static EmbeddingStore open(StoreSettings settings) {
+    public static JdbcStore open(StoreSettings settings) {
         return builder(settings).open();
     }
 
@@ -159,7 +168,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the database cannot be opened or is not ours, or the driver is missing
      */
-    public static EmbeddingStore openSqlite(Path file) {
+    public static JdbcStore openSqlite(Path file) {
         return open(SqliteDialect.in(file), null);
     }
 
@@ -170,7 +179,7 @@ public final class JdbcStore implements EmbeddingStore {
      *
      * @throws StoreException if the URL is not supported, or the database cannot be read or is not ours
      */
-    public static EmbeddingStore openForReading(StoreSettings settings) {
+    public static JdbcStore openForReading(StoreSettings settings) {
         return builder(settings).openForReading();
     }
 
@@ -246,7 +255,7 @@ public final class JdbcStore implements EmbeddingStore {
          *
          * @throws StoreException if the database cannot be opened or is not ours
          */
-        public EmbeddingStore open() {
+        public JdbcStore open() {
             return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
         }
 
@@ -255,7 +264,7 @@ public final class JdbcStore implements EmbeddingStore {
          *
          * @throws StoreException if the database cannot be read or is not ours
          */
-        public EmbeddingStore openForReading() {
+        public JdbcStore openForReading() {
             return JdbcStore.openForReading(file == null ? postgres() : SqliteDialect.forReading(file));
         }
 
@@ -272,11 +281,11 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock) {
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock) {
         return open(dialect, clock, new Schema(dialect));
     }
 
-    static EmbeddingStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
         try {
             Writer writer = Writer.open(dialect, schema);
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
@@ -285,7 +294,7 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    static EmbeddingStore openForReading(Dialect dialect) {
+    static JdbcStore openForReading(Dialect dialect) {
         Schema schema = new Schema(dialect);
         JdbcStore store = new JdbcStore(dialect, null, null, () -> dialect.openReader(schema));
         store.read("open the database", Queries::generations);
@@ -650,6 +659,11 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public @Nullable SharedQuota sharedQuota() {
+        return quota;
+    }
+
+    @Override
     public Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
         return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
     }
@@ -776,6 +790,17 @@ public final class JdbcStore implements EmbeddingStore {
         });
     }
 
+    /**
+     * {@inheritDoc} In PostgreSQL with pgvector the database compares, by the index of {@link #createVectorIndex} if it is there,
+     * and counts with 32-bit floats: similarities are right to about six digits.
+     */
+    @Override
+    public List<Neighbour> nearest(Fingerprint fingerprint, NearestQuery query) {
+        query.requireComparableTo(fingerprint);
+        return read("find the nearest vectors", session -> VectorSearch.nearest(session, fingerprint, query))
+                .orElseGet(() -> EmbeddingStore.super.nearest(fingerprint, query));
+    }
+
     @Override
     public void forEachOutcome(String jobId, Reason reason, Consumer<RecordOutcome> consumer) {
         readEach("read outcomes", session -> Queries.forEachOutcome(session, jobId, reason, consumer));
@@ -784,6 +809,36 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public List<GenerationInfo> generations() {
         return read("list generations", Queries::generations);
+    }
+
+    /** Where the vectors of a generation are, or empty if there is no such generation. */
+    public Optional<VectorStorage> vectorStorage(Fingerprint fingerprint) {
+        return read("look where vectors are", session -> VectorStorage.of(session, fingerprint.generation()));
+    }
+
+    /**
+     * Makes the index of a generation's vectors that {@link #nearest} asks in PostgreSQL with pgvector, if it is not there; what
+     * an attempt left behind that was broken off is replaced. It is an HNSW index for the cosine: on the vectors up to 2,000
+     * dimensions, on their halves in precision ({@code vector::halfvec(n)}) up to 4,000. Others may read and write meanwhile.
+     * Best done after the first build of a large table, because an index slows down every write. May take hours; what waits for
+     * it is the calling thread, over a connection of its own.
+     *
+     * @throws StoreException if there is no such generation, its vectors are of a type or dimension that cannot be indexed,
+     *     somebody else is making it, or the database user may not
+     */
+    public VectorIndex createVectorIndex(Fingerprint fingerprint) {
+        requireOpen();
+        return told("make the index of the vectors", () -> {
+            try (Session session = dialect.openWriter()) {
+                return VectorIndexing.create(session, fingerprint);
+            }
+        });
+    }
+
+    /** The version of the store's tables; 0 if there are none, which is so only if it was opened for reading. */
+    public int schemaVersion() {
+        return read("look up the version of the tables", session ->
+                (int) session.number("select coalesce(max(version), 0) from evervec_schema"));
     }
 
     @Override
@@ -830,6 +885,31 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean leadLive(String embedder, Duration lease) {
+        if (dialect.locksLeader()) {
+            return exclusively(() -> lead.lock(dialect, embedder));
+        }
+        return writeAnyTimes(
+                "say which live embedder works",
+                session -> LiveLead.lease(session, embedder, now(session), leaseEnd(session, lease)));
+    }
+
+    @Override
+    public void leaveLive(String embedder) {
+        if (dialect.locksLeader()) {
+            exclusively(() -> {
+                lead.unlock(embedder);
+                return embedder;
+            });
+        } else {
+            writeAnyTimes("say that a live embedder has ended", session -> {
+                LiveLead.endLease(session, embedder);
+                return embedder;
+            });
+        }
+    }
+
+    @Override
     public String location() {
         return dialect.location();
     }
@@ -852,8 +932,12 @@ public final class JdbcStore implements EmbeddingStore {
             // A job that was not ended is found as interrupted by the next one.
             running.values().forEach(job -> job.lock.release());
             running.clear();
+            lead.unlock();
         } finally {
             writing.unlock();
+        }
+        if (quota != null) {
+            quota.close();
         }
     }
 

@@ -63,6 +63,8 @@ record Known(
     @FunctionalInterface
     interface Found {
         /**
+         * Takes one.
+         *
          * @param place of the record in its page
          */
         void accept(int place, Known known);

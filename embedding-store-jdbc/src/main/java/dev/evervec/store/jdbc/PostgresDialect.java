@@ -26,16 +26,11 @@ final class PostgresDialect implements Dialect {
     private static final Pattern SCHEMA = Pattern.compile("[a-z_][a-z0-9_]{0,62}");
     private static final String READING = "set transaction isolation level repeatable read, read only";
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
-    private static final String EXTENSION =
-            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector'";
     private static final int LARGEST_PGVECTOR = 16_000;
     private static final int SECONDS_TO_ANSWER = 5;
 
     private final PostgresServer server;
     private final String schema;
-
-    /** The schemas in which names are looked up; null until a connection has been asked where the extension is. */
-    private volatile @Nullable String path;
 
     PostgresDialect(PostgresServer server, @Nullable String schema) {
         this.server = server;
@@ -127,13 +122,7 @@ final class PostgresDialect implements Dialect {
     }
 
     private void prepare(Session session) throws SQLException {
-        if (path == null) {
-            requireUtf8(session);
-            path = session.first(EXTENSION, row -> row.getString(1))
-                    .filter(extension -> !extension.equals(schema))
-                    .map(extension -> schema + ", \"" + extension.replace("\"", "\"\"") + "\"")
-                    .orElse(schema);
-        }
+        requireUtf8(session);
         if (!server.isLent()) {
             session.execute(settings("set"));
         }
@@ -153,7 +142,7 @@ final class PostgresDialect implements Dialect {
     }
 
     private String settings(String set) {
-        return set + " search_path to " + path
+        return set + " search_path to " + schema
                 // A plan that was made while a table was small stays when the table has grown.
                 + "; " + set + " plan_cache_mode to force_custom_plan"
                 + "; " + set + " jit to off"
@@ -193,6 +182,12 @@ final class PostgresDialect implements Dialect {
     @Override
     public boolean locksRows() {
         return true;
+    }
+
+    /** Tables that have just been filled are taken for small ones until somebody has looked at them, and joined row by row. */
+    @Override
+    public void fitPlans(Session session) throws SQLException {
+        session.execute("analyze (skip_locked) evervec_ledger, evervec_seen");
     }
 
     @Override
@@ -249,12 +244,12 @@ final class PostgresDialect implements Dialect {
 
     @Override
     public VectorType makeVectors(Session session, String generation, int dimension) throws SQLException {
-        Optional<String> extension = session.first(EXTENSION, row -> row.getString(1));
+        Optional<PgVector> extension = PgVector.of(session);
         VectorType type =
                 extension.isPresent() && dimension <= LARGEST_PGVECTOR ? VectorType.PGVECTOR : VectorType.REAL_ARRAY;
         String column = type == VectorType.PGVECTOR
-                ? "\"" + extension.orElseThrow().replace("\"", "\"\"") + "\".vector(" + dimension + ")"
-                : VectorType.REAL_ARRAY.code();
+                ? extension.orElseThrow().schema() + ".vector(" + dimension + ")"
+                : type.code();
         if (type == VectorType.REAL_ARRAY) {
             LOG.info(
                     "vectors of the generation {} are kept as real[] in {}: {}",
@@ -278,10 +273,11 @@ final class PostgresDialect implements Dialect {
         return vectors;
     }
 
+    /** Ordered by the owner too, of which there is none: or the whole ledger might be read in the order of its numbers. */
     @Override
     public String claim() {
         return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number ="
-                + " any(array(select number from evervec_ledger where job = ? and owner is null order by number limit ?"
+                + " any(array(select number from evervec_ledger where job = ? and owner is null order by owner, number limit ?"
                 + " for update skip locked)) returning number, source, id, locator, version, attempts,"
                 + " coalesce(fresh_since, 0)";
     }
@@ -308,8 +304,23 @@ final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public boolean locksLeader() {
+        return false;
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        throw new IllegalStateException("a live embedder has a lease here, and no lock");
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return false;
+    }
+
+    @Override
+    public PostgresQuota openQuota() {
+        return new PostgresQuota(server, this, schema, null);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.evervec.store.jdbc;
 
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +19,10 @@ interface Rows {
     @FunctionalInterface
     interface Found {
         /**
+         * Takes one.
+         *
          * @param place of the row that it belongs to, beginning with 0 for the first that was added
          */
-        void accept(int place, java.sql.ResultSet row) throws SQLException;
+        void accept(int place, ResultSet row) throws SQLException;
     }
 }

@@ -7,22 +7,23 @@ import java.util.Arrays;
 /** How a column holds vectors. */
 enum VectorType {
     /** Bytes: 32-bit floats, little-endian. */
-    BLOB("blob", "%s", 0, Float.BYTES),
-    /** PostgreSQL's own array; each component comes with its length. */
-    REAL_ARRAY("real[]", "array_send(%s)", 20, 2 * Float.BYTES),
-    /** The type of the extension pgvector. */
-    PGVECTOR("vector", "vector_send(%s)", 4, Float.BYTES);
+    BLOB("blob", "%s"),
+    /** PostgreSQL's own array. */
+    REAL_ARRAY("real[]", "array_send(%s)"),
+    /** The type of the extension pgvector, whose functions need not be on the path. */
+    PGVECTOR("vector", "array_send(cast(%s as real[]))");
+
+    /** What PostgreSQL sends before the components of an array; each of them comes behind its own length. */
+    private static final int HEADER = 20;
+
+    private static final int WIDTH = Integer.BYTES + Float.BYTES;
 
     private final String code;
     private final String bytes;
-    private final int header;
-    private final int width;
 
-    VectorType(String code, String bytes, int header, int width) {
+    VectorType(String code, String bytes) {
         this.code = code;
         this.bytes = bytes;
-        this.header = header;
-        this.width = width;
     }
 
     /** Its name in a database. */
@@ -47,10 +48,10 @@ enum VectorType {
         if (this == BLOB) {
             return Embedding.fromLittleEndian(bytes);
         }
-        float[] components = new float[(bytes.length - header) / width];
+        float[] components = new float[(bytes.length - HEADER) / WIDTH];
         ByteBuffer buffer = ByteBuffer.wrap(bytes);
         for (int i = 0; i < components.length; i++) {
-            components[i] = buffer.getFloat(header + i * width + width - Float.BYTES);
+            components[i] = buffer.getFloat(HEADER + i * WIDTH + Integer.BYTES);
         }
         return Embedding.of(components);
     }
