@@ -148,6 +148,24 @@ public final class BuildPipeline {
         return store.anyFailed(fingerprint(), new FailedSelection(null, settings.maxAttempts(), Instant.now()));
     }
 
+    /**
+     * Makes this live embedder the one that works on the store, as {@link EmbeddingStore#leadLive} does.
+     *
+     * @throws StoreException if the store cannot be used
+     */
+    public boolean leadLive(String embedder, Duration lease) {
+        return store.leadLive(embedder, lease);
+    }
+
+    /**
+     * Lets another live embedder work on the store.
+     *
+     * @throws StoreException if the store cannot be used
+     */
+    public void leaveLive(String embedder) {
+        store.leaveLive(embedder);
+    }
+
     private String rewriteFingerprint() {
         return rewriter == null || prompt == null ? "" : Fingerprint.ofRewrite(rewriter.model(), prompt.template());
     }

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline.live;
 
 import dev.evervec.pipeline.source.RecordKey;
+import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -9,6 +10,12 @@ import org.jspecify.annotations.Nullable;
  * java.util.concurrent.CancellationException} when they were stopped.
  */
 interface Jobs {
+    /** Whether this embedder may work, for so long, or another one does. */
+    boolean lead(Duration lease);
+
+    /** Lets another embedder work. */
+    void leave();
+
     /** Looks at these records and embeds what has changed; returns when that is done. */
     Ended embed(Set<RecordKey> changed, Set<RecordKey> removable);
 

@@ -48,7 +48,8 @@ import org.slf4j.LoggerFactory;
  *   <li>Nothing of all that reaches the host: it is logged, and what it noted waits.
  * </ul>
  *
- * <p>One embedder works on a store at a time; others that are started on it, in other processes too, wait until it ends.
+ * <p>One embedder works on a store at a time; others that are started on it, in other processes too, {@linkplain #isStandingBy
+ * stand by} and take over when it is closed or dies.
  * Memory is bounded, whatever waits. Thread-safe; has one daemon thread of its own, {@code evervec-live-1}, besides those of the
  * jobs that it runs.
  */
@@ -57,7 +58,7 @@ public final class LiveEmbedder implements AutoCloseable {
 
     private final Outbox outbox;
     private final Jobs jobs;
-    private final LiveLoop loop; // owned by the thread
+    private final LiveLoop loop; // owned by the thread, but for whether it stands by
     private final Duration pollInterval;
     private final BuildPipeline pipeline;
     private final double maxVanishedShare;
@@ -89,6 +90,7 @@ public final class LiveEmbedder implements AutoCloseable {
         this.loop = new LiveLoop(
                 outbox,
                 jobs,
+                new Lead(jobs, System.nanoTime()),
                 new LiveMind(Pace.DEFAULT),
                 new Chores(jobs, builder.reconcileInterval, ThreadLocalRandom.current(), System.nanoTime()),
                 new Troubles("live embedding", pollInterval, ThreadLocalRandom.current()),
@@ -131,6 +133,14 @@ public final class LiveEmbedder implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * Whether another live embedder, in this process or another one, works on the store, and this one waits to take over: when
+     * that one is closed, or has not been heard of for a minute. That is no failure. False if it is not running.
+     */
+    public boolean isStandingBy() {
+        return isOpen() && loop.standsBy();
     }
 
     /**
@@ -227,6 +237,7 @@ public final class LiveEmbedder implements AutoCloseable {
             }
         } finally {
             listening.close();
+            loop.leaveLead();
         }
         log.info("live embedding ends");
     }
@@ -241,27 +252,67 @@ public final class LiveEmbedder implements AutoCloseable {
     }
 
     /**
-     * Waits until the next look.
+     * Waits until the next look, and says now and then that this embedder is there.
      *
      * @param served for whom the last look was
      * @return for whom the next one is
      */
     private List<Drain> rest(Left left, List<Drain> served) {
+        if (left == Left.NOTHING) {
+            release(served);
+        }
+        long begun = System.nanoTime();
+        long length = left == Left.MORE ? 0 : interval().toNanos();
+        boolean looksNow = false;
+        while (!looksNow) {
+            long rest = length - (System.nanoTime() - begun);
+            looksNow = pause(Math.min(rest, Lead.TRY.toNanos()), served) || rest <= 0 || loop.keepLead();
+        }
+        return waiting();
+    }
+
+    /** Whoever stands by waits for another one, which tells it nothing. */
+    private Duration interval() {
+        return loop.standsBy() && pollInterval.compareTo(Lead.TRY) > 0 ? Lead.TRY : pollInterval;
+    }
+
+    private void release(List<Drain> served) {
         lock.lock();
         try {
-            if (left == Left.NOTHING) {
-                served.forEach(drain -> drain.done = true);
-                drains.removeAll(served);
-                changed.signalAll();
+            served.forEach(drain -> drain.done = true);
+            drains.removeAll(served);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits so long; true if something happened before. */
+    private boolean pause(long nanos, List<Drain> served) {
+        lock.lock();
+        try {
+            long left = nanos;
+            while (left > 0 && !isDisturbed(served)) {
+                left = changed.awaitNanos(left);
             }
-            long pause = left == Left.MORE ? 0 : pollInterval.toNanos();
-            while (pause > 0 && state == State.STARTED && !awake && served.containsAll(drains)) {
-                pause = changed.awaitNanos(pause);
-            }
-            awake = false;
-            return List.copyOf(drains);
+            return isDisturbed(served);
         } catch (InterruptedException e) {
             // Nobody has a reason to interrupt this thread; it goes on.
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Called with the lock. A word of the outbox is for whoever works. */
+    private boolean isDisturbed(List<Drain> served) {
+        return state != State.STARTED || (awake && !loop.standsBy()) || !served.containsAll(drains);
+    }
+
+    private List<Drain> waiting() {
+        lock.lock();
+        try {
+            awake = false;
             return List.copyOf(drains);
         } finally {
             lock.unlock();

@@ -1,5 +1,6 @@
 package dev.evervec.pipeline.live;
 
+import dev.evervec.pipeline.store.JobRefusedException;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.LongSupplier;
@@ -15,14 +16,23 @@ final class LiveLoop {
 
     private final Outbox outbox;
     private final Jobs jobs;
+    private final Lead lead;
     private final LiveMind mind;
     private final Chores chores;
     private final Troubles troubles;
     private final LongSupplier nanoTime;
 
-    LiveLoop(Outbox outbox, Jobs jobs, LiveMind mind, Chores chores, Troubles troubles, LongSupplier nanoTime) {
+    LiveLoop(
+            Outbox outbox,
+            Jobs jobs,
+            Lead lead,
+            LiveMind mind,
+            Chores chores,
+            Troubles troubles,
+            LongSupplier nanoTime) {
         this.outbox = outbox;
         this.jobs = jobs;
+        this.lead = lead;
         this.mind = mind;
         this.chores = chores;
         this.troubles = troubles;
@@ -54,9 +64,15 @@ final class LiveLoop {
             return Left.WAITING;
         }
         try {
+            if (!lead.isHeld(now())) {
+                return standBy(urgency);
+            }
             Left left = look();
+            lead.works();
             chores.look(now());
             return left;
+        } catch (JobRefusedException e) {
+            return refused(e);
         } catch (CancellationException e) {
             // Closed: the rows stay for the next one.
             return Left.WAITING;
@@ -64,6 +80,44 @@ final class LiveLoop {
             troubles.met(e, now());
             return Left.WAITING;
         }
+    }
+
+    /**
+     * Says now and then, between looks, that this embedder is there.
+     *
+     * @return whether there is a reason to look at once: it may work from now on
+     */
+    boolean keepLead() {
+        try {
+            return lead.isHeld(now()) && lead.standsBy();
+        } catch (RuntimeException e) {
+            // The next look meets it, too.
+            return false;
+        }
+    }
+
+    /** Whether another embedder works, and this one waits for its end. May be called from any thread. */
+    boolean standsBy() {
+        return lead.standsBy();
+    }
+
+    /** Another embedder may work. */
+    void leaveLead() {
+        lead.leave();
+    }
+
+    /** Whoever waits for an empty outbox does not mind who empties it. */
+    private Left standBy(Urgency urgency) {
+        return urgency == Urgency.DRAIN && outbox.read(0, 1).isEmpty() ? Left.NOTHING : Left.WAITING;
+    }
+
+    private Left refused(JobRefusedException e) {
+        if (e.kind() == JobRefusedException.Kind.RUNNING) {
+            lead.refused(now());
+        } else {
+            troubles.met(e, now());
+        }
+        return Left.WAITING;
     }
 
     private Left look() {

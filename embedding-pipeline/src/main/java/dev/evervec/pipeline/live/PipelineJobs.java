@@ -7,9 +7,11 @@ import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.RecordKey;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -23,12 +25,23 @@ final class PipelineJobs implements Jobs {
 
     private final BuildPipeline pipeline;
     private final double maxVanishedShare;
+    private final String embedder = UUID.randomUUID().toString();
     private final List<BuildRun> runs = new ArrayList<>(); // guarded by this
     private boolean stopped; // guarded by this
 
     PipelineJobs(BuildPipeline pipeline, double maxVanishedShare) {
         this.pipeline = pipeline;
         this.maxVanishedShare = maxVanishedShare;
+    }
+
+    @Override
+    public boolean lead(Duration lease) {
+        return pipeline.leadLive(embedder, lease);
+    }
+
+    @Override
+    public void leave() {
+        pipeline.leaveLive(embedder);
     }
 
     @Override

@@ -266,6 +266,23 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     Optional<Long> prune(String generation);
 
+    /**
+     * Makes this embedder the one that embeds live on this store, or leaves it so for another lease. Several may wait to be it,
+     * in other processes too, and ask again and again. That two do not work at a time is seen to by {@link #beginJob}; this
+     * spares them their trying. The default is for stores with one embedder: whoever asks is it.
+     *
+     * @param embedder names it among all embedders
+     * @param lease how long it stays so if it does not ask again, by the store's clock; a store that sees at once when a process
+     *     has died may disregard it
+     * @return false if another one is it
+     */
+    default boolean leadLive(String embedder, Duration lease) {
+        return true;
+    }
+
+    /** This embedder no longer embeds live: another one may at once. Harmless if it did not. */
+    default void leaveLive(String embedder) {}
+
     /** Where the data is, for people: a file or a database, without user or password. */
     String location();
 

@@ -33,6 +33,7 @@ class LiveLoopTest {
         return new LiveLoop(
                 outbox,
                 host,
+                new Lead(host, now),
                 new LiveMind(Pace.DEFAULT),
                 new Chores(host, reconcile, random, now),
                 new Troubles("live embedding", Duration.ofSeconds(1), random),
@@ -101,6 +102,91 @@ class LiveLoopTest {
         look(Duration.ofSeconds(20));
 
         assertThat(host.stored).containsKey(key("1"));
+    }
+
+    @Test
+    void whileAnotherOneWorksItStandsByAndAsksForNoJob() {
+        host.write("1", "text");
+        outbox.note(CHANGE);
+        host.failed = true;
+        host.another = true;
+
+        look(Duration.ofHours(1));
+
+        assertThat(loop.standsBy()).isTrue();
+        assertThat(host.tasks + host.retries).isZero();
+        assertThat(host.asked).as("every 5 seconds").isEqualTo(720);
+        assertThat(loop.look(Urgency.DRAIN)).isEqualTo(Left.WAITING);
+    }
+
+    @Test
+    void itTakesOverWhenTheOtherOneHasEnded() {
+        host.write("1", "text");
+        outbox.note(CHANGE);
+        host.another = true;
+        look(Duration.ofSeconds(30));
+        assertThat(loop.keepLead()).isFalse();
+        host.another = false;
+        now += Duration.ofSeconds(5).toNanos();
+
+        assertThat(loop.keepLead()).as("there is a reason to look").isTrue();
+        assertThat(loop.look(Urgency.NONE)).isEqualTo(Left.NOTHING);
+
+        assertThat(loop.standsBy()).isFalse();
+        assertThat(host.stored).containsKey(key("1"));
+    }
+
+    @Test
+    void whoeverWorksSaysSoEveryFifteenSeconds() {
+        look(Duration.ofHours(1));
+
+        assertThat(host.asked).isEqualTo(240);
+        assertThat(loop.keepLead()).as("nothing new").isFalse();
+        loop.leaveLead();
+        assertThat(host.left).isEqualTo(1);
+    }
+
+    @Test
+    void anEmbedderThatWasTakenForDeadStandsByWhenItWakesUp() {
+        look(Duration.ofSeconds(2));
+        now += Duration.ofMinutes(3).toNanos();
+        host.another = true;
+        host.write("1", "text");
+        outbox.note(CHANGE);
+
+        assertThat(loop.look(Urgency.NONE)).isEqualTo(Left.WAITING);
+
+        assertThat(loop.standsBy()).isTrue();
+        assertThat(host.tasks).isZero();
+    }
+
+    @Test
+    void oneThatIsRefusedBecauseTheOtherOneIsStillAtItStandsByAndIsNotInTrouble() {
+        host.write("1", "text");
+        outbox.note(CHANGE);
+        host.trouble = () -> {
+            throw new JobRefusedException(JobRefusedException.Kind.RUNNING, "the other one is at it");
+        };
+        look(Duration.ofMinutes(30));
+        assertThat(loop.standsBy()).isTrue();
+        assertThat(outbox.size()).isEqualTo(1);
+        host.trouble = null;
+
+        look(Duration.ofSeconds(5));
+
+        assertThat(loop.standsBy()).isFalse();
+        assertThat(outbox.size()).isZero();
+    }
+
+    @Test
+    void whoeverWaitsForAnEmptyOutboxDoesNotMindWhoEmptiesIt() {
+        host.another = true;
+        outbox.note(CHANGE);
+        assertThat(loop.look(Urgency.DRAIN)).isEqualTo(Left.WAITING);
+
+        outbox.delete(outbox.read(0, 1).stream().map(NotedChange::seq).toList());
+
+        assertThat(loop.look(Urgency.DRAIN)).isEqualTo(Left.NOTHING);
     }
 
     @Test
@@ -299,6 +385,11 @@ class LiveLoopTest {
         boolean building;
         boolean endless;
         Set<RecordKey> busy = Set.of();
+        /** Another embedder works on the store. */
+        boolean another;
+
+        int asked;
+        int left;
         int tasks;
         int largestTask;
         int retries;
@@ -306,6 +397,17 @@ class LiveLoopTest {
 
         void write(String id, String text) {
             texts.put(key(id), text);
+        }
+
+        @Override
+        public boolean lead(Duration lease) {
+            asked++;
+            return !another;
+        }
+
+        @Override
+        public void leave() {
+            left++;
         }
 
         @Override

@@ -5,6 +5,7 @@ import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** What differs between databases. Everything else is SQL that they share. Implementations are thread-safe. */
 interface Dialect {
@@ -57,6 +58,9 @@ interface Dialect {
     /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
     boolean locksRows();
 
+    /** Lets the plans of statements fit what a scan has put into the tables. */
+    void fitPlans(Session session) throws SQLException;
+
     /** Rows for a statement. */
     Rows rows(Session session, Bulk bulk) throws SQLException;
 
@@ -90,8 +94,21 @@ interface Dialect {
     /** Whether a job of this kind is alive, in whatever process; yes if that cannot be told. Disturbs none that begins. */
     boolean isAlive(JobStart.Kind kind);
 
+    /**
+     * Whether the live embedder that works holds a lock, which dies with its process. If not, {@code evervec_leader} says by
+     * leases which one it is.
+     */
+    boolean locksLeader();
+
+    /** Takes that lock, or answers empty if another store has it. Only where {@link #locksLeader()}. */
+    Optional<JobLock> tryLockLeader();
+
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
+
+    /** Quotas that all processes draw on which use the database; null where there is one process. Connects to nothing yet. */
+    @Nullable
+    PostgresQuota openQuota();
 
     /**
      * A failure in our own words.

@@ -35,6 +35,7 @@ import dev.evervec.pipeline.store.SourceStats;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.ModelIdentity;
+import dev.evervec.provider.SharedQuota;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -101,9 +102,14 @@ public final class JdbcStore implements EmbeddingStore {
     /** Null if the store was opened for reading. */
     private final @Nullable Writer writer;
 
+    /** Null if there is none, or the store was opened for reading. */
+    private final @Nullable PostgresQuota quota;
+
     private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
     private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
+
+    private final LiveLead lead = new LiveLead();
 
     private long writes;
     private volatile boolean closed;
@@ -130,6 +136,7 @@ public final class JdbcStore implements EmbeddingStore {
         this.dialect = dialect;
         this.clock = clock;
         this.writer = writer;
+        this.quota = writer == null ? null : dialect.openQuota();
         this.readers = readers;
     }
 
@@ -569,6 +576,11 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public @Nullable SharedQuota sharedQuota() {
+        return quota;
+    }
+
+    @Override
     public Map<Sha256, KeptRewrite> rewrites(String rewriteFingerprint, Set<Sha256> preparedTexts) {
         return read("look up rewrites", session -> Queries.rewrites(session, rewriteFingerprint, preparedTexts));
     }
@@ -784,6 +796,31 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public boolean leadLive(String embedder, Duration lease) {
+        if (dialect.locksLeader()) {
+            return exclusively(() -> lead.lock(dialect, embedder));
+        }
+        return writeAnyTimes(
+                "say which live embedder works",
+                session -> LiveLead.lease(session, embedder, now(session), leaseEnd(session, lease)));
+    }
+
+    @Override
+    public void leaveLive(String embedder) {
+        if (dialect.locksLeader()) {
+            exclusively(() -> {
+                lead.unlock(embedder);
+                return embedder;
+            });
+        } else {
+            writeAnyTimes("say that a live embedder has ended", session -> {
+                LiveLead.endLease(session, embedder);
+                return embedder;
+            });
+        }
+    }
+
+    @Override
     public String location() {
         return dialect.location();
     }
@@ -806,8 +843,12 @@ public final class JdbcStore implements EmbeddingStore {
             // A job that was not ended is found as interrupted by the next one.
             running.values().forEach(job -> job.lock.release());
             running.clear();
+            lead.unlock();
         } finally {
             writing.unlock();
+        }
+        if (quota != null) {
+            quota.close();
         }
     }
 

@@ -124,15 +124,9 @@ final class OutboxListener implements Listening {
 
     /** Null if this database or its driver tells nobody anything. */
     private static @Nullable PostgresNotices notices(Connection connection) throws SQLException {
-        if (SourceDialect.of(connection.getMetaData()) != SourceDialect.POSTGRESQL) {
-            return null;
-        }
-        try {
-            return PostgresNotices.of(connection);
-        } catch (LinkageError e) {
-            log.debug("PostgreSQL's own driver is not there", e);
-            return null;
-        }
+        return SourceDialect.of(connection.getMetaData()) == SourceDialect.POSTGRESQL
+                ? PostgresNotices.of(connection)
+                : null;
     }
 
     private void listen(Connection connection, PostgresNotices notices) throws SQLException {

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
@@ -61,6 +62,7 @@ final class SqliteDialect implements Dialect {
     private final Path file;
     private final Duration busyTimeout;
     private final Map<JobStart.Kind, LockFile> locks;
+    private final LockFile leaderLock;
 
     private SqliteDialect(Path file, Duration busyTimeout) {
         this.file = file;
@@ -68,6 +70,7 @@ final class SqliteDialect implements Dialect {
         this.locks = Map.of(
                 JobStart.Kind.BUILD, new LockFile(file.resolveSibling(file.getFileName() + ".evervec.lock")),
                 JobStart.Kind.LIVE, new LockFile(file.resolveSibling(file.getFileName() + ".evervec-live.lock")));
+        this.leaderLock = new LockFile(file.resolveSibling(file.getFileName() + ".evervec-leader.lock"));
     }
 
     /**
@@ -308,6 +311,10 @@ final class SqliteDialect implements Dialect {
         return false;
     }
 
+    /** They follow the statements' joins. */
+    @Override
+    public void fitPlans(Session session) {}
+
     @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return new RepeatedRows(session, bulk);
@@ -357,12 +364,17 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        return tryLock(lock(kind), "a job");
+    }
+
+    private Optional<JobLock> tryLock(LockFile lock, String what) {
         try {
-            return lock(kind).tryLock();
+            return lock.tryLock();
         } catch (UncheckedIOException e) {
             throw new StoreException(
                     Kind.PERMANENT,
-                    "cannot lock the store " + file + " for a job: the lock file beside it cannot be opened or locked;"
+                    "cannot lock the store " + file + " for " + what
+                            + ": the lock file beside it cannot be opened or locked;"
                             + " grant write access to the folder",
                     e);
         }
@@ -374,12 +386,27 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public boolean locksLeader() {
+        return true;
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        return tryLock(leaderLock, "a live embedder");
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return lock(kind).heldHere();
     }
 
     private LockFile lock(JobStart.Kind kind) {
         return Objects.requireNonNull(locks.get(kind), "every kind of job has a lock");
+    }
+
+    @Override
+    public @Nullable PostgresQuota openQuota() {
+        return null;
     }
 
     @Override

@@ -147,6 +147,34 @@ class LiveEmbedderTest {
     }
 
     @Test
+    void aSecondOneStandsByAndTakesOverWhenTheFirstIsClosed() throws SQLException {
+        LiveEmbedder first = embedder().build();
+        try (LiveEmbedder second = embedder().build()) {
+            assertThat(second.isStandingBy()).as("before it is started").isFalse();
+            first.start();
+            first.drain(LONG);
+            second.start();
+            assertThat(second.drain(LONG)).as("nothing is there").isTrue();
+            assertThat(second.isStandingBy()).isTrue();
+            assertThat(first.isStandingBy()).isFalse();
+            host.service().ask("1", "Title", "How?");
+            first.wake();
+            assertThat(second.drain(LONG)).as("the first one does it").isTrue();
+            assertThat(second.isStandingBy()).isTrue();
+
+            first.close();
+            host.service().edit("1", "How, then?");
+
+            assertThat(second.drain(LONG)).isTrue();
+            assertThat(second.isStandingBy()).isFalse();
+            host.requireCurrent();
+        } finally {
+            first.close();
+        }
+        assertThat(host.textsSent()).isEqualTo(2);
+    }
+
+    @Test
     void reconcilingFindsWhatWasNotNoted() throws SQLException {
         host.service().setForgetsToNote(true);
         host.service().ask("1", "Title", "How?");

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A question service whose questions are embedded live, in virtual time: {@link #pass} looks into the outbox every second, as
@@ -45,6 +46,7 @@ final class LiveHost implements AutoCloseable {
     private BuildPipeline pipeline;
     private Outbox outbox;
     private LiveLoop loop;
+    private @Nullable PipelineJobs jobs;
     private long now;
 
     LiveHost(DataSource database, Path storeFile) throws SQLException {
@@ -78,17 +80,24 @@ final class LiveHost implements AutoCloseable {
     /** The embedder's process dies and another one begins. */
     void restart() {
         store.close();
+        jobs = null;
         open();
     }
 
     /** The embedder's memory is gone. */
     void forgetAllButTheTables() {
-        PipelineJobs jobs = new PipelineJobs(pipeline, 0.10);
+        if (jobs != null) {
+            // Time is virtual here, and not where its lease would be over.
+            jobs.leave();
+        }
+        PipelineJobs mine = new PipelineJobs(pipeline, 0.10);
+        jobs = mine;
         loop = new LiveLoop(
                 outbox,
-                jobs,
+                mine,
+                new Lead(mine, now),
                 new LiveMind(Pace.DEFAULT),
-                new Chores(jobs, null, new Random(1), now),
+                new Chores(mine, null, new Random(1), now),
                 new Troubles("live embedding", Duration.ofSeconds(1), new Random(1)),
                 () -> now);
     }

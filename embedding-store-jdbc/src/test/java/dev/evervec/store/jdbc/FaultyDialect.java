@@ -307,6 +307,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public void fitPlans(Session session) throws SQLException {
+        dialect.fitPlans(session);
+    }
+
+    @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return dialect.rows(session, bulk);
     }
@@ -364,8 +369,23 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean locksLeader() {
+        return dialect.locksLeader();
+    }
+
+    @Override
+    public Optional<JobLock> tryLockLeader() {
+        return dialect.tryLockLeader();
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return dialect.lockedHere(kind);
+    }
+
+    @Override
+    public PostgresQuota openQuota() {
+        return dialect.openQuota();
     }
 
     @Override

@@ -100,10 +100,8 @@ create table evervec_ledger (
   unique (generation, source, id)
 );
 
--- The lists of jobs: what is not claimed, in the order in which it entered the ledger, and what is.
-create index evervec_ledger_list on evervec_ledger (job, number) where job is not null and owner is null;
-
-create index evervec_ledger_claimed on evervec_ledger (job, owner) where owner is not null;
+-- The lists of jobs: what each worker has claimed, and what nobody has, in the order in which it entered the ledger.
+create index evervec_ledger_list on evervec_ledger (job, owner, number) where job is not null;
 
 -- The oldest pending record of a source.
 create index evervec_ledger_pending on evervec_ledger (generation, source, changed_at) where state = 'pending';
@@ -202,4 +200,16 @@ create unlogged table evervec_seen (
   id     text collate "C" not null,
   blank  bigint not null,
   primary key (job, source, id)
+);
+
+-- What is left of the quotas of accounts: requests as of requests_at and tokens as of tokens_at, both in microseconds since 1970,
+-- less than nothing where more was taken in advance. account: provider, host and model. Nothing is granted before paused_until.
+-- Limits are not kept: each process brings those that it is configured with.
+create table evervec_quota (
+  account      text collate "C" primary key,
+  requests     double precision not null,
+  requests_at  bigint           not null,
+  tokens       double precision not null,
+  tokens_at    bigint           not null,
+  paused_until bigint           not null
 );
