@@ -26,6 +26,7 @@ class Session implements AutoCloseable {
     private final Use use;
     private final Ending ending;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private List<HostColumn> hostColumns = List.of();
     private @Nullable Long now;
     private boolean lost;
 
@@ -188,6 +189,16 @@ class Session implements AutoCloseable {
     /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
     boolean locksRows() {
         return dialect.locksRows();
+    }
+
+    /** From now on these columns of the host are written, too. */
+    void alsoWrite(List<HostColumn> columns) {
+        hostColumns = columns;
+    }
+
+    /** What a transaction writes into columns of the host. */
+    HostColumns hostColumns() {
+        return new HostColumns(this, dialect, hostColumns);
     }
 
     Connection connection() {

@@ -54,12 +54,14 @@ final class VectorIndexing {
 
     private static VectorIndexing find(Session session, Fingerprint fingerprint) throws SQLException {
         Generation generation = Generation.find(session, fingerprint.generation())
-                .orElseThrow(() -> refused("there is no generation " + fingerprint.generation() + " yet: run a build first"));
+                .orElseThrow(() ->
+                        refused("there is no generation " + fingerprint.generation() + " yet: run a build first"));
         int dimension = fingerprint.embedding().dimension();
         switch (generation.type()) {
             case BLOB -> throw refused("SQLite has none: searches compare every vector");
             case REAL_ARRAY ->
-                throw refused("the vectors of generation " + fingerprint.generation() + " are kept as real[], because the extension"
+                throw refused("the vectors of generation " + fingerprint.generation()
+                        + " are kept as real[], because the extension"
                         + " vector was not there when it began, or takes no vector of " + dimension
                         + " dimensions; after \"create extension vector\" prune the generation and build it anew");
             case PGVECTOR -> requireIndexable(dimension);

@@ -12,10 +12,12 @@ import org.jspecify.annotations.Nullable;
  *     {@code real[]}
  * @param index the index by which {@link JdbcStore#nearest} finds them; null if every vector is compared
  */
-public record VectorStorage(String table, String type, @Nullable String index) {
-    private static final String COLUMN = "select quote_ident(n.nspname), format_type(a.atttypid, a.atttypmod) from pg_class c"
-            + " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
-            + " where c.oid = to_regclass(?) and a.attname = 'vector'";
+public record VectorStorage(
+        String table, String type, @Nullable String index) {
+    private static final String COLUMN =
+            "select quote_ident(n.nspname), format_type(a.atttypid, a.atttypmod) from pg_class c"
+                    + " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
+                    + " where c.oid = to_regclass(?) and a.attname = 'vector'";
 
     /** That of a generation, if it is registered. */
     static Optional<VectorStorage> of(Session session, String generation) throws SQLException {

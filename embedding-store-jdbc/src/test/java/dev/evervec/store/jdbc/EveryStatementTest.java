@@ -8,7 +8,6 @@ import dev.evervec.pipeline.store.StoreException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -90,7 +89,9 @@ final class EveryStatementTest {
         dialect.failAt(statement, fault);
         try (TroubledBuild build = new TroubledBuild(file, rewriting)) {
             String ending = runWithFault(build, dialect, fault);
+            build.requireEqualCopy();
             build.finish();
+            build.requireEqualCopy();
             return ending;
         } catch (AssertionError e) {
             String where = "statement " + statement + " (" + dialect.met() + "), " + fault + ", rewriting " + rewriting;
@@ -100,7 +101,7 @@ final class EveryStatementTest {
 
     private static String runWithFault(TroubledBuild build, FaultyDialect dialect, FaultyDialect.Fault fault)
             throws SQLException {
-        try (EmbeddingStore store = JdbcStore.open(dialect, Clock.systemUTC())) {
+        try (EmbeddingStore store = TroubledBuild.open(dialect)) {
             BuildReport report = build.run(store);
             dialect.failNone();
             build.check(report, fault != FaultyDialect.Fault.DEAD_AFTER);
