@@ -58,6 +58,9 @@ interface Dialect {
     /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
     boolean locksRows();
 
+    /** Lets the plans of statements fit what a scan has put into the tables. */
+    void fitPlans(Session session) throws SQLException;
+
     /** Rows for a statement. */
     Rows rows(Session session, Bulk bulk) throws SQLException;
 

@@ -101,7 +101,7 @@ final class Marks {
     }
 
     private boolean changes(Judge.Verdict verdict) {
-        return scanning != null || verdict != Judge.Verdict.LEAVE && verdict != Judge.Verdict.EXHAUSTED;
+        return scanning != null || (verdict != Judge.Verdict.LEAVE && verdict != Judge.Verdict.EXHAUSTED);
     }
 
     private void add(ScannedRecord record, @Nullable Known known) {

@@ -189,6 +189,12 @@ final class PostgresDialect implements Dialect {
         return true;
     }
 
+    /** Tables that have just been filled are taken for small ones until somebody has looked at them, and joined row by row. */
+    @Override
+    public void fitPlans(Session session) throws SQLException {
+        session.execute("analyze (skip_locked) evervec_ledger, evervec_seen");
+    }
+
     @Override
     public Rows rows(Session session, Bulk bulk) {
         return new ArrayRows(session, bulk);
@@ -272,10 +278,11 @@ final class PostgresDialect implements Dialect {
         return vectors;
     }
 
+    /** Ordered by the owner too, of which there is none: or the whole ledger might be read in the order of its numbers. */
     @Override
     public String claim() {
         return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number ="
-                + " any(array(select number from evervec_ledger where job = ? and owner is null order by number limit ?"
+                + " any(array(select number from evervec_ledger where job = ? and owner is null order by owner, number limit ?"
                 + " for update skip locked)) returning number, source, id, locator, version, attempts,"
                 + " coalesce(fresh_since, 0)";
     }

@@ -146,6 +146,7 @@ final class Scan implements Marking {
         Map<String, Long> removed = new HashMap<>();
         Map<String, Long> kept = new HashMap<>();
         if (scope instanceof ScanScope.Complete complete) {
+            session.fitPlans();
             session.update(MEET, job.number(), generation.number());
             Set<String> met = new HashSet<>(session.list(SOURCES_SEEN, row -> row.getString(1), job.number()));
             for (String source : sources(session, complete.source(), met)) {

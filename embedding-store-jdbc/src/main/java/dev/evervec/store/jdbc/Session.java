@@ -190,6 +190,11 @@ class Session implements AutoCloseable {
         return dialect.locksRows();
     }
 
+    /** Lets the plans of statements fit what a scan has put into the tables. */
+    void fitPlans() throws SQLException {
+        dialect.fitPlans(this);
+    }
+
     Connection connection() {
         return connection;
     }

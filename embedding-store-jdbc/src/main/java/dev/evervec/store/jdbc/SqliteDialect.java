@@ -311,6 +311,10 @@ final class SqliteDialect implements Dialect {
         return false;
     }
 
+    /** They follow the statements' joins. */
+    @Override
+    public void fitPlans(Session session) {}
+
     @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return new RepeatedRows(session, bulk);

@@ -307,6 +307,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public void fitPlans(Session session) throws SQLException {
+        dialect.fitPlans(session);
+    }
+
+    @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return dialect.rows(session, bulk);
     }

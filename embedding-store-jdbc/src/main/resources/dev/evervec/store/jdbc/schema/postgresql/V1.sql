@@ -100,10 +100,8 @@ create table evervec_ledger (
   unique (generation, source, id)
 );
 
--- The lists of jobs: what is not claimed, in the order in which it entered the ledger, and what is.
-create index evervec_ledger_list on evervec_ledger (job, number) where job is not null and owner is null;
-
-create index evervec_ledger_claimed on evervec_ledger (job, owner) where owner is not null;
+-- The lists of jobs: what each worker has claimed, and what nobody has, in the order in which it entered the ledger.
+create index evervec_ledger_list on evervec_ledger (job, owner, number) where job is not null;
 
 -- The oldest pending record of a source.
 create index evervec_ledger_pending on evervec_ledger (generation, source, changed_at) where state = 'pending';
