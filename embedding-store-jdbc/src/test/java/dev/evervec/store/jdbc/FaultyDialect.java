@@ -302,11 +302,6 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
-    public boolean locksRows() {
-        return dialect.locksRows();
-    }
-
-    @Override
     public void fitPlans(Session session) throws SQLException {
         dialect.fitPlans(session);
     }
@@ -349,6 +344,21 @@ final class FaultyDialect implements Dialect {
     @Override
     public String claim() {
         return dialect.claim();
+    }
+
+    @Override
+    public boolean locksRows() {
+        return dialect.locksRows();
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return dialect.sharesJobs();
+    }
+
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        dialect.lockBeginning(session);
     }
 
     @Override
