@@ -96,9 +96,13 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     /** A first build, of fifty records: four will have another text, one will be blank, and three will be gone. */
-    void prepare() throws SQLException {
+    void prepare() {
         gate.open();
-        tables.execute(place.makeCopy());
+        try {
+            tables.execute(place.makeCopy());
+        } catch (SQLException e) {
+            throw new AssertionError("host_copy cannot be made", e);
+        }
         List<SourceRecord> old = new ArrayList<>();
         IntStream.range(0, 47).forEach(i -> old.add(record(i, i < 4 ? "an older text " + i : text(i))));
         IntStream.range(100, 103).forEach(i -> old.add(record(i, "gone " + i)));
