@@ -5,6 +5,7 @@ import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** What differs between databases. Everything else is SQL that they share. Implementations are thread-safe. */
 interface Dialect {
@@ -57,6 +58,9 @@ interface Dialect {
     /** Whether others may write at the same time, so that rows are locked before they are read and then changed. */
     boolean locksRows();
 
+    /** Lets the plans of statements fit what a scan has put into the tables. */
+    void fitPlans(Session session) throws SQLException;
+
     /** Rows for a statement. */
     Rows rows(Session session, Bulk bulk) throws SQLException;
 
@@ -81,8 +85,17 @@ interface Dialect {
     /** Deletes the vectors of a generation; answers how many they were. */
     long dropVectors(Session session, Generation generation) throws SQLException;
 
-    /** Claims rows of a job's list; values: owner, lease end, job, limit. */
+    /** Claims rows of a job's list; values: owner, job, limit. */
     String claim();
+
+    /**
+     * Whether builds may have several workers, of which each lives as long as its lease; if not, whoever gets {@link #tryLock}
+     * knows that no other one is alive.
+     */
+    boolean sharesJobs();
+
+    /** Lets one job begin at a time, until the transaction ends. */
+    void lockBeginning(Session session) throws SQLException;
 
     /** Takes the right to run a job of this kind, or answers empty if another store has it. */
     Optional<JobLock> tryLock(JobStart.Kind kind);
@@ -104,6 +117,10 @@ interface Dialect {
 
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
+
+    /** Quotas that all processes draw on which use the database; null where there is one process. Connects to nothing yet. */
+    @Nullable
+    PostgresQuota openQuota();
 
     /**
      * A failure in our own words.

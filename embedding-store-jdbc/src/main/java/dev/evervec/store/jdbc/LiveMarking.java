@@ -69,7 +69,6 @@ final class LiveMarking implements Marking {
         if (scope instanceof ScanScope.Complete) {
             throw new IllegalArgumentException("scope: what is embedded live never covers a source");
         }
-        Jobs.scanEnded(session, job, now);
         return new ScanSummary(Map.of(), Map.of());
     }
 

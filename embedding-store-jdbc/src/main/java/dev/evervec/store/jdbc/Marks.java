@@ -25,7 +25,7 @@ final class Marks {
                     + " fresh_since bigint, met bigint",
             "evervec_ledger",
             "state = 'pending', reason = null, detail = null, content_hash = r.content_hash, locator = r.locator,"
-                    + " attempts = r.attempts, retry_due = null, job = r.job, owner = null, lease_end = null,"
+                    + " attempts = r.attempts, retry_due = null, job = r.job, owner = null,"
                     + " changed_at = case when state = 'pending' then changed_at else r.now end,"
                     + " vector_hash = case when state = 'embedded' then content_hash else vector_hash end,"
                     + " fresh_since = coalesce(r.fresh_since, fresh_since), met = coalesce(r.met, met)",
@@ -101,7 +101,7 @@ final class Marks {
     }
 
     private boolean changes(Judge.Verdict verdict) {
-        return scanning != null || verdict != Judge.Verdict.LEAVE && verdict != Judge.Verdict.EXHAUSTED;
+        return scanning != null || (verdict != Judge.Verdict.LEAVE && verdict != Judge.Verdict.EXHAUSTED);
     }
 
     private void add(ScannedRecord record, @Nullable Known known) {

@@ -6,8 +6,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,9 +28,6 @@ final class PostgresDialect implements Dialect {
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
     private static final int LARGEST_PGVECTOR = 16_000;
     private static final int SECONDS_TO_ANSWER = 5;
-
-    /** What runs in this process. */
-    private static final Set<String> LOCKED = ConcurrentHashMap.newKeySet();
 
     private final PostgresServer server;
     private final String schema;
@@ -189,6 +184,12 @@ final class PostgresDialect implements Dialect {
         return true;
     }
 
+    /** Tables that have just been filled are taken for small ones until somebody has looked at them, and joined row by row. */
+    @Override
+    public void fitPlans(Session session) throws SQLException {
+        session.execute("analyze (skip_locked) evervec_ledger, evervec_seen");
+    }
+
     @Override
     public Rows rows(Session session, Bulk bulk) {
         return new ArrayRows(session, bulk);
@@ -272,27 +273,34 @@ final class PostgresDialect implements Dialect {
         return vectors;
     }
 
+    /** Ordered by the owner too, of which there is none: or the whole ledger might be read in the order of its numbers. */
     @Override
     public String claim() {
-        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number ="
-                + " any(array(select number from evervec_ledger where job = ? and owner is null order by number limit ?"
+        return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number ="
+                + " any(array(select number from evervec_ledger where job = ? and owner is null order by owner, number limit ?"
                 + " for update skip locked)) returning number, source, id, locator, version, attempts,"
                 + " coalesce(fresh_since, 0)";
     }
 
     @Override
-    public Optional<JobLock> tryLock(JobStart.Kind kind) {
-        String lock = lock(kind);
-        return LOCKED.add(lock) ? Optional.of(() -> LOCKED.remove(lock)) : Optional.empty();
+    public boolean sharesJobs() {
+        return true;
     }
 
-    private String lock(JobStart.Kind kind) {
-        return location() + " " + kind;
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        session.first("select pg_advisory_xact_lock(hashtext('evervec jobs'), hashtext(?))", row -> 0, schema);
+    }
+
+    /** Nothing to take: leases say who is alive. */
+    @Override
+    public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        return Optional.of(() -> {});
     }
 
     @Override
     public boolean isAlive(JobStart.Kind kind) {
-        return LOCKED.contains(lock(kind));
+        return true;
     }
 
     @Override
@@ -312,7 +320,12 @@ final class PostgresDialect implements Dialect {
 
     @Override
     public boolean lockedHere(JobStart.Kind kind) {
-        return LOCKED.contains(lock(kind));
+        return false;
+    }
+
+    @Override
+    public PostgresQuota openQuota() {
+        return new PostgresQuota(server, this, schema, null);
     }
 
     @Override

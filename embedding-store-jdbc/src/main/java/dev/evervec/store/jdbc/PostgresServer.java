@@ -8,7 +8,6 @@ import java.sql.SQLException;
 import java.util.Locale;
 import java.util.Properties;
 import javax.sql.DataSource;
-import org.postgresql.core.BaseConnection;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,6 +58,7 @@ final class PostgresServer {
         return new PostgresServer(
                 () -> {
                     requireDriver(place);
+                    requireKnownParameters(url, place);
                     return DriverManager.getConnection(url, properties);
                 },
                 false,
@@ -79,6 +79,14 @@ final class PostgresServer {
                     "cannot open the store in " + place + ": the PostgreSQL driver is not on the class path; add the"
                             + " Maven artifact org.postgresql:postgresql",
                     e);
+        }
+    }
+
+    private static void requireKnownParameters(String url, String place) throws SQLException {
+        String problem = UrlParameters.problemOf(url, DriverManager.getDriver(url));
+        if (problem != null) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT, "cannot open the store in " + place + ": " + problem, null);
         }
     }
 
@@ -138,8 +146,7 @@ final class PostgresServer {
     }
 
     private void recommend(Connection connection) throws SQLException {
-        boolean quotes = connection.isWrapperFor(BaseConnection.class)
-                && connection.unwrap(BaseConnection.class).getLogServerErrorDetail();
+        boolean quotes = quotesValues(connection);
         boolean waits = connection.getNetworkTimeout() == 0;
         if (quotes || waits) {
             LOG.info(
@@ -147,6 +154,18 @@ final class PostgresServer {
                     place,
                     quotes ? " logServerErrorDetail=false, so that the driver does not quote values in messages" : "",
                     waits ? (quotes ? ", and" : "") + " socketTimeout, so that a dead connection is noticed" : "");
+        }
+    }
+
+    /** Found by reflection, because the driver may be missing, or another one. */
+    private static boolean quotesValues(Connection connection) throws SQLException {
+        try {
+            Class<?> driver = Class.forName("org.postgresql.core.BaseConnection");
+            return connection.isWrapperFor(driver)
+                    && Boolean.TRUE.equals(
+                            driver.getMethod("getLogServerErrorDetail").invoke(connection.unwrap(driver)));
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return false;
         }
     }
 }

@@ -191,6 +191,11 @@ class Session implements AutoCloseable {
         return dialect.locksRows();
     }
 
+    /** Lets the plans of statements fit what a scan has put into the tables. */
+    void fitPlans() throws SQLException {
+        dialect.fitPlans(this);
+    }
+
     /** From now on these columns of the host are written, too. */
     void alsoWrite(List<HostColumn> columns) {
         hostColumns = columns;

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * SQLite in a file, in WAL mode: one connection writes, any number read beside it.
@@ -310,6 +311,10 @@ final class SqliteDialect implements Dialect {
         return false;
     }
 
+    /** They follow the statements' joins. */
+    @Override
+    public void fitPlans(Session session) {}
+
     @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return new RepeatedRows(session, bulk);
@@ -352,9 +357,19 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public String claim() {
-        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number in"
+        return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number in"
                 + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"
                 + " returning number, source, id, locator, version, attempts, coalesce(fresh_since, 0)";
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return false;
+    }
+
+    @Override
+    public void lockBeginning(Session session) {
+        // One transaction writes at a time.
     }
 
     @Override
@@ -402,6 +417,11 @@ final class SqliteDialect implements Dialect {
 
     private LockFile lock(JobStart.Kind kind) {
         return Objects.requireNonNull(locks.get(kind), "every kind of job has a lock");
+    }
+
+    @Override
+    public @Nullable PostgresQuota openQuota() {
+        return null;
     }
 
     @Override

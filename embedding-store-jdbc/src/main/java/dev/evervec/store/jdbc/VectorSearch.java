@@ -4,7 +4,6 @@ import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.NearestQuery;
 import dev.evervec.pipeline.store.Neighbour;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -33,17 +32,20 @@ final class VectorSearch {
     /** The nearest vectors of a generation, or empty if the database cannot compare its vectors. */
     static Optional<List<Neighbour>> nearest(Session session, Fingerprint fingerprint, NearestQuery query)
             throws SQLException {
-        Optional<Generation> generation = Generation.find(session, fingerprint.generation());
-        if (generation.isEmpty()) {
-            return Optional.of(List.of());
-        }
-        Optional<PgVector> pgvector =
-                generation.get().type() == VectorType.PGVECTOR ? PgVector.of(session) : Optional.empty();
-        if (pgvector.isEmpty()) {
-            return Optional.empty();
-        }
-        int dimension = fingerprint.embedding().dimension();
-        return Optional.of(new VectorSearch(session, pgvector.get(), generation.get(), dimension).nearest(query));
+        Optional<VectorSearch> search = of(session, fingerprint);
+        return search.isEmpty() ? Optional.empty() : Optional.of(search.get().nearest(query));
+    }
+
+    /** Searches the vectors of a generation, if there is one and they are of the extension's type. */
+    static Optional<VectorSearch> of(Session session, Fingerprint fingerprint) throws SQLException {
+        Optional<Generation> generation =
+                Generation.find(session, fingerprint.generation()).filter(found -> found.type() == VectorType.PGVECTOR);
+        Optional<PgVector> pgvector = generation.isEmpty() ? Optional.empty() : PgVector.of(session);
+        return pgvector.map(extension -> new VectorSearch(
+                session,
+                extension,
+                generation.orElseThrow(),
+                fingerprint.embedding().dimension()));
     }
 
     /**
@@ -52,9 +54,9 @@ final class VectorSearch {
      */
     private List<Neighbour> nearest(NearestQuery query) throws SQLException {
         look(query);
-        List<Neighbour> found = ask(query, sql(query, byIndex()));
+        List<Neighbour> found = ask(query, byIndex(query));
         if (found.size() < query.topK()) {
-            found = ask(query, sql(query, byComparing()));
+            found = ask(query, byComparing(query));
         }
         return found.stream()
                 .limit(query.topK())
@@ -80,17 +82,18 @@ final class VectorSearch {
         return Math.min(MAX_CANDIDATES, (wanted + STEP - 1) / STEP * STEP);
     }
 
-    private String byIndex() {
+    /** The statement that the index can answer; with {@link #values}. */
+    String byIndex(NearestQuery query) {
         String given = pgvector.indexed(pgvector.given(), dimension);
-        return pgvector.distance(pgvector.indexed("vector", dimension), given);
+        return sql(query, pgvector.distance(pgvector.indexed("vector", dimension), given));
     }
 
     /** No index knows this expression. */
-    private String byComparing() {
-        return "(" + pgvector.distance("vector", pgvector.given()) + ") + 0";
+    private String byComparing(NearestQuery query) {
+        return sql(query, "(" + pgvector.distance("vector", pgvector.given()) + ") + 0");
     }
 
-    /** Candidates in the order of this expression, and the best of them by their exact distance. */
+    /** Candidates in the order of this expression, and all of them in that of their exact distance. */
     private String sql(NearestQuery query, String order) {
         return "select source, id, distance from (select source, id, "
                 + pgvector.distance("vector", pgvector.given()) + " as distance from " + generation.table()
@@ -98,18 +101,18 @@ final class VectorSearch {
                 + ", source, id limit " + candidates(query) + ") candidate order by distance, source, id";
     }
 
-    private List<Neighbour> ask(NearestQuery query, String sql) throws SQLException {
+    @Nullable
+    Object[] values(NearestQuery query) {
         String vector = Arrays.toString(query.vector().toArray());
-        List<@Nullable Object> values = new ArrayList<>();
-        values.add(vector);
-        if (query.source() != null) {
-            values.add(generation.number());
-            values.add(query.source());
-        }
-        values.add(vector);
+        return query.source() == null
+                ? new Object[] {vector, vector}
+                : new Object[] {vector, generation.number(), query.source(), vector};
+    }
+
+    private List<Neighbour> ask(NearestQuery query, String sql) throws SQLException {
         return session.list(
                 sql,
                 row -> new Neighbour(Codes.key(row, 1), Math.max(-1, Math.min(1, 1 - row.getDouble(3)))),
-                values.toArray());
+                values(query));
     }
 }

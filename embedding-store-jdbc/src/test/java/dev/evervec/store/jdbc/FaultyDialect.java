@@ -302,8 +302,8 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
-    public boolean locksRows() {
-        return dialect.locksRows();
+    public void fitPlans(Session session) throws SQLException {
+        dialect.fitPlans(session);
     }
 
     @Override
@@ -347,6 +347,21 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean locksRows() {
+        return dialect.locksRows();
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return dialect.sharesJobs();
+    }
+
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        dialect.lockBeginning(session);
+    }
+
+    @Override
     public Optional<JobLock> tryLock(JobStart.Kind kind) {
         Optional<JobLock> taken = dialect.tryLock(kind);
         taken.ifPresent(locks::add);
@@ -381,6 +396,11 @@ final class FaultyDialect implements Dialect {
     @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return dialect.lockedHere(kind);
+    }
+
+    @Override
+    public PostgresQuota openQuota() {
+        return dialect.openQuota();
     }
 
     @Override

@@ -30,10 +30,9 @@ final class Tables {
         sqlite = true;
     }
 
-    /** In the default schema of a database. */
-    Tables(TestPostgres database) {
-        connector = () -> DriverManager.getConnection(
-                database.url() + "?currentSchema=" + PostgresDialect.DEFAULT_SCHEMA, "postgres", "");
+    /** In a schema of a database. */
+    Tables(TestPostgres database, String schema) {
+        connector = () -> DriverManager.getConnection(database.url() + "?currentSchema=" + schema, "postgres", "");
         sqlite = false;
     }
 
@@ -90,6 +89,11 @@ final class Tables {
                 .map(table -> "select " + columns + " from " + table)
                 .collect(Collectors.joining(" union all "));
         return tables.isEmpty() ? "" : "with evervec_vector as (" + all + ") ";
+    }
+
+    /** An expression for the digits of a column of bytes. */
+    String hex(String column) {
+        return sqlite ? "lower(hex(" + column + "))" : "encode(" + column + ", 'hex')";
     }
 
     long number(String query) throws SQLException {
@@ -152,9 +156,14 @@ final class Tables {
                 .isEmpty();
         assertThat(rows(
                         connection,
-                        "select j.id from evervec_job j where j.requests <> (select count(*) from evervec_usage u"
-                                + " where u.job = j.number) or j.cost_usd * 1000000000000 + j.cost_rest <> (select"
-                                + " coalesce(sum(u.cost), 0) from evervec_usage u where u.job = j.number)"))
+                        "select j.id from (select j.number, j.id, j.requests + coalesce(sum(w.requests), 0) requests,"
+                                + " (j.cost_usd + coalesce(sum(w.cost_usd), 0)) * 1000000000000 + j.cost_rest"
+                                + " + coalesce(sum(w.cost_rest), 0) cost from evervec_job j left join evervec_worker w"
+                                + " on w.job = j.number and w.ended_at is null"
+                                + " group by j.number, j.id, j.requests, j.cost_usd, j.cost_rest) j"
+                                + " where j.requests <> (select count(*) from evervec_usage u where u.job = j.number)"
+                                + " or j.cost <> (select coalesce(sum(u.cost), 0) from evervec_usage u"
+                                + " where u.job = j.number)"))
                 .as("jobs whose bill does not add up")
                 .isEmpty();
         assertThat(rows(
