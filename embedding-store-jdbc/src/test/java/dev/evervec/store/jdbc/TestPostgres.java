@@ -10,6 +10,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.sql.DataSource;
 
 /**
  * A real PostgreSQL for tests: one server for all that run in this process, which ends with it, and a database of its own for
@@ -93,6 +94,11 @@ public final class TestPostgres {
     /** Opens a store in it, in the default schema. */
     public EmbeddingStore open() {
         return JdbcStore.open(settings());
+    }
+
+    /** Connections to it, without a pool. */
+    public DataSource dataSource() {
+        return Server.RUNNING.getDatabase("postgres", name);
     }
 
     public Connection connect() throws SQLException {
