@@ -1083,12 +1083,17 @@ public final class JdbcStore implements EmbeddingStore {
 
     private void giveBack(Session session, boolean sound) {
         synchronized (idleReaders) {
-            if (sound && !closed && dialect.keepsReaders() && idleReaders.size() < MAX_IDLE_READERS) {
+            if (sound && !closed && isKept(session) && idleReaders.size() < MAX_IDLE_READERS) {
                 idleReaders.push(session);
                 return;
             }
         }
         session.closeQuietly();
+    }
+
+    /** Where there are no tables, the next reader looks again whether there are. */
+    private boolean isKept(Session session) {
+        return dialect.keepsReaders() && !(session instanceof NoTables);
     }
 
     private void requireOpen() {
