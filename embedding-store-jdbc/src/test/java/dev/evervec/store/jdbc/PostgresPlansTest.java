@@ -30,9 +30,10 @@ final class PostgresPlansTest {
         connection = database.connect();
         execute("set search_path to evervec; set plan_cache_mode to force_custom_plan");
         execute("alter table evervec_ledger set (autovacuum_enabled = false)");
-        execute("insert into evervec_ledger (generation, source, id, state, content_hash, locator, attempts, job, version,"
-                + " changed_at) select 1, 'default', 'id-' || n, 'pending', sha256(n::text::bytea), '', 0, 7, 0, 0"
-                + " from generate_series(1, " + RECORDS + ") n");
+        execute(
+                "insert into evervec_ledger (generation, source, id, state, content_hash, locator, attempts, job, version,"
+                        + " changed_at) select 1, 'default', 'id-' || n, 'pending', sha256(n::text::bytea), '', 0, 7, 0, 0"
+                        + " from generate_series(1, " + RECORDS + ") n");
     }
 
     @AfterEach
