@@ -234,6 +234,7 @@ public final class JdbcStore implements EmbeddingStore {
         private final @Nullable PostgresServer server;
         private final @Nullable Path file;
         private @Nullable String schema;
+        private final List<HostColumn> hostColumns = new ArrayList<>();
 
         private Builder(@Nullable PostgresServer server, @Nullable Path file, @Nullable String schema) {
             this.server = server;
@@ -252,13 +253,21 @@ public final class JdbcStore implements EmbeddingStore {
             return this;
         }
 
+        /** Writes the vectors into a column of the host, too; may be called for several. */
+        public Builder alsoWrite(HostColumn column) {
+            hostColumns.add(Objects.requireNonNull(column, "column"));
+            return this;
+        }
+
         /**
          * Opens it, and makes what is missing of it.
          *
-         * @throws StoreException if the database cannot be opened or is not ours
+         * @throws StoreException if the database cannot be opened or is not ours, or the statement of a {@link HostColumn} cannot
+         *     be executed
          */
         public JdbcStore open() {
-            return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
+            Dialect dialect = file == null ? postgres() : SqliteDialect.in(file);
+            return JdbcStore.open(dialect, null, new Schema(dialect), hostColumns);
         }
 
         /**
@@ -288,8 +297,12 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
+        return open(dialect, clock, schema, List.of());
+    }
+
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema, List<HostColumn> hostColumns) {
         try {
-            Writer writer = Writer.open(dialect, schema);
+            Writer writer = Writer.open(dialect, schema, List.copyOf(hostColumns));
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);

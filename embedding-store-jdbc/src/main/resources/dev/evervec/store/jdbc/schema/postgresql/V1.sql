@@ -225,6 +225,13 @@ create table evervec_usage_share (
   primary key (usage, source)
 );
 
+-- Which live embedder works; the others stand by until its lease is over. One row, if any has ever worked.
+create table evervec_leader (
+  role      text   not null primary key,
+  embedder  text   not null,
+  lease_end bigint not null
+);
+
 -- The keys that the scan of a job has met. Emptied after a crash of the server: then the scan begins again.
 create unlogged table evervec_seen (
   job    bigint not null,
