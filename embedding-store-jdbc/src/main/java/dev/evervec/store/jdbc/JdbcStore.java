@@ -6,6 +6,8 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -627,6 +629,17 @@ public final class JdbcStore implements EmbeddingStore {
         write("note what holds a job up", job, Arrays.asList("noteHeldUp", cause), session -> {
             Workers.holdUp(session, job, cause);
             return job;
+        });
+    }
+
+    @Override
+    public BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        return exclusively(() -> {
+            running(job);
+            return write("grant a part of the budget", job, List.of("grantBudget", ask), session -> {
+                Jobs.requireRunning(session, job, location());
+                return Budgets.grant(session, job, ask, now(session));
+            });
         });
     }
 
