@@ -91,14 +91,7 @@ class PostgresWorkersTest {
 
     private static JobStart build(String id) {
         return new JobStart(
-                id,
-                FINGERPRINT,
-                3,
-                Set.of(),
-                JobStart.Kind.BUILD,
-                JobScope.ALL,
-                null,
-                WhileRunning.JOIN_EQUAL);
+                id, FINGERPRINT, 3, Set.of(), JobStart.Kind.BUILD, JobScope.ALL, null, WhileRunning.JOIN_EQUAL);
     }
 
     private static List<ScannedRecord> records(int from, int to) {
@@ -144,12 +137,7 @@ class PostgresWorkersTest {
         String text = new String(claim.locator().bytes(), StandardCharsets.UTF_8);
         if (random.nextInt(10) == 0) {
             return new NotEmbedded(
-                    claim,
-                    Sha256.ofContent(null, text),
-                    Reason.EMBED_PERMANENT,
-                    "because",
-                    null,
-                    RecordCost.NONE);
+                    claim, Sha256.ofContent(null, text), Reason.EMBED_PERMANENT, "because", null, RecordCost.NONE);
         }
         return new Embedded(
                 claim,
@@ -237,7 +225,9 @@ class PostgresWorkersTest {
                 .extracting(JobTicket::role)
                 .containsOnlyOnce(JobTicket.Role.FIRST)
                 .doesNotContain(JobTicket.Role.ALONE);
-        assertThat(tickets).extracting(JobTicket::number).containsOnly(tickets.get(0).number());
+        assertThat(tickets)
+                .extracting(JobTicket::number)
+                .containsOnly(tickets.get(0).number());
     }
 
     @Test
@@ -285,9 +275,7 @@ class PostgresWorkersTest {
                 .isEmpty();
 
         Set<RecordKey> refused = sleeper.commit(
-                asleep,
-                lost.stream().map(claim -> result(claim, embedsAll)).toList(),
-                List.of(call()));
+                asleep, lost.stream().map(claim -> result(claim, embedsAll)).toList(), List.of(call()));
 
         assertThat(refused).hasSize(10);
         assertThat(other.stats(FINGERPRINT).get(0).embedded()).isEqualTo(1);
