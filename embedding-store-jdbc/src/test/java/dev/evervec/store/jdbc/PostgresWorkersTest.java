@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.jobs.EmbeddingJobs;
 import dev.evervec.pipeline.jobs.JobRequest;
+import dev.evervec.pipeline.jobs.TriggerRefusedException;
 import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordCost;
@@ -91,14 +92,7 @@ class PostgresWorkersTest {
 
     private static JobStart build(String id) {
         return new JobStart(
-                id,
-                FINGERPRINT,
-                3,
-                Set.of(),
-                JobStart.Kind.BUILD,
-                JobScope.ALL,
-                null,
-                WhileRunning.JOIN_EQUAL);
+                id, FINGERPRINT, 3, Set.of(), JobStart.Kind.BUILD, JobScope.ALL, null, WhileRunning.JOIN_EQUAL);
     }
 
     private static List<ScannedRecord> records(int from, int to) {
@@ -144,12 +138,7 @@ class PostgresWorkersTest {
         String text = new String(claim.locator().bytes(), StandardCharsets.UTF_8);
         if (random.nextInt(10) == 0) {
             return new NotEmbedded(
-                    claim,
-                    Sha256.ofContent(null, text),
-                    Reason.EMBED_PERMANENT,
-                    "because",
-                    null,
-                    RecordCost.NONE);
+                    claim, Sha256.ofContent(null, text), Reason.EMBED_PERMANENT, "because", null, RecordCost.NONE);
         }
         return new Embedded(
                 claim,
@@ -237,7 +226,9 @@ class PostgresWorkersTest {
                 .extracting(JobTicket::role)
                 .containsOnlyOnce(JobTicket.Role.FIRST)
                 .doesNotContain(JobTicket.Role.ALONE);
-        assertThat(tickets).extracting(JobTicket::number).containsOnly(tickets.get(0).number());
+        assertThat(tickets)
+                .extracting(JobTicket::number)
+                .containsOnly(tickets.get(0).number());
     }
 
     @Test
@@ -285,9 +276,7 @@ class PostgresWorkersTest {
                 .isEmpty();
 
         Set<RecordKey> refused = sleeper.commit(
-                asleep,
-                lost.stream().map(claim -> result(claim, embedsAll)).toList(),
-                List.of(call()));
+                asleep, lost.stream().map(claim -> result(claim, embedsAll)).toList(), List.of(call()));
 
         assertThat(refused).hasSize(10);
         assertThat(other.stats(FINGERPRINT).get(0).embedded()).isEqualTo(1);
@@ -295,6 +284,20 @@ class PostgresWorkersTest {
         assertThat(info.embedded()).isEqualTo(1);
         assertThat(info.notEmbedded()).isEmpty();
         assertThat(info.requests()).isEqualTo(1);
+    }
+
+    @Test
+    void aStoreThatIsClosedLeavesItsJobInterruptedAtOnce() {
+        EmbeddingStore closing = open();
+        JobTicket job = closing.beginJob(build("job"));
+        closing.mark(job, records(0, 10), MarkMode.PENDING);
+        closing.claim(job, 10, LEASE);
+
+        closing.close();
+
+        EmbeddingStore next = open();
+        assertThat(next.job("job").orElseThrow().state()).isEqualTo(JobState.INTERRUPTED);
+        assertThat(next.beginJob(build("next")).role()).isEqualTo(JobTicket.Role.FIRST);
     }
 
     @Test
@@ -334,8 +337,8 @@ class PostgresWorkersTest {
             triggers.add(() -> {
                 try {
                     return jobs.trigger(JobRequest.ALL);
-                } catch (JobRefusedException e) {
-                    assertThat(e.kind()).isEqualTo(JobRefusedException.Kind.RUNNING);
+                } catch (TriggerRefusedException e) {
+                    assertThat(e.refusal()).isEqualTo(TriggerRefusedException.Refusal.ALREADY_RUNNING);
                     return "refused";
                 }
             });
