@@ -2,6 +2,7 @@ package dev.evervec.store.jdbc;
 
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.RecordResult.Embedded;
+import dev.evervec.pipeline.store.Sha256;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.Embedding;
 import dev.evervec.store.jdbc.NamedSql.Parameter;
@@ -29,7 +30,7 @@ final class HostColumns {
     /** A record and its vector, which is null if it has none any more. */
     private record Row(RecordKey key, @Nullable Vector vector) {}
 
-    private record Vector(Embedding embedding, String model, byte[] textHash) {}
+    private record Vector(Embedding embedding, String model, Sha256 textHash) {}
 
     HostColumns(Session session, Dialect dialect, List<HostColumn> columns) {
         this.session = session;
@@ -42,8 +43,7 @@ final class HostColumns {
     }
 
     void put(RecordKey key, Embedded result, String model) {
-        rows.add(new Row(
-                key, new Vector(result.embedding(), model, result.textHash().bytes())));
+        rows.add(new Row(key, new Vector(result.embedding(), model, result.textHash())));
     }
 
     void remove(RecordKey key) {
@@ -139,7 +139,7 @@ final class HostColumns {
                 case SOURCE -> text(statement, place, key == null ? null : key.source());
                 case MODEL -> text(statement, place, vector == null ? null : vector.model);
                 case DIMENSION -> Session.bind(statement, place, vector == null ? null : vector.embedding.dimension());
-                case TEXT_HASH -> Session.bind(statement, place, vector == null ? null : vector.textHash);
+                case TEXT_HASH -> Session.bind(statement, place, vector == null ? null : vector.textHash.bytes());
                 case EMBEDDING -> embedding(statement, place, vector);
             }
         }

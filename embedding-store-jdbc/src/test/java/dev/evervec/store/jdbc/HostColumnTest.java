@@ -88,10 +88,7 @@ class HostColumnTest {
 
         @Override
         protected DataSource database() {
-            PGSimpleDataSource source = new PGSimpleDataSource();
-            source.setUrl(postgres.url());
-            source.setUser("postgres");
-            return source;
+            return postgres.dataSource();
         }
 
         @Override

@@ -96,9 +96,9 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     /** A first build, of fifty records: four will have another text, one will be blank, and three will be gone. */
-    void prepare() throws SQLException {
+    void prepare() {
         gate.open();
-        tables.execute(place.makeCopy());
+        makeCopy();
         List<SourceRecord> old = new ArrayList<>();
         IntStream.range(0, 47).forEach(i -> old.add(record(i, i < 4 ? "an older text " + i : text(i))));
         IntStream.range(100, 103).forEach(i -> old.add(record(i, "gone " + i)));
@@ -107,6 +107,14 @@ final class TroubledBuild implements AutoCloseable {
                             .run(BuildRequest.all().jobId("prepared"))
                             .succeeded())
                     .isEqualTo(50);
+        }
+    }
+
+    private void makeCopy() {
+        try {
+            tables.execute(place.makeCopy());
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
         }
     }
 
