@@ -78,6 +78,9 @@ import org.slf4j.LoggerFactory;
  * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
  * may be missing (never a part of one), and their records are pending again.
  *
+ * <p>In PostgreSQL any number of processes work on one build, each under a lease of its own that the database's clock judges. A
+ * build none of whose workers has a lease any more is answered as interrupted; {@link #close()} gives leases up.
+ *
  * <p>Thread-safe: one connection writes, behind a fair lock; readers have connections of their own and see the last
  * committed state. Consumers of {@link #forEachVector} and {@link #forEachOutcome} may call the store. After
  * {@link #close()} every method throws {@link IllegalStateException}. A job's records that were left untaken are kept as a
@@ -953,6 +956,7 @@ public final class JdbcStore implements EmbeddingStore {
                 idleReaders.clear();
             }
             if (writer != null) {
+                giveUpLeases(writer);
                 writer.close();
             }
             // A job that was not ended is found as interrupted by the next one.
@@ -964,6 +968,22 @@ public final class JdbcStore implements EmbeddingStore {
         }
         if (quota != null) {
             quota.close();
+        }
+    }
+
+    /** So that others need not wait for them to run out. */
+    private void giveUpLeases(Writer current) {
+        if (dialect.sharesJobs() && !running.isEmpty()) {
+            try {
+                current.inTransaction(session -> {
+                    for (Running job : running.values()) {
+                        Workers.renew(session, job.ticket, 0);
+                    }
+                    return running.size();
+                });
+            } catch (SQLException e) {
+                LOG.debug("leases in {} are left to run out: SQLState {}", location(), e.getSQLState());
+            }
         }
     }
 

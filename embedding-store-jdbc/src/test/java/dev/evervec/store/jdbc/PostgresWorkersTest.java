@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.jobs.EmbeddingJobs;
 import dev.evervec.pipeline.jobs.JobRequest;
+import dev.evervec.pipeline.jobs.TriggerRefusedException;
 import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordCost;
@@ -286,6 +287,20 @@ class PostgresWorkersTest {
     }
 
     @Test
+    void aStoreThatIsClosedLeavesItsJobInterruptedAtOnce() {
+        EmbeddingStore closing = open();
+        JobTicket job = closing.beginJob(build("job"));
+        closing.mark(job, records(0, 10), MarkMode.PENDING);
+        closing.claim(job, 10, LEASE);
+
+        closing.close();
+
+        EmbeddingStore next = open();
+        assertThat(next.job("job").orElseThrow().state()).isEqualTo(JobState.INTERRUPTED);
+        assertThat(next.beginJob(build("next")).role()).isEqualTo(JobTicket.Role.FIRST);
+    }
+
+    @Test
     void aRefusedBuildIsToldWhichJobRunsWhereAndWhyItCannotJoin() {
         open().beginJob(build("job"));
         JobScope one = new JobScope(JobScope.Task.BUILD, "books", null, null, null);
@@ -322,8 +337,8 @@ class PostgresWorkersTest {
             triggers.add(() -> {
                 try {
                     return jobs.trigger(JobRequest.ALL);
-                } catch (JobRefusedException e) {
-                    assertThat(e.kind()).isEqualTo(JobRefusedException.Kind.RUNNING);
+                } catch (TriggerRefusedException e) {
+                    assertThat(e.refusal()).isEqualTo(TriggerRefusedException.Refusal.ALREADY_RUNNING);
                     return "refused";
                 }
             });
