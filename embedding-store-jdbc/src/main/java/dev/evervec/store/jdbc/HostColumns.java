@@ -103,7 +103,7 @@ final class HostColumns {
             }
             throw new StoreException(
                     StoreException.Kind.PERMANENT,
-                    "cannot " + doing + " " + column + " ("
+                    "cannot " + doing + " " + column + " in the store " + dialect.location() + " ("
                             + (e.getSQLState() == null ? "code " + e.getErrorCode() : "SQLState " + e.getSQLState())
                             + "): " + advice(e),
                     Failures.withoutMessage(e));

@@ -6,6 +6,8 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -631,6 +633,17 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        return exclusively(() -> {
+            running(job);
+            return write("grant a part of the budget", job, List.of("grantBudget", ask), session -> {
+                Jobs.requireRunning(session, job, location());
+                return Budgets.grant(session, job, ask, now(session));
+            });
+        });
+    }
+
+    @Override
     public JobEnd endJob(JobTicket job, JobState state, Reason untaken) {
         if (state == JobState.RUNNING) {
             throw new IllegalArgumentException("state: a job does not end running");
@@ -1083,12 +1096,17 @@ public final class JdbcStore implements EmbeddingStore {
 
     private void giveBack(Session session, boolean sound) {
         synchronized (idleReaders) {
-            if (sound && !closed && dialect.keepsReaders() && idleReaders.size() < MAX_IDLE_READERS) {
+            if (sound && !closed && isKept(session) && idleReaders.size() < MAX_IDLE_READERS) {
                 idleReaders.push(session);
                 return;
             }
         }
         session.closeQuietly();
+    }
+
+    /** Where there are no tables, the next reader looks again whether there are. */
+    private boolean isKept(Session session) {
+        return dialect.keepsReaders() && !(session instanceof NoTables);
     }
 
     private void requireOpen() {

@@ -57,7 +57,8 @@ final class Tables {
     private List<String> rows(Connection connection, String query) throws SQLException {
         List<String> rows = new ArrayList<>();
         try (Statement sql = connection.createStatement();
-                ResultSet result = sql.executeQuery(sqlite ? query : withAllVectors(connection) + query)) {
+                ResultSet result = sql.executeQuery(
+                        query.contains("evervec_vector") && !sqlite ? withAllVectors(connection) + query : query)) {
             int columns = result.getMetaData().getColumnCount();
             while (result.next()) {
                 List<String> row = new ArrayList<>();
