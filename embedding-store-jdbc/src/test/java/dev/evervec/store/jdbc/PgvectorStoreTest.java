@@ -40,6 +40,7 @@ import java.util.Random;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -60,6 +61,11 @@ class PgvectorStoreTest {
         long seed = System.nanoTime();
         System.out.println("PgvectorStoreTest seed " + seed);
         return seed;
+    }
+
+    @BeforeAll
+    static void needsAServer() {
+        TestPgvector.settings();
     }
 
     @BeforeEach
