@@ -112,6 +112,9 @@ interface Dialect {
     /** Takes that lock, or answers empty if another store has it. Only where {@link #locksLeader()}. */
     Optional<JobLock> tryLockLeader();
 
+    /** How a host's own column is given vectors. */
+    VectorType hostVectors();
+
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);
 

@@ -6,6 +6,8 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -232,6 +234,7 @@ public final class JdbcStore implements EmbeddingStore {
         private final @Nullable PostgresServer server;
         private final @Nullable Path file;
         private @Nullable String schema;
+        private final List<HostColumn> hostColumns = new ArrayList<>();
 
         private Builder(@Nullable PostgresServer server, @Nullable Path file, @Nullable String schema) {
             this.server = server;
@@ -250,13 +253,21 @@ public final class JdbcStore implements EmbeddingStore {
             return this;
         }
 
+        /** Writes the vectors into a column of the host, too; may be called for several. */
+        public Builder alsoWrite(HostColumn column) {
+            hostColumns.add(Objects.requireNonNull(column, "column"));
+            return this;
+        }
+
         /**
          * Opens it, and makes what is missing of it.
          *
-         * @throws StoreException if the database cannot be opened or is not ours
+         * @throws StoreException if the database cannot be opened or is not ours, or the statement of a {@link HostColumn} cannot
+         *     be executed
          */
         public JdbcStore open() {
-            return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
+            Dialect dialect = file == null ? postgres() : SqliteDialect.in(file);
+            return JdbcStore.open(dialect, null, new Schema(dialect), hostColumns);
         }
 
         /**
@@ -286,8 +297,12 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
+        return open(dialect, clock, schema, List.of());
+    }
+
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema, List<HostColumn> hostColumns) {
         try {
-            Writer writer = Writer.open(dialect, schema);
+            Writer writer = Writer.open(dialect, schema, List.copyOf(hostColumns));
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
@@ -614,6 +629,17 @@ public final class JdbcStore implements EmbeddingStore {
         write("note what holds a job up", job, Arrays.asList("noteHeldUp", cause), session -> {
             Workers.holdUp(session, job, cause);
             return job;
+        });
+    }
+
+    @Override
+    public BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        return exclusively(() -> {
+            running(job);
+            return write("grant a part of the budget", job, List.of("grantBudget", ask), session -> {
+                Jobs.requireRunning(session, job, location());
+                return Budgets.grant(session, job, ask, now(session));
+            });
         });
     }
 
@@ -1070,12 +1096,17 @@ public final class JdbcStore implements EmbeddingStore {
 
     private void giveBack(Session session, boolean sound) {
         synchronized (idleReaders) {
-            if (sound && !closed && dialect.keepsReaders() && idleReaders.size() < MAX_IDLE_READERS) {
+            if (sound && !closed && isKept(session) && idleReaders.size() < MAX_IDLE_READERS) {
                 idleReaders.push(session);
                 return;
             }
         }
         session.closeQuietly();
+    }
+
+    /** Where there are no tables, the next reader looks again whether there are. */
+    private boolean isKept(Session session) {
+        return dialect.keepsReaders() && !(session instanceof NoTables);
     }
 
     private void requireOpen() {

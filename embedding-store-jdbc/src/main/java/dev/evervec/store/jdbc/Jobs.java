@@ -135,7 +135,7 @@ final class Jobs {
     }
 
     /** Lets nobody else change a job until the transaction ends; the row of the worker that does so is locked before. */
-    private static void lock(Session session, long job) throws SQLException {
+    static void lock(Session session, long job) throws SQLException {
         session.first(
                 forUpdate(session, "select number from evervec_job where number = ?"), row -> row.getLong(1), job);
     }

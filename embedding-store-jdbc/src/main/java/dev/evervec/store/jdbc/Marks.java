@@ -213,12 +213,15 @@ final class Marks {
     private void remove() throws SQLException {
         Rows vectors = session.rows(generation.sql(REMOVE_VECTORS));
         Rows rows = session.rows(REMOVE);
+        HostColumns columns = session.hostColumns();
         for (Met met : removing) {
             RecordKey key = met.record.key();
+            columns.remove(key);
             vectors.add(generation.number(), key.source(), key.id());
             rows.add(met.known.number());
         }
         vectors.run();
+        columns.run();
         rows.run();
     }
 }

@@ -317,6 +317,11 @@ final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public VectorType hostVectors() {
+        return VectorType.REAL_ARRAY;
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return false;
     }

@@ -158,6 +158,7 @@ final class Results {
         Workers.add(session, job, Sums.of(embedded.size(), calls));
         noteVectors();
         storeVectors();
+        writeHostColumns();
         markEmbedded();
         settle();
         release();
@@ -323,6 +324,24 @@ final class Results {
         }
         vectors.run();
         Texts.add(session, generation, texts);
+    }
+
+    private void writeHostColumns() throws SQLException {
+        HostColumns columns = session.hostColumns();
+        for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
+            for (Of<Embedded> result : results) {
+                columns.put(
+                        result.key(),
+                        result.result,
+                        job.start().fingerprint().embedding().model());
+            }
+        }
+        for (Of<NotEmbedded> result : settled) {
+            if (textIsGone(result)) {
+                columns.remove(result.key());
+            }
+        }
+        columns.run();
     }
 
     private void add(Rows vectors, RecordKey key, Embedded result) throws SQLException {

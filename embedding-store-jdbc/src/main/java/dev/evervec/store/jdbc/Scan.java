@@ -48,6 +48,7 @@ final class Scan implements Marking {
     private static final String VANISHED =
             "select state, count(*), sum(case when vector_hash <> content_hash then 1 else 0 end)" + GONE
                     + " group by state";
+    private static final String VANISHED_IDS = "select id" + GONE;
     private static final String REMOVE_VANISHED = "delete" + GONE;
     private static final String REMOVE_VANISHED_VECTORS =
             "delete from {vectors} where generation = ? and source = ?" + " and id in (select id" + GONE + ")";
@@ -289,6 +290,17 @@ final class Scan implements Marking {
                 source,
                 job.number(),
                 job.number());
+        HostColumns columns = session.hostColumns();
+        if (!columns.isEmpty()) {
+            session.forEach(
+                    VANISHED_IDS,
+                    row -> columns.remove(new RecordKey(source, row.getString(1))),
+                    generation.number(),
+                    source,
+                    job.number(),
+                    job.number());
+            columns.run();
+        }
         session.update(REMOVE_VANISHED, generation.number(), source, job.number(), job.number());
     }
 

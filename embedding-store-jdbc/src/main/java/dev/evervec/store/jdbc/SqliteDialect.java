@@ -406,6 +406,11 @@ final class SqliteDialect implements Dialect {
     }
 
     @Override
+    public VectorType hostVectors() {
+        return VectorType.BLOB;
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return lock(kind).heldHere();
     }

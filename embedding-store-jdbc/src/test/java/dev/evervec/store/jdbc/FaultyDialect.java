@@ -389,6 +389,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public VectorType hostVectors() {
+        return dialect.hostVectors();
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
         return dialect.lockedHere(kind);
     }

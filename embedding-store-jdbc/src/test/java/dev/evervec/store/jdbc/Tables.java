@@ -30,10 +30,9 @@ final class Tables {
         sqlite = true;
     }
 
-    /** In the default schema of a database. */
-    Tables(TestPostgres database) {
-        connector = () -> DriverManager.getConnection(
-                database.url() + "?currentSchema=" + PostgresDialect.DEFAULT_SCHEMA, "postgres", "");
+    /** In a schema of a database. */
+    Tables(TestPostgres database, String schema) {
+        connector = () -> DriverManager.getConnection(database.url() + "?currentSchema=" + schema, "postgres", "");
         sqlite = false;
     }
 
@@ -58,7 +57,8 @@ final class Tables {
     private List<String> rows(Connection connection, String query) throws SQLException {
         List<String> rows = new ArrayList<>();
         try (Statement sql = connection.createStatement();
-                ResultSet result = sql.executeQuery(sqlite ? query : withAllVectors(connection) + query)) {
+                ResultSet result = sql.executeQuery(
+                        query.contains("evervec_vector") && !sqlite ? withAllVectors(connection) + query : query)) {
             int columns = result.getMetaData().getColumnCount();
             while (result.next()) {
                 List<String> row = new ArrayList<>();
@@ -90,6 +90,11 @@ final class Tables {
                 .map(table -> "select " + columns + " from " + table)
                 .collect(Collectors.joining(" union all "));
         return tables.isEmpty() ? "" : "with evervec_vector as (" + all + ") ";
+    }
+
+    /** An expression for the digits of a column of bytes. */
+    String hex(String column) {
+        return sqlite ? "lower(hex(" + column + "))" : "encode(" + column + ", 'hex')";
     }
 
     long number(String query) throws SQLException {

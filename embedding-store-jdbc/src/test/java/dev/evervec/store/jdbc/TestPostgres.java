@@ -10,6 +10,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /**
  * A real PostgreSQL for tests: one server for all that run in this process, which ends with it, and a database of its own for
@@ -93,6 +94,14 @@ public final class TestPostgres {
     /** Opens a store in it, in the default schema. */
     public EmbeddingStore open() {
         return JdbcStore.open(settings());
+    }
+
+    /** Connections to it, without a pool. */
+    public PGSimpleDataSource dataSource() {
+        PGSimpleDataSource source = new PGSimpleDataSource();
+        source.setUrl(url());
+        source.setUser("postgres");
+        return source;
     }
 
     public Connection connect() throws SQLException {

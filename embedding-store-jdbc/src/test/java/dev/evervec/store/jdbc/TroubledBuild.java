@@ -17,8 +17,6 @@ import dev.evervec.provider.Embedding;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.testkit.Gate;
 import dev.evervec.testkit.ScriptedProvider;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -43,8 +41,12 @@ final class TroubledBuild implements AutoCloseable {
     private static final int IN_FLIGHT = 2;
     private static final int BLANK = 36;
     private static final String PROMPT = "say it better: ";
+    /** Keeps a second copy of every vector. */
+    private static final HostColumn COPY =
+            HostColumn.update("insert into host_copy (id, embedding) values (:id, :embedding)"
+                    + " on conflict (id) do update set embedding = excluded.embedding");
 
-    private final Path file;
+    private final Place place;
     private final Tables tables;
     private final boolean rewriting;
     private final Gate gate = new Gate();
@@ -55,14 +57,22 @@ final class TroubledBuild implements AutoCloseable {
             .build();
 
     TroubledBuild(Path file, boolean rewriting) {
-        this(file, rewriting, 8);
+        this(Place.in(file), rewriting);
+    }
+
+    TroubledBuild(Place place, boolean rewriting) {
+        this(place, rewriting, 8);
         gate.open();
     }
 
     /** With a provider that answers only when its gate is opened. */
     TroubledBuild(Path file, boolean rewriting, int dimension) {
-        this.file = file;
-        this.tables = new Tables(file);
+        this(Place.in(file), rewriting, dimension);
+    }
+
+    private TroubledBuild(Place place, boolean rewriting, int dimension) {
+        this.place = place;
+        this.tables = place.tables();
         this.rewriting = rewriting;
         this.embedder = ScriptedProvider.builder()
                 .dimension(dimension)
@@ -72,25 +82,39 @@ final class TroubledBuild implements AutoCloseable {
                 .build();
     }
 
-    Path file() {
-        return file;
+    Place place() {
+        return place;
     }
 
     Gate gate() {
         return gate;
     }
 
+    /** A store that writes a table of the host, too. */
+    static EmbeddingStore open(Dialect dialect) {
+        return JdbcStore.open(dialect, null, new Schema(dialect), List.of(COPY));
+    }
+
     /** A first build, of fifty records: four will have another text, one will be blank, and three will be gone. */
     void prepare() {
         gate.open();
+        makeCopy();
         List<SourceRecord> old = new ArrayList<>();
         IntStream.range(0, 47).forEach(i -> old.add(record(i, i < 4 ? "an older text " + i : text(i))));
         IntStream.range(100, 103).forEach(i -> old.add(record(i, "gone " + i)));
-        try (EmbeddingStore store = JdbcStore.openSqlite(file)) {
+        try (EmbeddingStore store = open(place.dialect())) {
             assertThat(pipeline(store, old)
                             .run(BuildRequest.all().jobId("prepared"))
                             .succeeded())
                     .isEqualTo(50);
+        }
+    }
+
+    private void makeCopy() {
+        try {
+            tables.execute(place.makeCopy());
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
         }
     }
 
@@ -162,6 +186,16 @@ final class TroubledBuild implements AutoCloseable {
         }
     }
 
+    /** What the host has is what the store has. */
+    void requireEqualCopy() throws SQLException {
+        assertThat(tables.rows("select id from evervec_vector v where v.vector is distinct from"
+                        + " (select embedding from host_copy h where h.id = v.id)"))
+                .isEmpty();
+        assertThat(tables.rows("select id from host_copy where embedding is not null"
+                        + " and id not in (select id from evervec_vector)"))
+                .isEmpty();
+    }
+
     private String job(String columns) throws SQLException {
         return tables.rows("select " + columns + " from evervec_job where id = 'troubled'")
                 .get(0);
@@ -171,7 +205,7 @@ final class TroubledBuild implements AutoCloseable {
     void finish() throws SQLException {
         tables.requireSound();
         Set<String> stored = Set.copyOf(tables.rows("select id from evervec_vector where job = 2"));
-        Set<String> kept = Set.copyOf(tables.rows("select lower(hex(text_hash)) from evervec_rewrite"));
+        Set<String> kept = Set.copyOf(tables.rows("select " + tables.hex("text_hash") + " from evervec_rewrite"));
         Map<String, Integer> sent = embedder.timesSent();
         List<String> asked = rewriter.prompts();
         gate.open();
@@ -197,7 +231,7 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     private void runWithoutTrouble() throws SQLException {
-        try (EmbeddingStore store = JdbcStore.openSqlite(file)) {
+        try (EmbeddingStore store = open(place.dialect())) {
             BuildPipeline pipeline = pipeline(store, records());
             assertThat(pipeline.run(BuildRequest.all()).state()).isEqualTo(BuildReport.State.COMPLETED);
             Map<String, Embedding> vectors = new HashMap<>();
@@ -223,9 +257,7 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
-        for (String suffix : List.of("", "-wal", "-shm", ".evervec.lock", ".evervec-live.lock")) {
-            Files.deleteIfExists(file.resolveSibling(file.getFileName() + suffix));
-        }
+    public void close() {
+        place.close();
     }
 }

@@ -66,6 +66,8 @@ create index evervec_job_running on evervec_job (number) where state = 'running'
 -- was away, so that results which are refused for that are no outcomes of the job. held_up_by: why nothing gets through to a
 -- provider. last_write: the number of its last write, by which a worker whose commit ended in an error sees whether it happened.
 -- cost_unknown: 1 if the price of some call was not known.
+-- budget_held: how much of the job's budget it may have spent by now, in USD as decimal text; budget_spent: how much it said that it
+-- had spent.
 create table evervec_worker (
   number           integer primary key autoincrement,
   job              integer not null,
@@ -86,7 +88,9 @@ create table evervec_worker (
   tokens_estimated integer not null default 0,
   cost_usd         integer not null default 0,
   cost_rest        integer not null default 0,
-  cost_unknown     integer not null default 0
+  cost_unknown     integer not null default 0,
+  budget_held      text    not null default '0',
+  budget_spent     text    not null default '0'
 );
 
 create index evervec_worker_working on evervec_worker (job) where ended_at is null;
