@@ -124,7 +124,7 @@ final class PostgresDialect implements Dialect {
     private void prepare(Session session) throws SQLException {
         requireUtf8(session);
         if (!server.isLent()) {
-            session.execute(settings("set"));
+            session.execute(settings("set", session.use()));
         }
         session.connection().commit();
     }
@@ -141,22 +141,25 @@ final class PostgresDialect implements Dialect {
         }
     }
 
-    private String settings(String set) {
+    private String settings(String set, Session.Use use) {
         return set + " search_path to " + schema
                 // A plan that was made while a table was small stays when the table has grown.
                 + "; " + set + " plan_cache_mode to force_custom_plan"
                 + "; " + set + " jit to off"
                 + "; " + set + " client_min_messages to warning"
-                // A worker that is cut off in the middle of a transaction must not keep its locks.
-                + "; " + set + " idle_in_transaction_session_timeout to '60s'";
+                // A worker that is cut off or stands still in the middle of a transaction must not keep its locks for
+                // longer
+                // than its lease. Readers have none, but wait for whoever reads.
+                + "; " + set + " idle_in_transaction_session_timeout to "
+                + (use == Session.Use.WRITING ? "'15s'" : "'60s'");
     }
 
     @Override
     public void begin(Session session) throws SQLException {
         if (session.use() == Session.Use.READING) {
-            session.execute(server.isLent() ? READING + "; " + settings("set local") : READING);
+            session.execute(server.isLent() ? READING + "; " + settings("set local", session.use()) : READING);
         } else if (server.isLent()) {
-            session.execute(settings("set local"));
+            session.execute(settings("set local", session.use()));
         }
     }
 
