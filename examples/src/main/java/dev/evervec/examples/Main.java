@@ -84,7 +84,9 @@ public final class Main implements Runnable {
                 .addSubcommand(new VerifyCommand(shell))
                 .addSubcommand(new ExportCommand(shell))
                 .addSubcommand(new GenerationsCommand(shell))
-                .addSubcommand(new PruneCommand(shell));
+                .addSubcommand(new PruneCommand(shell))
+                .addSubcommand(new IndexCommand(shell))
+                .addSubcommand(new SchemaCommand(shell));
         addStandardOptions(line);
         line.registerConverter(BigDecimal.class, Main::amount);
         return line.setOut(writer(shell.out()))

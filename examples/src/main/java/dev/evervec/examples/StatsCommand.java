@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.util.RawValue;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.pipeline.store.SourceStats;
+import dev.evervec.store.jdbc.JdbcStore;
+import dev.evervec.store.jdbc.VectorStorage;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -46,11 +48,16 @@ final class StatsCommand implements Callable<Integer> {
     public Integer call() {
         try (Wiring wiring = Wiring.of(config.load(shell))) {
             Fingerprint fingerprint = wiring.fingerprint();
-            List<SourceStats> sources = of(source, wiring.existingStore().stats(fingerprint));
+            JdbcStore store = wiring.existingStore();
+            List<SourceStats> sources = of(source, store.stats(fingerprint));
+            VectorStorage vectors = store.vectorStorage(fingerprint).orElse(null);
             if (json) {
-                shell.out().println(Json.line(json(fingerprint, sources)));
+                shell.out().println(Json.line(json(fingerprint, sources, vectors)));
             } else {
                 print(fingerprint, sources);
+                if (vectors != null) {
+                    shell.out().println("Vectors: " + describe(vectors) + ", in " + store.location());
+                }
             }
         }
         return ExitCode.OK;
@@ -94,11 +101,25 @@ final class StatsCommand implements Callable<Integer> {
                 });
     }
 
-    private static ObjectNode json(Fingerprint fingerprint, List<SourceStats> sources) {
+    private static String describe(VectorStorage vectors) {
+        return "table " + vectors.table() + ", " + vectors.type() + ", "
+                + (vectors.index() == null ? "no index" : "index " + vectors.index());
+    }
+
+    private static ObjectNode json(
+            Fingerprint fingerprint, List<SourceStats> sources, @Nullable VectorStorage vectors) {
         ObjectNode json = Json.object();
         json.put("generation", fingerprint.generation());
         ArrayNode list = json.putArray("sources");
         sources.forEach(source -> list.addRawValue(new RawValue(source.toJson())));
+        if (vectors == null) {
+            json.putNull("vectors");
+        } else {
+            json.putObject("vectors")
+                    .put("table", vectors.table())
+                    .put("type", vectors.type())
+                    .put("index", vectors.index());
+        }
         return json;
     }
 }

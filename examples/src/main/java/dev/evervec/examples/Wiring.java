@@ -8,26 +8,21 @@ import dev.evervec.config.StoreSettings;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.source.JsonLinesSource;
 import dev.evervec.pipeline.source.RecordSource;
-import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.Fingerprint;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderSettings;
 import dev.evervec.store.jdbc.JdbcRecordSource;
 import dev.evervec.store.jdbc.JdbcStore;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Makes what a configuration describes, and closes what it made. */
 final class Wiring implements AutoCloseable {
-    private static final String SQLITE = "jdbc:sqlite:";
-
     private final LlmConfig config;
     private final LLMProvider embedder;
     private final @Nullable LLMProvider rewriter;
-    private @Nullable EmbeddingStore store;
+    private @Nullable JdbcStore store;
 
     private Wiring(LlmConfig config, LLMProvider embedder, @Nullable LLMProvider rewriter) {
         this.config = config;
@@ -93,7 +88,7 @@ final class Wiring implements AutoCloseable {
     }
 
     /** The store, made if it is not there. */
-    EmbeddingStore store() {
+    JdbcStore store() {
         if (store == null) {
             store = JdbcStore.open(storeSettings());
         }
@@ -105,19 +100,28 @@ final class Wiring implements AutoCloseable {
         store = JdbcStore.openForReading(storeSettings());
     }
 
-    /** The store of earlier builds: looking something up must not leave an empty database behind. */
-    EmbeddingStore existingStore() {
-        String url = storeSettings().url();
-        if (url.startsWith(SQLITE)) {
-            Path file = Path.of(url.substring(SQLITE.length()));
-            if (!Files.exists(file)) {
-                throw new UsageException("there is no store at " + file + " yet: run a build first");
-            }
+    /** The store of earlier builds: looking something up must leave neither an empty database nor empty tables behind. */
+    JdbcStore existingStore() {
+        if (store == null) {
+            requireTables(storeSettings());
         }
         return store();
     }
 
+    private static void requireTables(StoreSettings settings) {
+        try (JdbcStore looking = JdbcStore.openForReading(settings)) {
+            if (looking.schemaVersion() == 0) {
+                throw new UsageException("there is no store in " + looking.location() + " yet: run a build first");
+            }
+        }
+    }
+
     private StoreSettings storeSettings() {
+        return storeSettings(config);
+    }
+
+    /** Where the store is. */
+    static StoreSettings storeSettings(LlmConfig config) {
         return config.store()
                 .orElseThrow(
                         () -> new UsageException(

@@ -54,12 +54,44 @@ class CommandsTest {
         assertThat(run("build").code()).isZero();
     }
 
+    @Test
+    void theSchemaOfAStoreIsToldAndNothingIsMade() {
+        assertThat(run("schema").out()).startsWith("There are no tables of Evervec yet in ");
+        assertThat(cli.folder().resolve("embeddings.db")).doesNotExist();
+        build();
+
+        assertThat(run("schema").out()).matches("The tables have version \\d+ in .*embeddings\\.db\\R");
+    }
+
+    @Test
+    void theStatementsOfEitherDatabaseArePrinted() {
+        assertThat(run("schema", "--print").out()).contains("create table evervec_ledger", "autoincrement");
+        assertThat(run("schema", "--print", "--dialect", "postgresql").out())
+                .contains("create schema if not exists evervec;", "create table evervec_ledger", "bytea");
+        assertThat(cli.run("schema", "--print", "--dialect", "postgresql", "--schema", "vectors")
+                        .out())
+                .contains("create schema if not exists vectors;");
+        assertThat(refused("schema", "--print", "--dialect", "oracle").err()).contains("sqlite or postgresql");
+        assertThat(refused("schema", "--print", "--dialect", "postgresql", "--schema", "a b")
+                        .err())
+                .contains("the schema's name must be small letters");
+        assertThat(refused("schema", "--dialect", "sqlite").err()).contains("add --print");
+    }
+
+    @Test
+    void sqliteHasNoIndexOfVectors() {
+        build();
+
+        assertThat(refused("index").err()).contains("SQLite has none: searches compare every vector");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
                 "stats",
                 "explain a",
                 "query rope",
+                "index",
                 "export --out v.jsonl",
                 "generations",
                 "prune 12345678",

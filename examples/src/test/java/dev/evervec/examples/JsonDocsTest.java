@@ -11,7 +11,10 @@ import dev.evervec.pipeline.jobs.JobStatus;
 import dev.evervec.pipeline.jobs.RetryRequest;
 import dev.evervec.pipeline.report.VerifyReport;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.Fingerprint;
+import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
+import dev.evervec.store.jdbc.VectorIndex;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -147,6 +150,14 @@ class JsonDocsTest {
         run("build");
 
         assertDocumented("query --json", run("query", "first", "--json").json());
+    }
+
+    @Test
+    void indexesAreDocumented() throws Exception {
+        Fingerprint fingerprint = new Fingerprint(ModelIdentity.embedding("local", "hashing-v1", 8, "", "l2"), "");
+        VectorIndex index = new VectorIndex("evervec_vector_7d33b963_nearest", "vector", VectorIndex.Outcome.CREATED);
+
+        assertDocumented("index --json", IndexCommand.json(fingerprint, index));
     }
 
     @Test

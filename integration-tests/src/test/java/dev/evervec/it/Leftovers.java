@@ -79,7 +79,7 @@ final class Leftovers {
         assertThat(number(
                         database,
                         "select count(*) from evervec_ledger where owner is not null and owner not in"
-                                + " (select owner from evervec_job where state = 'running')"))
+                                + " (select owner from evervec_worker where ended_at is null)"))
                 .as("claims of a worker that has ended")
                 .isZero();
     }

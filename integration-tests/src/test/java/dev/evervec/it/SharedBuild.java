@@ -56,7 +56,22 @@ final class SharedBuild {
         if (System.in.read() < 0) {
             System.exit(3);
         }
+        Thread parent = new Thread(SharedBuild::endWithParent, "parent");
+        parent.setDaemon(true);
+        parent.start();
         System.exit(run(args[0], args[1], Integer.parseInt(args[2]), Duration.ofMillis(Long.parseLong(args[3]))));
+    }
+
+    /** Nobody else would end it. */
+    private static void endWithParent() {
+        try {
+            while (System.in.read() >= 0) {
+                // Waits for the end of the input.
+            }
+        } catch (IOException e) {
+            // As good as the end.
+        }
+        Runtime.getRuntime().halt(4);
     }
 
     private static int run(String storeUrl, String providerUrl, int records, Duration lease) {

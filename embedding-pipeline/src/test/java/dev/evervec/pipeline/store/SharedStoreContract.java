@@ -23,6 +23,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -222,7 +225,8 @@ public abstract class SharedStoreContract extends EmbeddingStoreContract {
                             JobRefusedException.class,
                             refused -> assertThat(refused.kind()).isEqualTo(JobRefusedException.Kind.RUNNING))
                     .hasMessageContaining("equal")
-                    .hasMessageContainingAll(whyInThisStore(why));
+                    .satisfies(refused -> assertThat(whyInThisStore(why))
+                            .allSatisfy(reason -> assertThat(refused).hasMessageContaining(reason)));
         }
 
         static Stream<Arguments> others() {
@@ -1051,6 +1055,123 @@ public abstract class SharedStoreContract extends EmbeddingStoreContract {
             Map<RecordKey, StoredVector> vectors = vectors(FINGERPRINT);
             for (ScannedRecord record : records) {
                 assertThat(vectors.containsKey(record.key())).as(when).isEqualTo(embedded.contains(record.key()));
+            }
+        }
+    }
+
+    @Nested
+    class SharingABudget {
+        private final JobScope capped = new JobScope(JobScope.Task.BUILD, null, null, null, BigDecimal.TEN);
+        private Worker first;
+        private Worker second;
+
+        @BeforeEach
+        void join() throws Exception {
+            first = worker("equal", capped);
+            second = worker("equal", capped);
+        }
+
+        private BudgetGrant ask(Worker worker, String spent, String kept, String least, String wanted) {
+            return worker.store.grantBudget(
+                    worker.job,
+                    new BudgetAsk(
+                            new BigDecimal(spent),
+                            new BigDecimal(kept),
+                            new BigDecimal(least),
+                            new BigDecimal(wanted)));
+        }
+
+        private void assertGranted(BudgetGrant grant, String usd, BudgetGrant.Rest rest) {
+            assertThat(grant.granted()).isEqualByComparingTo(usd);
+            assertThat(grant.rest()).isEqualTo(rest);
+        }
+
+        @Test
+        void whatOneHoldsTheOthersDoNotGet() {
+            assertGranted(ask(first, "0", "0", "1", "6"), "6", BudgetGrant.Rest.KNOWN);
+            assertGranted(ask(second, "0", "0", "1", "6"), "4", BudgetGrant.Rest.WITH_OTHERS);
+            assertGranted(ask(first, "2", "4", "1", "1"), "0", BudgetGrant.Rest.WITH_OTHERS);
+        }
+
+        @Test
+        void whatIsNotKeptIsThereAgain() {
+            ask(first, "0", "0", "1", "6");
+
+            assertGranted(ask(first, "1.5", "0.25", "0", "0"), "0", BudgetGrant.Rest.KNOWN);
+
+            assertGranted(ask(second, "0", "0", "1", "10"), "8.25", BudgetGrant.Rest.WITH_OTHERS);
+        }
+
+        @Test
+        void anAskWhoseAnswerWasLostIsAnsweredAsBefore() {
+            ask(first, "1", "0.5", "1", "2");
+
+            assertGranted(ask(first, "1", "0.5", "1", "2"), "2", BudgetGrant.Rest.KNOWN);
+            assertGranted(ask(second, "0", "0", "0", "10"), "6.5", BudgetGrant.Rest.WITH_OTHERS);
+        }
+
+        @Test
+        void tooLittleIsLeftForOthersAsLongAsTheyMayGiveSomethingBack() {
+            ask(first, "0", "0", "1", "9");
+
+            assertGranted(ask(second, "0", "0", "2", "2"), "0", BudgetGrant.Rest.WITH_OTHERS);
+            ask(first, "9", "0", "0", "0");
+            assertGranted(ask(second, "0", "0", "2", "2"), "1", BudgetGrant.Rest.KNOWN);
+        }
+
+        @Test
+        void whatAWorkerSpentThatHasEndedIsSpentAndTheRestIsThereAgain() {
+            ask(first, "0", "0", "1", "6");
+            first.store.commit(first.job, List.of(), List.of(call(), call()));
+            first.end();
+
+            assertGranted(ask(second, "0", "0", "1", "10"), "9.5", BudgetGrant.Rest.KNOWN);
+        }
+
+        @Test
+        void whatADeadWorkerHeldIsThereAgainButForWhatItIsKnownToHaveSpent() {
+            ask(first, "0", "0", "1", "6");
+            first.store.commit(first.job, List.of(), List.of(call()));
+            clock.jump(LEASE.minus(MOMENT));
+            second.renew();
+            clock.jump(MOMENT);
+
+            assertGranted(ask(second, "0", "0", "1", "10"), "9.75", BudgetGrant.Rest.KNOWN);
+        }
+
+        @Test
+        void whatAJobCarriesOnIsSpentAlready() throws Exception {
+            first.store.commit(first.job, List.of(), List.of(call(), call()));
+            clock.jump(LEASE);
+            Worker third = worker("third", capped);
+
+            assertThat(third.job.resumed()).isNotNull();
+            assertGranted(ask(third, "0", "0", "1", "10"), "9.5", BudgetGrant.Rest.KNOWN);
+        }
+
+        @Test
+        void aHundredAsksAtOnceGetAsMuchAsThereIs() throws Exception {
+            ExecutorService threads = Executors.newFixedThreadPool(4);
+            try {
+                List<Future<BigDecimal>> sums = new ArrayList<>();
+                for (int i = 0; i < 4; i++) {
+                    Worker worker = worker("equal", capped);
+                    sums.add(threads.submit(() -> {
+                        BigDecimal held = BigDecimal.ZERO;
+                        for (int ask = 0; ask < 25; ask++) {
+                            held = held.add(ask(worker, "0", held.toPlainString(), "0", "0.13")
+                                    .granted());
+                        }
+                        return held;
+                    }));
+                }
+                BigDecimal sum = BigDecimal.ZERO;
+                for (Future<BigDecimal> held : sums) {
+                    sum = sum.add(held.get());
+                }
+                assertThat(sum).isEqualByComparingTo(BigDecimal.TEN);
+            } finally {
+                threads.shutdownNow();
             }
         }
     }

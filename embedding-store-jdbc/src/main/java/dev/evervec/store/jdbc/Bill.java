@@ -7,7 +7,6 @@ import dev.evervec.provider.Capability;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.TokenUsage;
 import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -36,13 +35,6 @@ final class Bill {
             "evervec_usage_share (usage, source, texts, input_tokens, output_tokens, cost)",
             "r.usage, r.source, r.texts, r.input_tokens, r.output_tokens, r.cost",
             "");
-    private static final String ADD_TO_JOB = "update evervec_job set requests = requests + ?,"
-            + " input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,"
-            + " tokens_estimated = case when ? = 1 then 1 else tokens_estimated end,"
-            + " cost_unknown = case when ? = 1 then 1 else cost_unknown end,"
-            + " cost_usd = cost_usd + ? + (cost_rest + ?) / " + Money.DOLLAR + ", cost_rest = (cost_rest + ?) % "
-            + Money.DOLLAR + " where number = ?";
-
     private static final String SUMS = ", sum(%1$s), sum(%2$s), max(u.estimated), coalesce(sum(%3$s / " + Money.HALF
             + "), 0), coalesce(sum(%3$s %% " + Money.HALF + "), 0), sum(case when %3$s is null then %1$s + %2$s else 0"
             + " end)";
@@ -66,7 +58,7 @@ final class Bill {
     private Bill() {}
 
     /**
-     * Writes calls down, and adds them to their job.
+     * Writes calls down.
      *
      * @param job the job's number, or null if they belong to none
      * @return the number of the last row, 0 without a call
@@ -85,9 +77,6 @@ final class Bill {
         }
         rows.run();
         shares.run();
-        if (job != null) {
-            addToJob(session, job, calls);
-        }
         return numbers.get(numbers.size() - 1);
     }
 
@@ -133,30 +122,6 @@ final class Bill {
 
     private static int isEstimated(TokenUsage usage) {
         return usage.source() == TokenUsage.Source.ESTIMATED ? 1 : 0;
-    }
-
-    private static void addToJob(Session session, long job, List<ProviderCall> calls) throws SQLException {
-        TokenUsage usage = calls.stream().map(ProviderCall::usage).reduce(TokenUsage.NONE, TokenUsage::plus);
-        BigDecimal known = BigDecimal.ZERO;
-        int unknown = 0;
-        for (ProviderCall call : calls) {
-            BigDecimal cost = call.costUsd();
-            known = cost == null ? known : known.add(cost);
-            unknown = cost == null ? 1 : unknown;
-        }
-        BigDecimal dollars = known.setScale(0, RoundingMode.FLOOR);
-        Long rest = Money.units(known.subtract(dollars));
-        session.update(
-                ADD_TO_JOB,
-                calls.size(),
-                usage.inputTokens(),
-                usage.outputTokens(),
-                isEstimated(usage),
-                unknown,
-                dollars.longValueExact(),
-                rest,
-                rest,
-                job);
     }
 
     /** Looks no further back than a build of a few million texts. */

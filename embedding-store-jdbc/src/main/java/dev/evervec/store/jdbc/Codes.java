@@ -4,6 +4,7 @@ import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.Locator;
 import dev.evervec.pipeline.source.RecordKey;
 import dev.evervec.pipeline.store.JobStart;
+import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.pipeline.store.RecordState;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -25,6 +26,10 @@ final class Codes {
 
     static JobStart.Kind kind(String code) {
         return JobStart.Kind.valueOf(code.toUpperCase(Locale.ROOT));
+    }
+
+    static String role(JobTicket.Role role) {
+        return role.name().toLowerCase(Locale.ROOT);
     }
 
     static @Nullable Reason reason(@Nullable String code) {

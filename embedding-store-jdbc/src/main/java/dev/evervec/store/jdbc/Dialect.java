@@ -85,8 +85,17 @@ interface Dialect {
     /** Deletes the vectors of a generation; answers how many they were. */
     long dropVectors(Session session, Generation generation) throws SQLException;
 
-    /** Claims rows of a job's list; values: owner, lease end, job, limit. */
+    /** Claims rows of a job's list; values: owner, job, limit. */
     String claim();
+
+    /**
+     * Whether builds may have several workers, of which each lives as long as its lease; if not, whoever gets {@link #tryLock}
+     * knows that no other one is alive.
+     */
+    boolean sharesJobs();
+
+    /** Lets one job begin at a time, until the transaction ends. */
+    void lockBeginning(Session session) throws SQLException;
 
     /** Takes the right to run a job of this kind, or answers empty if another store has it. */
     Optional<JobLock> tryLock(JobStart.Kind kind);
@@ -102,6 +111,9 @@ interface Dialect {
 
     /** Takes that lock, or answers empty if another store has it. Only where {@link #locksLeader()}. */
     Optional<JobLock> tryLockLeader();
+
+    /** How a host's own column is given vectors. */
+    VectorType hostVectors();
 
     /** Whether the job that keeps {@link #tryLock} empty runs in this process. */
     boolean lockedHere(JobStart.Kind kind);

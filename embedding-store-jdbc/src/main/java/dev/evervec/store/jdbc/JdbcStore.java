@@ -6,6 +6,8 @@ import dev.evervec.pipeline.report.ProviderCall;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordOutcome;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.pipeline.store.BudgetAsk;
+import dev.evervec.pipeline.store.BudgetGrant;
 import dev.evervec.pipeline.store.Claim;
 import dev.evervec.pipeline.store.CostQuery;
 import dev.evervec.pipeline.store.EmbeddingStore;
@@ -26,6 +28,7 @@ import dev.evervec.pipeline.store.NearestQuery;
 import dev.evervec.pipeline.store.Neighbour;
 import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.RecordTrace;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.ScanScope;
 import dev.evervec.pipeline.store.ScanSummary;
 import dev.evervec.pipeline.store.ScannedRecord;
@@ -36,6 +39,8 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.SharedQuota;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -46,7 +51,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -73,6 +78,9 @@ import org.slf4j.LoggerFactory;
  * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
  * may be missing (never a part of one), and their records are pending again.
  *
+ * <p>In PostgreSQL any number of processes work on one build, each under a lease of its own that the database's clock judges. A
+ * build none of whose workers has a lease any more is answered as interrupted; {@link #close()} gives leases up.
+ *
  * <p>Thread-safe: one connection writes, behind a fair lock; readers have connections of their own and see the last
  * committed state. Consumers of {@link #forEachVector} and {@link #forEachOutcome} may call the store. After
  * {@link #close()} every method throws {@link IllegalStateException}. A job's records that were left untaken are kept as a
@@ -82,6 +90,10 @@ public final class JdbcStore implements EmbeddingStore {
     private static final Logger LOG = LoggerFactory.getLogger(JdbcStore.class);
     private static final String SQLITE = "jdbc:sqlite:";
     private static final int MAX_IDLE_READERS = 4;
+
+    /** What a worker has until it claims for the first time. */
+    private static final Duration FIRST_LEASE = Duration.ofSeconds(60);
+
     /** Written in some 5 ms with vectors of 768 components, after which a writer that found the file taken looks for the third time. */
     private static final int ROWS_PER_SHARED_WRITE = 128;
 
@@ -107,7 +119,9 @@ public final class JdbcStore implements EmbeddingStore {
 
     private final Opening readers;
     private final Deque<Session> idleReaders = new ArrayDeque<>();
-    private final Map<JobStart.Kind, Running> running = new EnumMap<>(JobStart.Kind.class);
+
+    /** By their workers' names. */
+    private final Map<String, Running> running = new HashMap<>();
 
     private final LiveLead lead = new LiveLead();
 
@@ -117,7 +131,10 @@ public final class JdbcStore implements EmbeddingStore {
     /** A job that was begun. */
     private record Begun(JobTicket ticket, Marking marking) {}
 
-    /** A job that this store runs. */
+    /** What a worker found that had nothing to claim. */
+    private record Looked(Remaining remaining, Marking marking) {}
+
+    /** A job that this store works on. */
     private record Running(JobTicket ticket, Marking marking, JobLock lock) {}
 
     /** A read that hands out nothing. */
@@ -220,6 +237,7 @@ public final class JdbcStore implements EmbeddingStore {
         private final @Nullable PostgresServer server;
         private final @Nullable Path file;
         private @Nullable String schema;
+        private final List<HostColumn> hostColumns = new ArrayList<>();
 
         private Builder(@Nullable PostgresServer server, @Nullable Path file, @Nullable String schema) {
             this.server = server;
@@ -238,13 +256,21 @@ public final class JdbcStore implements EmbeddingStore {
             return this;
         }
 
+        /** Writes the vectors into a column of the host, too; may be called for several. */
+        public Builder alsoWrite(HostColumn column) {
+            hostColumns.add(Objects.requireNonNull(column, "column"));
+            return this;
+        }
+
         /**
          * Opens it, and makes what is missing of it.
          *
-         * @throws StoreException if the database cannot be opened or is not ours
+         * @throws StoreException if the database cannot be opened or is not ours, or the statement of a {@link HostColumn} cannot
+         *     be executed
          */
         public JdbcStore open() {
-            return JdbcStore.open(file == null ? postgres() : SqliteDialect.in(file), null);
+            Dialect dialect = file == null ? postgres() : SqliteDialect.in(file);
+            return JdbcStore.open(dialect, null, new Schema(dialect), hostColumns);
         }
 
         /**
@@ -274,8 +300,12 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema) {
+        return open(dialect, clock, schema, List.of());
+    }
+
+    static JdbcStore open(Dialect dialect, @Nullable Clock clock, Schema schema, List<HostColumn> hostColumns) {
         try {
-            Writer writer = Writer.open(dialect, schema);
+            Writer writer = Writer.open(dialect, schema, List.copyOf(hostColumns));
             return new JdbcStore(dialect, clock, writer, dialect::openReader);
         } catch (SQLException e) {
             throw dialect.failure("open the database", e);
@@ -328,8 +358,8 @@ public final class JdbcStore implements EmbeddingStore {
                         start.kind(),
                         List.of("beginJob", start),
                         session -> begin(session, start),
-                        (session, answer) -> Jobs.isRunning(session, answer.ticket));
-                running.put(start.kind(), new Running(job.ticket, job.marking, lock));
+                        (session, answer) -> Workers.isWorking(session, answer.ticket));
+                running.put(job.ticket.owner(), new Running(job.ticket, job.marking, lock));
                 begun = true;
                 return job.ticket;
             } finally {
@@ -342,20 +372,57 @@ public final class JdbcStore implements EmbeddingStore {
 
     private Begun begin(Session session, JobStart start) throws SQLException {
         writer().setShared(dialect.isShared(session));
+        dialect.lockBeginning(session);
+        interruptDead(session, start.kind());
         long now = now(session);
-        Jobs.interruptDead(session, start.kind(), now);
         long number = Jobs.generation(session, start.fingerprint(), now, location());
         Generation generation = Generation.prepare(session, dialect, start.fingerprint());
-        JobTicket ticket = Jobs.begin(session, start, newOwner(), number, now, location());
-        Marking marking = start.kind() == JobStart.Kind.LIVE
-                ? new LiveMarking(ticket, generation)
+        Optional<RunningJob> current = RunningJob.find(session, start.kind());
+        JobTicket ticket = current.isPresent()
+                ? current.get().join(session, start, newOwner(), number, now, location())
+                : Jobs.begin(session, start, newOwner(), role(start), number, now, location());
+        Workers.enter(session, ticket, process(), now, now + FIRST_LEASE.toMillis());
+        return new Begun(ticket, marking(session, ticket, generation));
+    }
+
+    /** Where jobs are not shared, they have no living workers: this process has the lock. */
+    private void interruptDead(Session session, JobStart.Kind kind) throws SQLException {
+        long now = now(session);
+        Jobs.interruptDead(session, kind, dialect.sharesJobs() ? now : Long.MAX_VALUE, now);
+    }
+
+    /** Who has a lease that ends later is alive; where jobs are not shared, a lock tells that, and not the lease. */
+    private long leasesOver(Session session) throws SQLException {
+        return dialect.sharesJobs() ? now(session) : Long.MIN_VALUE;
+    }
+
+    private JobTicket.Role role(JobStart start) {
+        return dialect.sharesJobs() && start.kind() == JobStart.Kind.BUILD
+                ? JobTicket.Role.FIRST
+                : JobTicket.Role.ALONE;
+    }
+
+    private Marking marking(Session session, JobTicket ticket, Generation generation) throws SQLException {
+        if (ticket.start().kind() == JobStart.Kind.LIVE) {
+            return new LiveMarking(ticket, generation);
+        }
+        return ticket.role() == JobTicket.Role.JOINED
+                ? Marking.NONE
                 : Scan.begin(session, ticket, generation, location());
-        return new Begun(ticket, marking);
     }
 
     private static String newOwner() {
         return ProcessHandle.current().pid() + "-"
-                + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
+                + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
+    }
+
+    private static String process() {
+        String process = "process " + ProcessHandle.current().pid();
+        try {
+            return process + " on " + InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return process;
+        }
     }
 
     private JobLock lockForJob(JobStart.Kind kind) {
@@ -377,7 +444,7 @@ public final class JdbcStore implements EmbeddingStore {
             Marking marking = running(job).marking;
             MarkedPage marked = write("compare scanned records", job, List.of("mark", page, mode), session -> {
                 Jobs.requireRunning(session, job, location());
-                return marking.mark(session, page, mode, now(session));
+                return scans(session, job, marking).mark(session, page, mode, now(session));
             });
             marking.pageCommitted();
             return marked;
@@ -393,9 +460,18 @@ public final class JdbcStore implements EmbeddingStore {
             Marking marking = running(job).marking;
             return write("end the scan", job, List.of("endScan", scope, maxVanishedShare), session -> {
                 Jobs.requireRunning(session, job, location());
-                return marking.end(session, scope, maxVanishedShare, now(session));
+                Marking scanning = scans(session, job, marking);
+                if (scanning != Marking.NONE) {
+                    Jobs.scanEnded(session, job, now(session));
+                }
+                return scanning.end(session, scope, maxVanishedShare, now(session));
             });
         });
+    }
+
+    /** One who was taken for dead may have lost its scan to another, and scans in vain from then on. */
+    private static Marking scans(Session session, JobTicket job, Marking marking) throws SQLException {
+        return Jobs.isScanner(session, job) ? marking : Marking.NONE;
     }
 
     @Override
@@ -432,7 +508,8 @@ public final class JdbcStore implements EmbeddingStore {
             running(job);
             return write("claim records", job, List.of("claim", limit, lease), session -> {
                 Jobs.requireRunning(session, job, location());
-                return claim(session, job, limit, leaseEnd(session, lease));
+                Workers.renew(session, job, leaseEnd(session, lease));
+                return claim(session, job, limit);
             });
         });
     }
@@ -443,7 +520,7 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    private List<Claim> claim(Session session, JobTicket job, int limit, long leaseEnd) throws SQLException {
+    private List<Claim> claim(Session session, JobTicket job, int limit) throws SQLException {
         record Numbered(long number, Claim claim) {}
         // The order in which an update returns its rows is not defined.
         List<Numbered> claimed = new ArrayList<>(session.list(
@@ -457,7 +534,6 @@ public final class JdbcStore implements EmbeddingStore {
                                 row.getInt(6),
                                 row.getLong(7))),
                 job.owner(),
-                leaseEnd,
                 job.number(),
                 limit));
         claimed.sort(Comparator.comparingLong(Numbered::number));
@@ -465,14 +541,32 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     @Override
+    public Remaining remaining(JobTicket job) {
+        if (job.role() == JobTicket.Role.ALONE) {
+            return Remaining.NOTHING;
+        }
+        return exclusively(() -> {
+            Running asking = running(job);
+            Looked looked = write("look what is left", job, List.of("remaining"), session -> {
+                Jobs.requireRunning(session, job, location());
+                Remaining remaining = Jobs.remaining(session, job, now(session));
+                return new Looked(remaining, remaining == Remaining.SCAN ? scanAgain(session, job) : asking.marking);
+            });
+            running.put(job.owner(), new Running(job, looked.marking, asking.lock));
+            return looked.remaining;
+        });
+    }
+
+    private Marking scanAgain(Session session, JobTicket job) throws SQLException {
+        return Scan.again(session, job, Generation.of(session, job), location());
+    }
+
+    @Override
     public void renewLeases(JobTicket job, Duration lease) {
-        writeAnyTimes(
-                "renew leases",
-                session -> session.update(
-                        "update evervec_ledger set lease_end = ? where job = ? and owner = ?",
-                        leaseEnd(session, lease),
-                        job.number(),
-                        job.owner()));
+        writeAnyTimes("renew leases", session -> {
+            Workers.renew(session, job, leaseEnd(session, lease));
+            return job;
+        });
     }
 
     private long leaseEnd(Session session, Duration lease) throws SQLException {
@@ -509,15 +603,22 @@ public final class JdbcStore implements EmbeddingStore {
             }
             rows.run();
             Bill.add(session, job.number(), calls);
+            Workers.add(session, job, Sums.of(0, calls));
             return rewrites.size();
         });
     }
 
     @Override
     public void keepOutcomes(JobTicket job, List<RecordOutcome> outcomes) {
-        write("keep outcomes", job, List.of("keepOutcomes", outcomes), session -> {
-            Results.note(session, Jobs.generationOf(session, job), job.number(), outcomes, now(session));
-            return outcomes.size();
+        exclusively(() -> {
+            Marking marking = running(job).marking;
+            return write("keep outcomes", job, List.of("keepOutcomes", outcomes), session -> {
+                Jobs.requireRunning(session, job, location());
+                List<RecordOutcome> kept =
+                        marking.isRepeated() ? Results.notNoted(session, job.number(), outcomes) : outcomes;
+                Results.note(session, Jobs.generationOf(session, job), job.number(), kept, now(session));
+                return job;
+            });
         });
     }
 
@@ -529,8 +630,19 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public void noteHeldUp(JobTicket job, @Nullable String cause) {
         write("note what holds a job up", job, Arrays.asList("noteHeldUp", cause), session -> {
-            Jobs.holdUp(session, job, cause);
+            Workers.holdUp(session, job, cause);
             return job;
+        });
+    }
+
+    @Override
+    public BudgetGrant grantBudget(JobTicket job, BudgetAsk ask) {
+        return exclusively(() -> {
+            running(job);
+            return write("grant a part of the budget", job, List.of("grantBudget", ask), session -> {
+                Jobs.requireRunning(session, job, location());
+                return Budgets.grant(session, job, ask, now(session));
+            });
         });
     }
 
@@ -547,7 +659,7 @@ public final class JdbcStore implements EmbeddingStore {
                             Jobs.requireRunning(session, job, location());
                             return Jobs.end(session, job, state, untaken, now(session));
                         });
-                running.remove(job.start().kind());
+                running.remove(job.owner());
                 return end;
             } finally {
                 // Also if its end was not stored: its worker has stopped, and nobody knows whether it will try again.
@@ -559,8 +671,8 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private Running running(JobTicket job) {
-        Running current = running.get(job.start().kind());
-        if (current == null || !current.ticket.equals(job)) {
+        Running current = running.get(job.owner());
+        if (current == null) {
             throw new IllegalStateException(
                     "the job " + job.start().jobId() + " is not running on the store " + location());
         }
@@ -645,18 +757,19 @@ public final class JdbcStore implements EmbeddingStore {
     @Override
     public boolean requestCancel(String jobId) {
         return exclusively(() -> dialect.isAlive(JobStart.Kind.BUILD)
-                && writeAnyTimes("ask a job to stop", session -> Jobs.requestCancel(session, jobId)));
+                && writeAnyTimes(
+                        "ask a job to stop", session -> Jobs.requestCancel(session, jobId, leasesOver(session))));
     }
 
     @Override
     public List<JobInfo> jobs(int limit) {
         requirePositive(limit);
-        return infos("list jobs", session -> StoredJob.builds(session, limit));
+        return infos("list jobs", session -> StoredJob.builds(session, limit, leasesOver(session)));
     }
 
     @Override
     public Optional<JobInfo> job(String jobId) {
-        return infos("look up a job", session -> StoredJob.ofId(session, jobId)).stream()
+        return infos("look up a job", session -> StoredJob.ofId(session, jobId, leasesOver(session))).stream()
                 .findFirst();
     }
 
@@ -779,8 +892,13 @@ public final class JdbcStore implements EmbeddingStore {
     }
 
     private Optional<Long> prune(Session session, String name) throws SQLException {
+        dialect.lockBeginning(session);
         for (JobStart.Kind kind : JobStart.Kind.values()) {
-            Jobs.interruptDead(session, kind, now(session));
+            interruptDead(session, kind);
+            Optional<RunningJob> current = RunningJob.find(session, kind);
+            if (current.isPresent()) {
+                throw current.get().refusal(session, "", now(session), location());
+            }
         }
         Optional<Generation> found = Generation.find(session, name);
         if (found.isEmpty()) {
@@ -838,6 +956,7 @@ public final class JdbcStore implements EmbeddingStore {
                 idleReaders.clear();
             }
             if (writer != null) {
+                giveUpLeases(writer);
                 writer.close();
             }
             // A job that was not ended is found as interrupted by the next one.
@@ -849,6 +968,22 @@ public final class JdbcStore implements EmbeddingStore {
         }
         if (quota != null) {
             quota.close();
+        }
+    }
+
+    /** So that others need not wait for them to run out. */
+    private void giveUpLeases(Writer current) {
+        if (dialect.sharesJobs() && !running.isEmpty()) {
+            try {
+                current.inTransaction(session -> {
+                    for (Running job : running.values()) {
+                        Workers.renew(session, job.ticket, 0);
+                    }
+                    return running.size();
+                });
+            } catch (SQLException e) {
+                LOG.debug("leases in {} are left to run out: SQLState {}", location(), e.getSQLState());
+            }
         }
     }
 
@@ -877,19 +1012,19 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    /** What a job writes once, also when the end of its commit was not seen; its trace is its number in the job's row. */
+    /** What a job writes once, also when the end of its commit was not seen; its trace is its number in its worker's row. */
     private <T> T write(String action, JobTicket job, Object call, Session.Work<T> work) {
         return exclusively(() -> {
             long number = ++writes;
             return write(
                     action,
-                    job.start().kind(),
+                    job.owner(),
                     call,
                     session -> {
-                        Jobs.number(session, job, number);
+                        Workers.number(session, job, number);
                         return work.run(session);
                     },
-                    (session, answer) -> Jobs.hasWritten(session, job, number));
+                    (session, answer) -> Workers.hasWritten(session, job, number));
         });
     }
 

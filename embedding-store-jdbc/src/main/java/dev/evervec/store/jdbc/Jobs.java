@@ -8,6 +8,7 @@ import dev.evervec.pipeline.store.JobScope;
 import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
+import dev.evervec.pipeline.store.Remaining;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.ModelIdentity;
 import java.math.BigDecimal;
@@ -23,14 +24,22 @@ final class Jobs {
     /** Columns of a generation in the order in which {@link #fingerprint} reads them. */
     static final String FINGERPRINT = "provider, model, dimension, task_type, normalization, rewrite";
 
+    private static final String ON_LIST =
+            "job = ? and (owner is null or owner is not null)"; // there is an index for each
     private static final String RELEASE =
-            "update evervec_ledger set job = null, owner = null, lease_end = null, superseded = 0 where job = ?";
-    private static final String ENTER = "insert into evervec_job (id, kind, generation, state, owner, max_attempts,"
-            + " task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes,"
-            + " keeps_from) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', owner = ?,"
+            "update evervec_ledger set job = null, owner = null, superseded = 0 where " + ON_LIST;
+    private static final String ENTER = "insert into evervec_job (id, kind, generation, state, scanner, max_attempts,"
+            + " reconsidered, task, source, filter, batch_size, budget_usd, started_at, carried_usd, carried_rest, resumes,"
+            + " keeps_from) values (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    private static final String BEGIN_AGAIN = "update evervec_job set generation = ?, state = 'running', scanner = ?,"
             + " max_attempts = ?, started_at = ?, scan_ended_at = null, ended_at = null, untaken = 0,"
-            + " untaken_reason = null, held_up_by = null, last_write = 0 where number = ?";
+            + " untaken_reason = null where number = ?";
+    private static final String CANCEL = "update evervec_job set cancel_requested = 1 where id = ? and kind = ?"
+            + " and state = 'running' and exists (select 1 from evervec_worker w where w.job = evervec_job.number"
+            + " and w.ended_at is null and w.lease_end > ?)";
+    private static final String ANY_OF_OTHERS = "select 1 from evervec_job where number = ?"
+            + " and (exists (select 1 from evervec_ledger where job = ? and owner is null)"
+            + " or exists (select 1 from evervec_ledger where job = ? and owner is not null and owner <> ?))";
     private static final String RESUMABLE = "select j.kind, j.generation, g.name, j.state"
             + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
 
@@ -60,53 +69,86 @@ final class Jobs {
         session.update("update evervec_job set scan_ended_at = ? where number = ?", now, job.number());
     }
 
-    /** Notes what holds a job up, or that nothing does. */
-    static void holdUp(Session session, JobTicket job, @Nullable String cause) throws SQLException {
-        session.update(
-                "update evervec_job set held_up_by = ? where number = ? and owner = ? and state = 'running'",
-                cause,
-                job.number(),
-                job.owner());
-    }
-
-    /** Asks a build to stop; answers whether its row says that it runs. */
-    static boolean requestCancel(Session session, String jobId) throws SQLException {
-        return session.update(
-                        "update evervec_job set cancel_requested = 1 where id = ? and kind = ? and state = 'running'",
-                        jobId,
-                        Codes.kind(JobStart.Kind.BUILD))
-                > 0;
+    /**
+     * Asks a build to stop; answers whether its row says that it runs.
+     *
+     * @param now workers whose leases end later are alive
+     */
+    static boolean requestCancel(Session session, String jobId, long now) throws SQLException {
+        return session.update(CANCEL, jobId, Codes.kind(JobStart.Kind.BUILD), now) > 0;
     }
 
     /** Whether a running job was asked to stop. */
     static boolean cancelRequested(Session session, JobTicket job) throws SQLException {
         return session.number(
-                        "select count(*) from evervec_job where number = ? and owner = ? and state = 'running'"
-                                + " and cancel_requested = 1",
-                        job.number(),
-                        job.owner())
+                        "select count(*) from evervec_job where number = ? and state = 'running' and cancel_requested = 1",
+                        job.number())
                 > 0;
     }
 
-    /** Ends what dead workers left behind; only for the holder of the lock of this kind, who knows that they are dead. */
-    static void interruptDead(Session session, JobStart.Kind kind, long now) throws SQLException {
-        List<Long> dead = session.list(
-                "select number from evervec_job where state = 'running' and kind = ?",
+    /**
+     * Ends jobs whose workers are all dead.
+     *
+     * @param leasesOver whoever has a lease that ends later is alive
+     */
+    static void interruptDead(Session session, JobStart.Kind kind, long leasesOver, long now) throws SQLException {
+        List<Long> running = session.list(
+                forUpdate(
+                        session, "select number from evervec_job where state = 'running' and kind = ? order by number"),
                 row -> row.getLong(1),
                 Codes.kind(kind));
-        for (long job : dead) {
-            long untaken = session.update(RELEASE, job);
-            session.update(
-                    "update evervec_job set state = 'interrupted', ended_at = ?, untaken = ?, held_up_by = null"
-                            + " where number = ?",
-                    now,
-                    untaken,
-                    job);
+        for (long job : running) {
+            List<String> dead = Workers.dead(session, job, "", leasesOver);
+            if (Workers.othersEvenDead(session, job, "") == dead.size()) {
+                interrupt(session, job, dead, now);
+            }
         }
     }
 
+    private static void interrupt(Session session, long job, List<String> workers, long now) throws SQLException {
+        for (String owner : workers) {
+            Workers.end(session, job, owner, Workers.INTERRUPTED, now);
+        }
+        session.update(
+                "update evervec_job set state = 'interrupted', ended_at = ?, untaken = ? where number = ?",
+                now,
+                release(session, job),
+                job);
+    }
+
+    /** Takes everything off a job's list; answers how many records it were. */
+    private static long release(Session session, long job) throws SQLException {
+        lockRows(session, " from evervec_ledger where " + ON_LIST, job);
+        return session.update(RELEASE, job);
+    }
+
+    private static String forUpdate(Session session, String query) {
+        return session.locksRows() ? query + " for update" : query;
+    }
+
+    /** Lets nobody else change these rows of the ledger until the transaction ends, in the order in which all lock them. */
+    static void lockRows(Session session, String fromWhere, @Nullable Object... values) throws SQLException {
+        if (session.locksRows()) {
+            session.number(
+                    "select count(*) from (select number" + fromWhere + " order by number for update) locked", values);
+        }
+    }
+
+    /** Lets nobody else change a job until the transaction ends; the row of the worker that does so is locked before. */
+    static void lock(Session session, long job) throws SQLException {
+        session.first(
+                forUpdate(session, "select number from evervec_job where number = ?"), row -> row.getLong(1), job);
+    }
+
     /** Enters a job as running. */
-    static JobTicket begin(Session session, JobStart start, String owner, long generation, long now, String location)
+    static JobTicket begin(
+            Session session,
+            JobStart start,
+            String owner,
+            JobTicket.Role role,
+            long generation,
+            long now,
+            String location)
             throws SQLException {
         Optional<Long> used =
                 session.first("select number from evervec_job where id = ?", row -> row.getLong(1), start.jobId());
@@ -119,9 +161,10 @@ final class Jobs {
             }
             List<PastBuild> past = PastBuild.latest(session, generation);
             requireResumable(session, start, generation, past, location);
-            return beginBuild(session, start, owner, generation, now, PastBuild.carriedOn(past, start));
+            return beginBuild(session, start, owner, role, generation, now, PastBuild.carriedOn(past, start));
         }
         long number = used.isPresent() ? used.get() : enter(session, start, owner, generation, now, null);
+        Workers.forgetEnded(session, number);
         session.update(BEGIN_AGAIN, generation, owner, start.maxAttempts(), now, number);
         return new JobTicket(number, owner, start, null, JobTicket.Role.ALONE);
     }
@@ -176,12 +219,18 @@ final class Jobs {
     }
 
     private static JobTicket beginBuild(
-            Session session, JobStart start, String owner, long generation, long now, @Nullable PastBuild before)
+            Session session,
+            JobStart start,
+            String owner,
+            JobTicket.Role role,
+            long generation,
+            long now,
+            @Nullable PastBuild before)
             throws SQLException {
         long number = enter(session, start, owner, generation, now, before);
         JobTicket.Resumed resumed =
                 before == null ? null : new JobTicket.Resumed(before.id(), Money.usd(before.dollars(), before.rest()));
-        return new JobTicket(number, owner, start, resumed, JobTicket.Role.ALONE);
+        return new JobTicket(number, owner, start, resumed, role);
     }
 
     private static long enter(
@@ -197,6 +246,7 @@ final class Jobs {
                 generation,
                 owner,
                 start.maxAttempts(),
+                RunningJob.codes(start.reconsidered()),
                 scope.task().code(),
                 scope.source(),
                 scope.filter(),
@@ -209,42 +259,9 @@ final class Jobs {
                 keepsFrom == 0 ? null : Long.valueOf(keepsFrom));
     }
 
-    /**
-     * Puts the number of a write into its job's row, in the transaction of the write. Numbers of one job are never used twice.
-     */
-    static void number(Session session, JobTicket job, long write) throws SQLException {
-        session.update(
-                "update evervec_job set last_write = ? where number = ? and owner = ?",
-                write,
-                job.number(),
-                job.owner());
-    }
-
-    /**
-     * Whether the write of this number is the last one that was committed. An update, because that waits for a lost connection
-     * whose commit is still under way.
-     */
-    static boolean hasWritten(Session session, JobTicket job, long write) throws SQLException {
-        return session.update(
-                        "update evervec_job set last_write = last_write where number = ? and owner = ? and last_write = ?",
-                        job.number(),
-                        job.owner(),
-                        write)
-                > 0;
-    }
-
-    /** Whether the job runs and is this worker's. */
-    static boolean isRunning(Session session, JobTicket job) throws SQLException {
-        return session.number(
-                        "select count(*) from evervec_job where number = ? and owner = ? and state = 'running'",
-                        job.number(),
-                        job.owner())
-                > 0;
-    }
-
-    /** Refuses a worker that was taken for dead: its job was marked interrupted, and its records may be another's by now. */
+    /** Refuses a worker of a job that has ended or was taken over meanwhile: its records may be another's by now. */
     static void requireRunning(Session session, JobTicket job, String location) throws SQLException {
-        if (!isRunning(session, job)) {
+        if (!Workers.isWorking(session, job)) {
             throw new StoreException(
                     StoreException.Kind.PERMANENT,
                     "the job " + job.start().jobId() + " in the store " + location
@@ -253,21 +270,87 @@ final class Jobs {
         }
     }
 
-    /** Ends a job and empties its list. */
+    /** Whether this worker scans for its job. */
+    static boolean isScanner(Session session, JobTicket job) throws SQLException {
+        return session.number(
+                        "select count(*) from evervec_job where number = ? and scanner = ?", job.number(), job.owner())
+                > 0;
+    }
+
+    /** What is left for a worker that has found nothing to claim. */
+    static Remaining remaining(Session session, JobTicket job, long now) throws SQLException {
+        List<String> dead = Workers.dead(session, job.number(), job.owner(), now);
+        lock(session, job.number());
+        Workers.takeBack(session, job.number(), dead);
+        Optional<String> scanner = session.first(
+                "select scanner from evervec_job where number = ? and scan_ended_at is null and scanner <> ?",
+                row -> row.getString(1),
+                job.number(),
+                job.owner());
+        if (scanner.isPresent()) {
+            boolean scans = Workers.works(session, scanner.get()) && !dead.contains(scanner.get());
+            return scans ? Remaining.LATER : takeOverScan(session, job);
+        }
+        boolean anyOfOthers = session.first(
+                        ANY_OF_OTHERS, row -> true, job.number(), job.number(), job.number(), job.owner())
+                .isPresent();
+        return anyOfOthers ? Remaining.LATER : Remaining.NOTHING;
+    }
+
+    private static Remaining takeOverScan(Session session, JobTicket job) throws SQLException {
+        session.update("update evervec_job set scanner = ? where number = ?", job.owner(), job.number());
+        return Remaining.SCAN;
+    }
+
+    /** Ends a worker, and if no other one works on its job, that too: its list is emptied. */
     static JobEnd end(Session session, JobTicket job, JobState state, Reason untaken, long now) throws SQLException {
-        long left = session.update(RELEASE, job.number());
+        lock(session, job.number());
+        List<String> dead = Workers.dead(session, job.number(), job.owner(), now);
+        boolean last = Workers.othersEvenDead(session, job.number(), job.owner()) == dead.size();
+        Workers.end(session, job.number(), job.owner(), state.code(), now);
+        if (!last) {
+            Workers.putBack(session, job.number(), job.owner());
+            return new JobEnd(0);
+        }
+        Workers.takeBack(session, job.number(), dead);
+        for (String owner : dead) {
+            Workers.end(session, job.number(), owner, Workers.INTERRUPTED, now);
+        }
+        long left = release(session, job.number());
+        if (left > 0) {
+            Results.count(session, job.number(), Map.of(untaken, left));
+        }
         session.update(
-                "update evervec_job set state = ?, ended_at = ?, untaken = ?, untaken_reason = ?, held_up_by = null"
-                        + " where number = ?",
-                state.code(),
+                "update evervec_job set state = ?, ended_at = ?, untaken = ?, untaken_reason = ? where number = ?",
+                endState(session, job, state).code(),
                 now,
                 left,
                 left > 0 ? untaken.code() : null,
                 job.number());
-        if (left > 0) {
-            Results.count(session, job.number(), Map.of(untaken, left));
-        }
         return new JobEnd(left);
+    }
+
+    /** How a job ends whose last worker ends like this: others may have done what that one could not. */
+    private static JobState endState(Session session, JobTicket job, JobState last) throws SQLException {
+        if (Workers.ever(session, job.number()) == 1) {
+            return last;
+        }
+        if (last == JobState.CANCELLED || cancelRequested(session, job)) {
+            return JobState.CANCELLED;
+        }
+        boolean failed = session
+                .list(
+                        "select reason from evervec_job_count where job = ?",
+                        row -> Reason.ofCode(row.getString(1)),
+                        job.number())
+                .stream()
+                .anyMatch(reason -> reason.kind() == Reason.Kind.FAILED);
+        boolean complete = last == JobState.COMPLETED
+                || session.number(
+                                "select count(*) from evervec_job where number = ? and scan_ended_at is not null",
+                                job.number())
+                        > 0;
+        return failed || !complete ? JobState.FAILED : JobState.COMPLETED;
     }
 
     /** The number of the generation of a job, 0 if it was pruned. */

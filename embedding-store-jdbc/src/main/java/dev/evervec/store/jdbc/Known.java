@@ -35,7 +35,8 @@ record Known(
             "generation bigint, source text, id text, blank bigint, content_hash bytea, now bigint, rebuild bigint,"
                     + " asks_who_bought bigint";
     /** Of a ledger row named {@code l} at a time {@code r.now}: whether somebody works on it. */
-    static final String CLAIMED = "l.owner is not null and l.lease_end > r.now";
+    static final String CLAIMED =
+            "exists (select 1 from evervec_worker w where w.owner = l.owner and w.lease_end > r.now)";
 
     private static final String COLUMNS = "case when r.blank = 1 or r.rebuild = 1 or l.state <> 'embedded'"
             + " or l.content_hash <> r.content_hash then 1 else 0 end, l.number, l.state, l.reason,"

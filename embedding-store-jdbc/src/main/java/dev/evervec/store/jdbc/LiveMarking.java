@@ -69,7 +69,6 @@ final class LiveMarking implements Marking {
         if (scope instanceof ScanScope.Complete) {
             throw new IllegalArgumentException("scope: what is embedded live never covers a source");
         }
-        Jobs.scanEnded(session, job, now);
         return new ScanSummary(Map.of(), Map.of());
     }
 
@@ -101,18 +100,21 @@ final class LiveMarking implements Marking {
         Set<RecordKey> claimed = new LinkedHashSet<>();
         Rows vectors = session.rows(generation.sql(Marks.REMOVE_VECTORS));
         Rows records = session.rows(Marks.REMOVE);
+        HostColumns columns = session.hostColumns();
         rowsOf(session, FIND, generation, keys, now).forEach((place, row) -> {
             RecordKey key = keys.get(place);
             if (row.getInt(4) == 1) {
                 claimed.add(key);
             } else {
                 vectors.add(generation.number(), key.source(), key.id());
+                columns.remove(key);
                 records.add(row.getLong(1));
                 counts.leave(key.source(), Codes.state(row.getString(2)), row.getInt(3) == 1);
             }
         });
         if (claimed.size() < keys.size() && generation.exists()) {
             vectors.run();
+            columns.run();
             records.run();
         }
         counts.store(session, generation.number());

@@ -25,7 +25,7 @@ final class Marks {
                     + " fresh_since bigint, met bigint",
             "evervec_ledger",
             "state = 'pending', reason = null, detail = null, content_hash = r.content_hash, locator = r.locator,"
-                    + " attempts = r.attempts, retry_due = null, job = r.job, owner = null, lease_end = null,"
+                    + " attempts = r.attempts, retry_due = null, job = r.job, owner = null,"
                     + " changed_at = case when state = 'pending' then changed_at else r.now end,"
                     + " vector_hash = case when state = 'embedded' then content_hash else vector_hash end,"
                     + " fresh_since = coalesce(r.fresh_since, fresh_since), met = coalesce(r.met, met)",
@@ -212,12 +212,15 @@ final class Marks {
     private void remove() throws SQLException {
         Rows vectors = session.rows(generation.sql(REMOVE_VECTORS));
         Rows rows = session.rows(REMOVE);
+        HostColumns columns = session.hostColumns();
         for (Met met : removing) {
             RecordKey key = met.record.key();
+            columns.remove(key);
             vectors.add(generation.number(), key.source(), key.id());
             rows.add(met.known.number());
         }
         vectors.run();
+        columns.run();
         rows.run();
     }
 }

@@ -6,8 +6,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,9 +28,6 @@ final class PostgresDialect implements Dialect {
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
     private static final int LARGEST_PGVECTOR = 16_000;
     private static final int SECONDS_TO_ANSWER = 5;
-
-    /** What runs in this process. */
-    private static final Set<String> LOCKED = ConcurrentHashMap.newKeySet();
 
     private final PostgresServer server;
     private final String schema;
@@ -129,7 +124,7 @@ final class PostgresDialect implements Dialect {
     private void prepare(Session session) throws SQLException {
         requireUtf8(session);
         if (!server.isLent()) {
-            session.execute(settings("set"));
+            session.execute(settings("set", session.use()));
         }
         session.connection().commit();
     }
@@ -146,22 +141,25 @@ final class PostgresDialect implements Dialect {
         }
     }
 
-    private String settings(String set) {
+    private String settings(String set, Session.Use use) {
         return set + " search_path to " + schema
                 // A plan that was made while a table was small stays when the table has grown.
                 + "; " + set + " plan_cache_mode to force_custom_plan"
                 + "; " + set + " jit to off"
                 + "; " + set + " client_min_messages to warning"
-                // A worker that is cut off in the middle of a transaction must not keep its locks.
-                + "; " + set + " idle_in_transaction_session_timeout to '60s'";
+                // A worker that is cut off or stands still in the middle of a transaction must not keep its locks for
+                // longer
+                // than its lease. Readers have none, but wait for whoever reads.
+                + "; " + set + " idle_in_transaction_session_timeout to "
+                + (use == Session.Use.WRITING ? "'15s'" : "'60s'");
     }
 
     @Override
     public void begin(Session session) throws SQLException {
         if (session.use() == Session.Use.READING) {
-            session.execute(server.isLent() ? READING + "; " + settings("set local") : READING);
+            session.execute(server.isLent() ? READING + "; " + settings("set local", session.use()) : READING);
         } else if (server.isLent()) {
-            session.execute(settings("set local"));
+            session.execute(settings("set local", session.use()));
         }
     }
 
@@ -281,25 +279,31 @@ final class PostgresDialect implements Dialect {
     /** Ordered by the owner too, of which there is none: or the whole ledger might be read in the order of its numbers. */
     @Override
     public String claim() {
-        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number ="
+        return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number ="
                 + " any(array(select number from evervec_ledger where job = ? and owner is null order by owner, number limit ?"
                 + " for update skip locked)) returning number, source, id, locator, version, attempts,"
                 + " coalesce(fresh_since, 0)";
     }
 
     @Override
-    public Optional<JobLock> tryLock(JobStart.Kind kind) {
-        String lock = lock(kind);
-        return LOCKED.add(lock) ? Optional.of(() -> LOCKED.remove(lock)) : Optional.empty();
+    public boolean sharesJobs() {
+        return true;
     }
 
-    private String lock(JobStart.Kind kind) {
-        return location() + " " + kind;
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        session.first("select pg_advisory_xact_lock(hashtext('evervec jobs'), hashtext(?))", row -> 0, schema);
+    }
+
+    /** Nothing to take: leases say who is alive. */
+    @Override
+    public Optional<JobLock> tryLock(JobStart.Kind kind) {
+        return Optional.of(() -> {});
     }
 
     @Override
     public boolean isAlive(JobStart.Kind kind) {
-        return LOCKED.contains(lock(kind));
+        return true;
     }
 
     @Override
@@ -313,8 +317,13 @@ final class PostgresDialect implements Dialect {
     }
 
     @Override
+    public VectorType hostVectors() {
+        return VectorType.REAL_ARRAY;
+    }
+
+    @Override
     public boolean lockedHere(JobStart.Kind kind) {
-        return LOCKED.contains(lock(kind));
+        return false;
     }
 
     @Override

@@ -241,12 +241,12 @@ final class PostgresQuota implements SharedQuota, AutoCloseable {
             statement.setString(1, ask.account().name());
             set(statement, 2, ask.account().requestsPerMinute());
             set(statement, 3, ask.account().tokensPerMinute());
-            statement.setDouble(4, ask.wanted().requests());
-            statement.setDouble(5, ask.wanted().tokens());
-            statement.setDouble(6, ask.returned().requests());
-            statement.setDouble(7, ask.returned().tokens());
-            statement.setDouble(8, micros(ask.mostWait()));
-            statement.setDouble(9, micros(ask.mostAhead()));
+            statement.setDouble(4, (double) ask.wanted().requests());
+            statement.setDouble(5, (double) ask.wanted().tokens());
+            statement.setDouble(6, (double) ask.returned().requests());
+            statement.setDouble(7, (double) ask.returned().tokens());
+            statement.setDouble(8, (double) micros(ask.mostWait()));
+            statement.setDouble(9, (double) micros(ask.mostAhead()));
             setNow(statement, 10);
             try (ResultSet row = statement.executeQuery()) {
                 return row.next()

@@ -58,6 +58,7 @@ final class PostgresServer {
         return new PostgresServer(
                 () -> {
                     requireDriver(place);
+                    requireKnownParameters(url, place);
                     return DriverManager.getConnection(url, properties);
                 },
                 false,
@@ -78,6 +79,14 @@ final class PostgresServer {
                     "cannot open the store in " + place + ": the PostgreSQL driver is not on the class path; add the"
                             + " Maven artifact org.postgresql:postgresql",
                     e);
+        }
+    }
+
+    private static void requireKnownParameters(String url, String place) throws SQLException {
+        String problem = UrlParameters.problemOf(url, DriverManager.getDriver(url));
+        if (problem != null) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT, "cannot open the store in " + place + ": " + problem, null);
         }
     }
 

@@ -40,9 +40,9 @@ final class Results {
             "l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
                     + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
                     + " case when l.content_hash = r.content_hash then 1 else 0 end,"
-                    + " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end",
++ " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end",
             UNDER_FENCE);
-    private static final String OFF_THE_LIST = " job = null, owner = null, lease_end = null, superseded = 0";
+    private static final String OFF_THE_LIST = " job = null, owner = null, superseded = 0";
     private static final Bulk EMBEDDED = Bulk.update(
             "number bigint, detail text, content_hash bytea, now bigint",
             "evervec_ledger",
@@ -61,6 +61,11 @@ final class Results {
             "number = r.number");
     private static final Bulk RELEASED =
             Bulk.update("number bigint", "evervec_ledger", OFF_THE_LIST, "number = r.number");
+    private static final Bulk HANDED_BACK = Bulk.update(
+            "number bigint",
+            "evervec_ledger",
+            "owner = null, superseded = 0, version = version + 1",
+            "number = r.number");
     private static final Bulk SUPERSEDED = Bulk.update(
             "number bigint, vector_hash bytea",
             "evervec_ledger",
@@ -88,6 +93,8 @@ final class Results {
             "evervec_outcome (generation, job, source, id, reason, detail, at, tokens, cost)",
             "r.generation, r.job, r.source, r.id, r.reason, r.detail, r.at, r.tokens, r.cost",
             "");
+    private static final String NOTED =
+            "select count(*) from evervec_outcome where job = ? and source = ? and id = ? and reason = ?";
     private static final Bulk COUNT = Bulk.insert(
             "job bigint, reason text, records bigint",
             "evervec_job_count (job, reason, records)",
@@ -108,6 +115,9 @@ final class Results {
     private final List<Of<Embedded>> embeddedBefore = new ArrayList<>();
     private final List<Of<NotEmbedded>> settled = new ArrayList<>();
     private final List<Row> released = new ArrayList<>();
+    private final List<Row> handedBack = new ArrayList<>();
+    private @Nullable Boolean othersWork;
+    private @Nullable Boolean lost;
     private final List<Noted> noted = new ArrayList<>();
 
     /**
@@ -143,24 +153,26 @@ final class Results {
         for (int i = 0; i < results.size(); i++) {
             sort(results.get(i), rows.get(i));
         }
+        Bill.add(session, job.number(), calls);
+        Workers.add(session, job, Sums.of(embedded.size(), calls));
         noteVectors();
         storeVectors();
+        writeHostColumns();
         markEmbedded();
         settle();
         release();
         note();
         counts.store(session, generation.number());
         count(session, job.number(), reasons);
-        session.update(
-                "update evervec_job set embedded = embedded + ? where number = ?", embedded.size(), job.number());
-        Bill.add(session, job.number(), calls);
         return refused;
     }
 
-    private void sort(RecordResult result, Optional<Row> ofClaim) {
+    private void sort(RecordResult result, Optional<Row> ofClaim) throws SQLException {
         // A record that stands twice in one commit has lost its claim the second time.
         Optional<Row> row = ofClaim.filter(found -> done.add(found.number));
-        if (row.isEmpty()) {
+        if (row.isEmpty() && wentBackToTheList()) {
+            refused.add(result.claim().key());
+        } else if (row.isEmpty()) {
             refuse(result, CLAIM_LOST, cost(result));
         } else if (result instanceof Embedded vector) {
             sortEmbedded(new Of<>(vector, row.get()));
@@ -182,9 +194,11 @@ final class Results {
         }
     }
 
-    private void sortNotEmbedded(Of<NotEmbedded> result) {
+    private void sortNotEmbedded(Of<NotEmbedded> result) throws SQLException {
         NotEmbedded none = result.result;
-        if (none.reason().ledger() == Reason.Ledger.PENDING) {
+        if (isLeftToOthers(none.reason())) {
+            handedBack.add(result.row);
+        } else if (none.reason().ledger() == Reason.Ledger.PENDING) {
             released.add(result.row);
             note(result.key(), none.reason(), none.detail(), none.cost());
         } else if (result.row.superseded && !result.row.sameContent) {
@@ -197,6 +211,27 @@ final class Results {
             counts.move(
                     result.key().source(), RecordState.PENDING, result.row.stale, stateAfter(none.reason()), staleNow);
         }
+    }
+
+    /** Whether the worker has only stopped before a record, which another one can still come to. */
+    private boolean isLeftToOthers(Reason reason) throws SQLException {
+        if (reason.ledger() != Reason.Ledger.PENDING
+                || reason == Reason.SUPERSEDED
+                || job.role() == JobTicket.Role.ALONE) {
+            return false;
+        }
+        if (othersWork == null) {
+            othersWork = Workers.others(session, job, now) > 0;
+        }
+        return othersWork;
+    }
+
+    /** What went back to its job's list counts when it is taken from there. */
+    private boolean wentBackToTheList() throws SQLException {
+        if (lost == null) {
+            lost = Workers.isLost(session, job);
+        }
+        return lost;
     }
 
     private void refuse(RecordResult result, String why, RecordCost cost) {
@@ -287,6 +322,24 @@ final class Results {
         Texts.add(session, generation, texts);
     }
 
+    private void writeHostColumns() throws SQLException {
+        HostColumns columns = session.hostColumns();
+        for (List<Of<Embedded>> results : List.of(embedded, embeddedBefore)) {
+            for (Of<Embedded> result : results) {
+                columns.put(
+                        result.key(),
+                        result.result,
+                        job.start().fingerprint().embedding().model());
+            }
+        }
+        for (Of<NotEmbedded> result : settled) {
+            if (textIsGone(result)) {
+                columns.remove(result.key());
+            }
+        }
+        columns.run();
+    }
+
     private void add(Rows vectors, RecordKey key, Embedded result) throws SQLException {
         vectors.add(
                 generation.number(),
@@ -358,11 +411,16 @@ final class Results {
     }
 
     private void release() throws SQLException {
-        Rows rows = session.rows(RELEASED);
-        for (Row row : released) {
-            rows.add(row.number);
+        update(RELEASED, released);
+        update(HANDED_BACK, handedBack);
+    }
+
+    private void update(Bulk statement, List<Row> rows) throws SQLException {
+        Rows updates = session.rows(statement);
+        for (Row row : rows) {
+            updates.add(row.number);
         }
-        rows.run();
+        updates.run();
     }
 
     private void note() throws SQLException {
@@ -385,6 +443,23 @@ final class Results {
                 now,
                 cost.tokens(),
                 Money.units(cost.usd()));
+    }
+
+    /** Those that were not noted for this job before. */
+    static List<RecordOutcome> notNoted(Session session, long job, List<RecordOutcome> outcomes) throws SQLException {
+        List<RecordOutcome> left = new ArrayList<>();
+        for (RecordOutcome outcome : outcomes) {
+            long noted = session.number(
+                    NOTED,
+                    job,
+                    outcome.key().source(),
+                    outcome.key().id(),
+                    outcome.reason().code());
+            if (noted == 0) {
+                left.add(outcome);
+            }
+        }
+        return left;
     }
 
     /** Notes and counts outcomes of records that never entered the ledger. */

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +48,7 @@ final class Scan implements Marking {
     private static final String VANISHED =
             "select state, count(*), sum(case when vector_hash <> content_hash then 1 else 0 end)" + GONE
                     + " group by state";
+    private static final String VANISHED_IDS = "select id" + GONE;
     private static final String REMOVE_VANISHED = "delete" + GONE;
     private static final String REMOVE_VANISHED_VECTORS =
             "delete from {vectors} where generation = ? and source = ?" + " and id in (select id" + GONE + ")";
@@ -62,24 +64,50 @@ final class Scan implements Marking {
             + " as_of = excluded.as_of";
     private static final String FORGET_SCAN = "delete from evervec_source_scan where generation = ? and source = ?";
 
+    private static final String OF_JOB = "v.job = r.job and v.source = r.source and v.id = r.id";
+    private static final Bulk COME_TO = Bulk.select(
+            "job bigint, generation bigint, source text, id text",
+            "select case when l.job = r.job and l.owner is not null"
+                    + " or exists (select 1 from {vectors} v where v.generation = r.generation and " + OF_JOB + ")"
+                    + " or exists (select 1 from evervec_outcome v where " + OF_JOB + ") then 1 else 0 end,"
+                    + " case when l.job = r.job then 1 else 0 end from evervec_ledger l"
+                    + " where l.generation = r.generation and l.source = r.source and l.id = r.id");
+
     private final JobTicket job;
     private final Generation generation;
     private final String location;
     private final long keepsFrom;
+    private final boolean repeated;
     private @Nullable RecordKey lastOfPage;
     private @Nullable RecordKey last; // of the pages that were committed
 
-    private Scan(JobTicket job, Generation generation, String location, long keepsFrom) {
+    private Scan(JobTicket job, Generation generation, String location, long keepsFrom, boolean repeated) {
         this.job = job;
         this.generation = generation;
         this.location = location;
         this.keepsFrom = keepsFrom;
+        this.repeated = repeated;
     }
 
     /** Begins a scan that has met nothing. */
     static Scan begin(Session session, JobTicket job, Generation generation, String location) throws SQLException {
+        return begin(session, job, generation, location, false);
+    }
+
+    /** Begins a scan anew whose worker died. What its job has come to already it leaves alone. */
+    static Scan again(Session session, JobTicket job, Generation generation, String location) throws SQLException {
+        return begin(session, job, generation, location, true);
+    }
+
+    private static Scan begin(Session session, JobTicket job, Generation generation, String location, boolean repeated)
+            throws SQLException {
         session.update(FORGET_SEEN, job.number());
-        return new Scan(job, generation, location, Jobs.keepsFrom(session, job.start()));
+        return new Scan(job, generation, location, Jobs.keepsFrom(session, job.start()), repeated);
+    }
+
+    @Override
+    public boolean isRepeated() {
+        return repeated;
     }
 
     private void goOn(Session session) throws SQLException {
@@ -106,10 +134,54 @@ final class Scan implements Marking {
         Set<Integer> duplicates = new TreeSet<>();
         List<ScannedRecord> met = firstMet(session, records, duplicates);
         lastOfPage = met.isEmpty() ? last : met.get(met.size() - 1).key();
-        Marks marks = new Marks(session, job, generation, new Judge(job.start(), mode, keepsFrom), now, null);
-        marks.compare(met);
-        return marks.store(
-                duplicates.stream().map(ordinal -> records.get(ordinal).key()).toList());
+        Judge judge = new Judge(job.start(), mode, keepsFrom);
+        Marks marks = new Marks(session, job, generation, judge, now, null);
+        List<RecordKey> again =
+                duplicates.stream().map(ordinal -> records.get(ordinal).key()).toList();
+        if (!repeated) {
+            marks.compare(met);
+            return marks.store(again);
+        }
+        ComeTo comeTo = comeTo(session, met, judge, now);
+        marks.compare(comeTo.left);
+        MarkedPage marked = marks.store(again);
+        return new MarkedPage(marked.taken() - comeTo.listed, again, marked.exhausted(), marked.busy());
+    }
+
+    /**
+     * What a job has come to, of some records.
+     *
+     * @param left those that it has neither settled nor claimed
+     * @param listed how many of these are on its list already
+     */
+    private record ComeTo(List<ScannedRecord> left, int listed) {}
+
+    private ComeTo comeTo(Session session, List<ScannedRecord> records, Judge judge, long now) throws SQLException {
+        if (session.locksRows()) {
+            Known.lock(session, generation, records, judge, now);
+        }
+        Rows asked = session.rows(generation.sql(COME_TO));
+        for (ScannedRecord record : records) {
+            asked.add(
+                    job.number(),
+                    generation.number(),
+                    record.key().source(),
+                    record.key().id());
+        }
+        Set<Integer> done = new HashSet<>();
+        int[] listed = new int[1];
+        asked.forEach((place, row) -> {
+            if (row.getInt(1) == 1) {
+                done.add(place);
+            } else if (!Judge.isBlank(records.get(place))) {
+                listed[0] += row.getInt(2);
+            }
+        });
+        List<ScannedRecord> left = IntStream.range(0, records.size())
+                .filter(place -> !done.contains(place))
+                .mapToObj(records::get)
+                .toList();
+        return new ComeTo(left, listed[0]);
     }
 
     /** The records that this scan has not met before, which it remembers; and the places of the others. */
@@ -174,7 +246,6 @@ final class Scan implements Marking {
         }
         session.update(FORGET_MET, job.number());
         session.update(FORGET_SEEN, job.number());
-        Jobs.scanEnded(session, job, now);
         return new ScanSummary(removed, kept);
     }
 
@@ -219,6 +290,17 @@ final class Scan implements Marking {
                 source,
                 job.number(),
                 job.number());
+        HostColumns columns = session.hostColumns();
+        if (!columns.isEmpty()) {
+            session.forEach(
+                    VANISHED_IDS,
+                    row -> columns.remove(new RecordKey(source, row.getString(1))),
+                    generation.number(),
+                    source,
+                    job.number(),
+                    job.number());
+            columns.run();
+        }
         session.update(REMOVE_VANISHED, generation.number(), source, job.number(), job.number());
     }
 

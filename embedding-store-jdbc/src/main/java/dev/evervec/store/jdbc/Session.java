@@ -26,6 +26,7 @@ class Session implements AutoCloseable {
     private final Use use;
     private final Ending ending;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private List<HostColumn> hostColumns = List.of();
     private @Nullable Long now;
     private boolean lost;
 
@@ -193,6 +194,16 @@ class Session implements AutoCloseable {
     /** Lets the plans of statements fit what a scan has put into the tables. */
     void fitPlans() throws SQLException {
         dialect.fitPlans(this);
+    }
+
+    /** From now on these columns of the host are written, too. */
+    void alsoWrite(List<HostColumn> columns) {
+        hostColumns = columns;
+    }
+
+    /** What a transaction writes into columns of the host. */
+    HostColumns hostColumns() {
+        return new HostColumns(this, dialect, hostColumns);
     }
 
     Connection connection() {

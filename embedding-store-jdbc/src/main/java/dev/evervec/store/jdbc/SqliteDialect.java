@@ -357,9 +357,19 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public String claim() {
-        return "update evervec_ledger set version = version + 1, owner = ?, lease_end = ?, superseded = 0 where number in"
+        return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number in"
                 + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"
                 + " returning number, source, id, locator, version, attempts, coalesce(fresh_since, 0)";
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return false;
+    }
+
+    @Override
+    public void lockBeginning(Session session) {
+        // One transaction writes at a time.
     }
 
     @Override
@@ -393,6 +403,11 @@ final class SqliteDialect implements Dialect {
     @Override
     public Optional<JobLock> tryLockLeader() {
         return tryLock(leaderLock, "a live embedder");
+    }
+
+    @Override
+    public VectorType hostVectors() {
+        return VectorType.BLOB;
     }
 
     @Override

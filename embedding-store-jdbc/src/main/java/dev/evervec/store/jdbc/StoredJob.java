@@ -28,26 +28,45 @@ record StoredJob(Run run, JobInfo info) {
             + " left join evervec_job r on r.number = j.resumes where ";
     private static final String COUNTS = "select reason, records from evervec_job_count where job = ?";
 
+    private static final String WORKERS = "select count(*), count(held_up_by), min(held_up_by) from evervec_worker"
+            + " where job = ? and ended_at is null and lease_end > ?";
+
     /**
-     * One worker at one job: what is embedded live is one job that runs again and again.
+     * One run of a job: what is embedded live is one job that runs again and again.
      *
      * @param number of the job
-     * @param owner the worker
+     * @param scanner the worker that scans
      */
-    record Run(JobStart.Kind kind, long number, String owner) {}
+    record Run(JobStart.Kind kind, long number, String scanner) {}
 
-    /** The latest builds, newest first. */
-    static List<StoredJob> builds(Session session, int limit) throws SQLException {
+    /** What the living workers of a job say. */
+    private record Alive(int workers, @Nullable String heldUpBy) {
+        static Alive of(Session session, long job, long now) throws SQLException {
+            return session.first(
+                            WORKERS,
+                            row -> new Alive(row.getInt(1), row.getInt(1) == row.getInt(2) ? row.getString(3) : null),
+                            job,
+                            now)
+                    .orElseThrow();
+        }
+    }
+
+    /**
+     * The latest builds, newest first.
+     *
+     * @param now workers whose leases end later are alive
+     */
+    static List<StoredJob> builds(Session session, int limit, long now) throws SQLException {
         return session.list(
                 SELECT + "j.kind = ? order by j.number desc limit ?",
-                row -> read(session, row),
+                row -> read(session, row, now),
                 Codes.kind(JobStart.Kind.BUILD),
                 limit);
     }
 
     /** The job of this id, if there is one. */
-    static List<StoredJob> ofId(Session session, String id) throws SQLException {
-        return session.list(SELECT + "j.id = ?", row -> read(session, row), id);
+    static List<StoredJob> ofId(Session session, String id, long now) throws SQLException {
+        return session.list(SELECT + "j.id = ?", row -> read(session, row, now), id);
     }
 
     boolean isRunning() {
@@ -74,13 +93,17 @@ record StoredJob(Run run, JobInfo info) {
                 info.resumes());
     }
 
-    private static StoredJob read(Session session, ResultSet row) throws SQLException {
+    private static StoredJob read(Session session, ResultSet row, long now) throws SQLException {
         long number = row.getLong("number");
         Map<Reason, Long> notEmbedded = new EnumMap<>(Reason.class);
         session.forEach(COUNTS, count -> notEmbedded.put(Reason.ofCode(count.getString(1)), count.getLong(2)), number);
-        JobState state = JobState.valueOf(row.getString("state").toUpperCase(Locale.ROOT));
+        JobState stored = JobState.valueOf(row.getString("state").toUpperCase(Locale.ROOT));
+        boolean working = stored == JobState.RUNNING;
+        Alive alive = working ? Alive.of(session, number, now) : new Alive(0, null);
+        JobState state = working && alive.workers == 0 ? JobState.INTERRUPTED : stored;
+        Sums sums = working ? Sums.read(row).plus(Workers.sums(session, number)) : Sums.read(row);
         return new StoredJob(
-                new Run(Codes.kind(row.getString("kind")), number, row.getString("owner")),
+                new Run(Codes.kind(row.getString("kind")), number, row.getString("scanner")),
                 new JobInfo(
                         row.getString("id"),
                         scope(row),
@@ -88,13 +111,13 @@ record StoredJob(Run run, JobInfo info) {
                         state,
                         Instant.ofEpochMilli(row.getLong("started_at")),
                         Codes.instant(row, row.findColumn("ended_at")),
-                        row.getLong("embedded"),
+                        sums.embedded(),
                         notEmbedded,
-                        row.getLong("requests"),
-                        row.getLong("input_tokens"),
-                        row.getLong("output_tokens"),
-                        cost(row),
-                        row.getString("held_up_by"),
+                        sums.requests(),
+                        sums.inputTokens(),
+                        sums.outputTokens(),
+                        sums.usd(),
+                        alive.heldUpBy,
                         state == JobState.RUNNING && row.getInt("cancel_requested") == 1,
                         row.getString("resumed_id")));
     }
@@ -109,9 +132,5 @@ record StoredJob(Run run, JobInfo info) {
                 row.getString("filter"),
                 asConfigured ? null : Integer.valueOf(batchSize),
                 budget == null ? null : new BigDecimal(budget));
-    }
-
-    private static @Nullable BigDecimal cost(ResultSet row) throws SQLException {
-        return row.getInt("cost_unknown") == 1 ? null : Money.usd(row.getLong("cost_usd"), row.getLong("cost_rest"));
     }
 }

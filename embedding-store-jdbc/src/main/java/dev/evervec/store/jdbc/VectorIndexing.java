@@ -60,10 +60,11 @@ final class VectorIndexing {
         switch (generation.type()) {
             case BLOB -> throw refused("SQLite has none: searches compare every vector");
             case REAL_ARRAY ->
-                throw refused("the vectors of generation " + fingerprint.generation()
-                        + " are kept as real[], because the extension"
-                        + " vector was not there when it began, or takes no vector of " + dimension
-                        + " dimensions; after \"create extension vector\" prune the generation and build it anew");
+                throw refused(
+                        "the vectors of generation " + fingerprint.generation() + " are kept as real[], because the"
+                                + " extension vector was not there when it began, or takes no vector of " + dimension
+                                + " dimensions; after \"create extension vector\" the type of the column can be changed, see"
+                                + " docs/postgresql.md");
             case PGVECTOR -> requireIndexable(dimension);
         }
         PgVector pgvector =

@@ -2,6 +2,7 @@ package dev.evervec.store.jdbc;
 
 import java.sql.SQLException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ final class Writer {
 
     private final Dialect dialect;
     private final Schema schema;
+    private final List<HostColumn> hostColumns;
     private @Nullable Session session;
     private final Map<Object, Doubt<?>> doubts = new HashMap<>();
     private final Turns turns = new Turns();
@@ -46,16 +48,35 @@ final class Writer {
         }
     }
 
-    private Writer(Dialect dialect, Schema schema) {
+    private Writer(Dialect dialect, Schema schema, List<HostColumn> hostColumns) {
         this.dialect = dialect;
         this.schema = schema;
+        this.hostColumns = hostColumns;
     }
 
-    /** Opens the connection and brings the tables up to date. */
-    static Writer open(Dialect dialect, Schema schema) throws SQLException {
-        Writer writer = new Writer(dialect, schema);
+    /** Opens the connection, brings the tables up to date and looks whether the host's columns can be written. */
+    static Writer open(Dialect dialect, Schema schema, List<HostColumn> hostColumns) throws SQLException {
+        Writer writer = new Writer(dialect, schema, hostColumns);
         writer.session();
+        if (!hostColumns.isEmpty()) {
+            writer.checkHostColumns();
+        }
         return writer;
+    }
+
+    private void checkHostColumns() throws SQLException {
+        boolean sound = false;
+        try {
+            inTransaction(current -> {
+                current.hostColumns().check();
+                return hostColumns;
+            });
+            sound = true;
+        } finally {
+            if (!sound) {
+                close();
+            }
+        }
     }
 
     /** From now on it leaves others their turn, or no longer does. */
@@ -137,6 +158,7 @@ final class Writer {
             for (String table : dialect.scratchTables()) {
                 current.execute(table);
             }
+            current.alsoWrite(hostColumns);
             ready = true;
         } finally {
             if (!ready) {

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,7 @@ final class LiveHost implements AutoCloseable {
     private static final int DIMENSION = 8;
 
     private final DataSource database;
-    private final Path storeFile;
+    private final Supplier<EmbeddingStore> stores;
     private final ScriptedProvider provider = ScriptedProvider.builder()
             .dimension(DIMENSION)
             .limits(ProviderLimits.ofTexts(100))
@@ -50,8 +51,13 @@ final class LiveHost implements AutoCloseable {
     private long now;
 
     LiveHost(DataSource database, Path storeFile) throws SQLException {
+        this(database, () -> JdbcStore.openSqlite(storeFile));
+    }
+
+    /** With a store that is opened so. */
+    LiveHost(DataSource database, Supplier<EmbeddingStore> stores) throws SQLException {
         this.database = database;
-        this.storeFile = storeFile;
+        this.stores = stores;
         queue = EmbeddingQueue.in(database);
         outbox = queue;
         queue.createTableIfMissing();
@@ -61,7 +67,7 @@ final class LiveHost implements AutoCloseable {
     }
 
     private void open() {
-        store = JdbcStore.openSqlite(storeFile);
+        store = stores.get();
         pipeline = BuildPipeline.builder()
                 .records(JdbcRecordSource.of(database, QuestionService.QUERY))
                 .embedder(embedder)
@@ -79,17 +85,14 @@ final class LiveHost implements AutoCloseable {
 
     /** The embedder's process dies and another one begins. */
     void restart() {
+        leave();
         store.close();
-        jobs = null;
         open();
     }
 
     /** The embedder's memory is gone. */
     void forgetAllButTheTables() {
-        if (jobs != null) {
-            // Time is virtual here, and not where its lease would be over.
-            jobs.leave();
-        }
+        leave();
         PipelineJobs mine = new PipelineJobs(pipeline, 0.10);
         jobs = mine;
         loop = new LiveLoop(
@@ -100,6 +103,14 @@ final class LiveHost implements AutoCloseable {
                 new Chores(mine, null, new Random(1), now),
                 new Troubles("live embedding", Duration.ofSeconds(1), new Random(1)),
                 () -> now);
+    }
+
+    /** Time is virtual here, and not where the lease of one that is gone would be over. */
+    private void leave() {
+        if (jobs != null) {
+            jobs.leave();
+            jobs = null;
+        }
     }
 
     /** Calls go through this one from now on. */

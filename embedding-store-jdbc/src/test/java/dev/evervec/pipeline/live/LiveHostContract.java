@@ -6,8 +6,10 @@ import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.live.LiveLoop.Left;
 import dev.evervec.pipeline.report.BuildReport;
+import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.store.jdbc.EmbeddingQueue;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
+import dev.evervec.store.jdbc.JdbcStore;
 import dev.evervec.store.jdbc.TriggerSpec;
 import dev.evervec.testkit.Fault;
 import dev.evervec.testkit.FaultScript;
@@ -38,6 +40,11 @@ abstract class LiveHostContract {
     /** The host's database. */
     protected abstract DataSource database();
 
+    /** Opens the store. */
+    protected EmbeddingStore store() {
+        return JdbcStore.openSqlite(storeFile());
+    }
+
     /** The store's file. */
     protected Path storeFile() {
         return folder.resolve("embeddings.db");
@@ -45,7 +52,7 @@ abstract class LiveHostContract {
 
     @BeforeEach
     void open() throws SQLException {
-        host = new LiveHost(database(), storeFile());
+        host = new LiveHost(database(), this::store);
         service = host.service();
     }
 

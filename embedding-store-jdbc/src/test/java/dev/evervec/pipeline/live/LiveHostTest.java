@@ -1,14 +1,13 @@
 package dev.evervec.pipeline.live;
 
+import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
+import dev.evervec.store.jdbc.TestPostgres;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.sqlite.SQLiteDataSource;
@@ -52,21 +51,23 @@ class LiveHostTest {
 
     @Nested
     class InPostgres extends LiveHostContract {
-        private static EmbeddedPostgres server;
-
-        @BeforeAll
-        static void startServer() throws IOException {
-            server = EmbeddedPostgres.start();
-        }
-
-        @AfterAll
-        static void stopServer() throws IOException {
-            server.close();
-        }
+        private TestPostgres postgres;
 
         @Override
         protected DataSource database() {
-            return server.getPostgresDatabase();
+            postgres = TestPostgres.newDatabase();
+            return postgres.dataSource();
+        }
+
+        /** In the same database. */
+        @Override
+        protected EmbeddingStore store() {
+            return postgres.open();
+        }
+
+        @AfterEach
+        void dropTheDatabase() {
+            postgres.drop();
         }
 
         @Test

@@ -4,9 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.evervec.store.jdbc.EmbeddingQueue;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
+import dev.evervec.store.jdbc.TestPostgres;
 import dev.evervec.store.jdbc.TriggerSpec;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -23,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** An embedder that hardly ever looks by itself, on an outbox in PostgreSQL. */
 @Timeout(120)
 class NotifiedEmbedderTest {
-    private static EmbeddedPostgres server;
+    private static TestPostgres postgres;
 
     @TempDir
     Path folder;
@@ -33,18 +32,18 @@ class NotifiedEmbedderTest {
     private LiveEmbedder live;
 
     @BeforeAll
-    static void startServer() throws IOException {
-        server = EmbeddedPostgres.start();
+    static void makeADatabase() {
+        postgres = TestPostgres.newDatabase();
     }
 
     @AfterAll
-    static void stopServer() throws IOException {
-        server.close();
+    static void dropTheDatabase() {
+        postgres.drop();
     }
 
     @BeforeEach
     void start() throws Exception {
-        host = new LiveHost(server.getPostgresDatabase(), folder.resolve("embeddings.db"));
+        host = new LiveHost(postgres.dataSource(), folder.resolve("embeddings.db"));
         outbox = new SignallingOutbox(host.queue());
         live = LiveEmbedder.builder()
                 .pipeline(host.pipeline())
@@ -94,7 +93,8 @@ class NotifiedEmbedderTest {
 
     @Test
     void whatIsCommittedWhileItsConnectionIsGoneIsEmbeddedWhenItHasAnotherOne() throws Exception {
-        execute("select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %'");
+        execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()");
         host.service().ask("1", "Title", "How?");
 
         outbox.awaitADeletion();
@@ -102,7 +102,7 @@ class NotifiedEmbedderTest {
     }
 
     private static void execute(String sql) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+        try (Connection connection = postgres.dataSource().getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
         }

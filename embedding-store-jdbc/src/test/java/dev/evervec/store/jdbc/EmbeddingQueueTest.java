@@ -7,7 +7,6 @@ import dev.evervec.pipeline.live.Change;
 import dev.evervec.pipeline.live.NotedChange;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -144,21 +143,21 @@ class EmbeddingQueueTest {
 
     @Nested
     class InPostgres extends EmbeddingQueueContract {
-        private static EmbeddedPostgres server;
+        private static TestPostgres postgres;
 
         @BeforeAll
-        static void startServer() throws IOException {
-            server = EmbeddedPostgres.start();
+        static void makeADatabase() {
+            postgres = TestPostgres.newDatabase();
         }
 
         @AfterAll
-        static void stopServer() throws IOException {
-            server.close();
+        static void dropTheDatabase() {
+            postgres.drop();
         }
 
         @Override
         protected DataSource database() {
-            return server.getPostgresDatabase();
+            return postgres.dataSource();
         }
 
         @Override

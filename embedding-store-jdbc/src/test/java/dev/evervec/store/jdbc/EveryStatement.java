@@ -6,7 +6,6 @@ import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.pipeline.store.StoreException;
 import java.sql.SQLException;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -66,7 +65,9 @@ abstract class EveryStatement {
         dialect.failAt(statement, fault);
         try (TroubledBuild build = new TroubledBuild(place, rewriting)) {
             String ending = runWithFault(build, dialect, fault);
+            build.requireEqualCopy();
             build.finish();
+            build.requireEqualCopy();
             return ending;
         } catch (AssertionError e) {
             String where = "statement " + statement + " (" + dialect.met() + "), " + fault + ", rewriting " + rewriting;
@@ -76,7 +77,7 @@ abstract class EveryStatement {
 
     private static String runWithFault(TroubledBuild build, FaultyDialect dialect, FaultyDialect.Fault fault)
             throws SQLException {
-        try (EmbeddingStore store = JdbcStore.open(dialect, Clock.systemUTC())) {
+        try (EmbeddingStore store = TroubledBuild.open(dialect)) {
             BuildReport report = build.run(store);
             dialect.failNone();
             build.check(report, fault != FaultyDialect.Fault.DEAD_AFTER);

@@ -302,11 +302,6 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
-    public boolean locksRows() {
-        return dialect.locksRows();
-    }
-
-    @Override
     public void fitPlans(Session session) throws SQLException {
         dialect.fitPlans(session);
     }
@@ -352,6 +347,21 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public boolean locksRows() {
+        return dialect.locksRows();
+    }
+
+    @Override
+    public boolean sharesJobs() {
+        return dialect.sharesJobs();
+    }
+
+    @Override
+    public void lockBeginning(Session session) throws SQLException {
+        dialect.lockBeginning(session);
+    }
+
+    @Override
     public Optional<JobLock> tryLock(JobStart.Kind kind) {
         Optional<JobLock> taken = dialect.tryLock(kind);
         taken.ifPresent(locks::add);
@@ -376,6 +386,11 @@ final class FaultyDialect implements Dialect {
     @Override
     public Optional<JobLock> tryLockLeader() {
         return dialect.tryLockLeader();
+    }
+
+    @Override
+    public VectorType hostVectors() {
+        return dialect.hostVectors();
     }
 
     @Override

@@ -6,8 +6,6 @@ import dev.evervec.pipeline.live.Change;
 import dev.evervec.pipeline.live.Outbox.Listening;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
 import dev.evervec.store.jdbc.OutboxListener.Rhythm;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -35,25 +33,25 @@ class OutboxListenerTest {
     private static final Rhythm CAREFUL =
             new Rhythm(Duration.ofMillis(50), Duration.ofMillis(500), Duration.ofMillis(1));
 
-    private static EmbeddedPostgres server;
+    private static TestPostgres postgres;
 
     private final Semaphore wakes = new Semaphore(0);
     private EmbeddingQueue queue;
 
     @BeforeAll
-    static void startServer() throws IOException {
-        server = EmbeddedPostgres.start();
+    static void makeADatabase() {
+        postgres = TestPostgres.newDatabase();
     }
 
     @AfterAll
-    static void stopServer() throws IOException {
-        server.close();
+    static void dropTheDatabase() {
+        postgres.drop();
     }
 
     @BeforeEach
     void makeTheTable() throws SQLException {
         execute("drop table if exists evervec_outbox");
-        queue = EmbeddingQueue.in(dataSource(server.getPort()));
+        queue = EmbeddingQueue.in(dataSource(TestPostgres.port()));
         queue.createTableIfMissing();
     }
 
@@ -69,7 +67,7 @@ class OutboxListenerTest {
         source.setServerNames(new String[] {"127.0.0.1"});
         source.setPortNumbers(new int[] {port});
         source.setUser("postgres");
-        source.setDatabaseName("postgres");
+        source.setDatabaseName(postgres.name());
         source.setApplicationName("listener");
         return source;
     }
@@ -77,7 +75,7 @@ class OutboxListenerTest {
     @Test
     void aCommitWakesAndARollbackDoesNot() throws Exception {
         try (Listening listening = listen(queue, SILENT);
-                Connection host = server.getPostgresDatabase().getConnection()) {
+                Connection host = postgres.dataSource().getConnection()) {
             host.setAutoCommit(false);
             queue.enqueue(host, CHANGE);
             host.rollback();
@@ -132,7 +130,7 @@ class OutboxListenerTest {
 
     @Test
     void aDataSourceWithSocketTimeoutAndWithoutAutoCommitIsListenedToAllTheSame() throws Exception {
-        PGSimpleDataSource impatient = dataSource(server.getPort());
+        PGSimpleDataSource impatient = dataSource(TestPostgres.port());
         impatient.setSocketTimeout(1);
         EmbeddingQueue pooled = EmbeddingQueue.in(Changed.connections(impatient, Changed::withoutAutoCommit));
         Rhythm longer = new Rhythm(Duration.ofMillis(2_500), Duration.ofSeconds(20), Duration.ZERO);
@@ -159,7 +157,7 @@ class OutboxListenerTest {
 
     @Test
     void aConnectionThatIsSilentBecauseItWasCutIsReplaced() throws Exception {
-        try (BlackHole between = new BlackHole(server.getPort());
+        try (BlackHole between = new BlackHole(TestPostgres.port());
                 Listening listening = listen(EmbeddingQueue.in(dataSource(between.port())), CAREFUL)) {
             between.swallow();
             awaitAWake();
@@ -197,7 +195,7 @@ class OutboxListenerTest {
     @Test
     void aDriverThatIsNotPostgresOwnTellsNothing() {
         listenUntilItIsClosed(
-                EmbeddingQueue.in(Changed.connections(server.getPostgresDatabase(), Changed::withoutUnwrapping)));
+                EmbeddingQueue.in(Changed.connections(postgres.dataSource(), Changed::withoutUnwrapping)));
     }
 
     private void listenUntilItIsClosed(EmbeddingQueue silent) {
@@ -228,7 +226,7 @@ class OutboxListenerTest {
     }
 
     private static int number(String query) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+        try (Connection connection = postgres.dataSource().getConnection();
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(query)) {
             row.next();
@@ -237,7 +235,7 @@ class OutboxListenerTest {
     }
 
     private static void execute(String sql) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+        try (Connection connection = postgres.dataSource().getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
         }

@@ -40,6 +40,7 @@ import java.util.Random;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -60,6 +61,11 @@ class PgvectorStoreTest {
         long seed = System.nanoTime();
         System.out.println("PgvectorStoreTest seed " + seed);
         return seed;
+    }
+
+    @BeforeAll
+    static void needsAServer() {
+        TestPgvector.settings();
     }
 
     @BeforeEach
@@ -232,7 +238,7 @@ class PgvectorStoreTest {
         NearestQuery query = new NearestQuery(anyVector(3), 5);
         List<Neighbour> before = store.nearest(fingerprint(3), query);
 
-        TestPgvector.execute("create extension vector");
+        TestPgvector.execute("create extension vector schema public");
         store(3, Map.of(new RecordKey("late", "1"), anyVector(3)));
         store(4, anyVectors(20, 4));
 
@@ -245,6 +251,25 @@ class PgvectorStoreTest {
         assertThat(stored(4)).hasSize(20);
         assertThat(store.nearest(fingerprint(4), new NearestQuery(anyVector(4), 5)))
                 .hasSize(5);
+    }
+
+    @Test
+    void aGenerationThatBeganWithoutTheExtensionIsMovedByTwoStatements() {
+        store.close();
+        store = JdbcStore.open(TestPgvector.withoutExtension());
+        Map<RecordKey, Embedding> vectors = anyVectors(20, 3);
+        store(3, vectors);
+
+        TestPgvector.execute("create extension vector schema public");
+        TestPgvector.execute("begin; alter table " + table(3)
+                + " alter column vector type public.vector(3) using vector::public.vector(3);"
+                + " update " + TestPgvector.SCHEMA + ".evervec_generation set vector_type = 'vector' where name = '"
+                + fingerprint(3).generation() + "'; commit");
+
+        assertThat(stored(3)).containsExactlyInAnyOrderEntriesOf(vectors);
+        assertThat(store.createVectorIndex(fingerprint(3)).outcome()).isEqualTo(VectorIndex.Outcome.CREATED);
+        NearestQuery query = anyQuery(3, null);
+        assertSame(store.nearest(fingerprint(3), query), exactly(vectors, query));
     }
 
     // ---- the nearest, and the index ----

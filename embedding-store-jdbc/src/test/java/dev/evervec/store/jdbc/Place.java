@@ -16,6 +16,9 @@ interface Place extends AutoCloseable {
 
     Tables tables();
 
+    /** The statement that makes {@code host_copy}, with an {@code id} and an {@code embedding}. */
+    String makeCopy();
+
     /** Deletes it. */
     @Override
     void close();
@@ -36,6 +39,11 @@ interface Place extends AutoCloseable {
             @Override
             public Tables tables() {
                 return new Tables(file);
+            }
+
+            @Override
+            public String makeCopy() {
+                return "create table host_copy (id text primary key, embedding blob)";
             }
 
             @Override
@@ -67,6 +75,12 @@ interface Place extends AutoCloseable {
             @Override
             public Tables tables() {
                 return new Tables(database, schema);
+            }
+
+            @Override
+            public String makeCopy() {
+                return "create schema " + schema + "; create table " + schema
+                        + ".host_copy (id text primary key, embedding real[])";
             }
 
             @Override

@@ -90,7 +90,7 @@ final class PostgresPlansTest {
     /** The claim of a worker, as the store asks for it. */
     private static String statement(long job, int limit) {
         String sql = new PostgresDialect(null, null).claim();
-        for (Object value : List.of("'worker'", 0, job, limit)) {
+        for (Object value : List.of("'worker'", job, limit)) {
             sql = sql.replaceFirst("\\?", value.toString());
         }
         return sql;

@@ -1,5 +1,7 @@
 package dev.evervec.store.jdbc;
 
+import dev.evervec.pipeline.store.MemoryStore;
+import java.time.Clock;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,6 +22,11 @@ final class PostgresSameAsInMemoryTest extends SameAsInMemory {
     @AfterEach
     void empty() {
         place().close();
+    }
+
+    @Override
+    MemoryStore inMemory(Clock time) {
+        return MemoryStore.shared(time);
     }
 
     @Override

@@ -31,6 +31,7 @@ import dev.evervec.provider.TokenUsage;
 import dev.evervec.testkit.ManualClock;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -53,7 +54,7 @@ abstract class SameAsInMemory {
     private static final int STEPS = 400;
 
     private final ManualClock clock = new ManualClock();
-    private final MemoryStore memory = new MemoryStore(clock);
+    private final MemoryStore memory = inMemory(clock);
     private final List<RecordKey> keys = new ArrayList<>();
     private final Set<Sha256> texts = new HashSet<>();
     private final Map<JobStart.Kind, Job> running = new EnumMap<>(JobStart.Kind.class);
@@ -61,6 +62,11 @@ abstract class SameAsInMemory {
     private EmbeddingStore disk;
     private Random random;
     private int builds;
+
+    /** The store to be compared with. */
+    MemoryStore inMemory(Clock time) {
+        return new MemoryStore(time);
+    }
 
     /** One job on both stores. */
     private static final class Job {

@@ -122,7 +122,9 @@ class SqliteStoreTest extends EmbeddingStoreContract {
     }
 
     private List<String> records() throws SQLException {
-        return dump().stream().filter(row -> !row.startsWith("evervec_job")).toList();
+        return dump().stream()
+                .filter(row -> !row.startsWith("evervec_job") && !row.startsWith("evervec_worker"))
+                .toList();
     }
 
     private static String stackTrace(Throwable thrown) {
@@ -753,8 +755,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
             commit(job, embedded(claims.get(0), "one"), not(claims.get(1), "two", Reason.ABORTED));
             end(job);
 
-            assertThat(rows("select distinct job, owner, lease_end from evervec_ledger"))
-                    .containsExactly("null|null|null");
+            assertThat(rows("select distinct job, owner from evervec_ledger")).containsExactly("null|null");
         }
 
         @Test

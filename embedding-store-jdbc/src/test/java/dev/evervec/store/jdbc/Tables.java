@@ -157,9 +157,14 @@ final class Tables {
                 .isEmpty();
         assertThat(rows(
                         connection,
-                        "select j.id from evervec_job j where j.requests <> (select count(*) from evervec_usage u"
-                                + " where u.job = j.number) or j.cost_usd * 1000000000000 + j.cost_rest <> (select"
-                                + " coalesce(sum(u.cost), 0) from evervec_usage u where u.job = j.number)"))
+                        "select j.id from (select j.number, j.id, j.requests + coalesce(sum(w.requests), 0) requests,"
+                                + " (j.cost_usd + coalesce(sum(w.cost_usd), 0)) * 1000000000000 + j.cost_rest"
+                                + " + coalesce(sum(w.cost_rest), 0) cost from evervec_job j left join evervec_worker w"
+                                + " on w.job = j.number and w.ended_at is null"
+                                + " group by j.number, j.id, j.requests, j.cost_usd, j.cost_rest) j"
+                                + " where j.requests <> (select count(*) from evervec_usage u where u.job = j.number)"
+                                + " or j.cost <> (select coalesce(sum(u.cost), 0) from evervec_usage u"
+                                + " where u.job = j.number)"))
                 .as("jobs whose bill does not add up")
                 .isEmpty();
         assertThat(rows(

@@ -35,7 +35,7 @@ final class TestPgvector {
     static StoreSettings empty() {
         StoreSettings settings = settings();
         execute("drop schema if exists " + SCHEMA + " cascade");
-        execute("create extension if not exists vector");
+        execute("create extension if not exists vector schema public");
         return settings;
     }
 

@@ -10,7 +10,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.atomic.AtomicInteger;
-import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /**
  * A real PostgreSQL for tests: one server for all that run in this process, which ends with it, and a database of its own for
@@ -97,8 +97,11 @@ public final class TestPostgres {
     }
 
     /** Connections to it, without a pool. */
-    public DataSource dataSource() {
-        return Server.RUNNING.getDatabase("postgres", name);
+    public PGSimpleDataSource dataSource() {
+        PGSimpleDataSource source = new PGSimpleDataSource();
+        source.setUrl(url());
+        source.setUser("postgres");
+        return source;
     }
 
     public Connection connect() throws SQLException {

@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.evervec.pipeline.live.Change;
 import dev.evervec.store.jdbc.EmbeddingQueue.Database;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -70,21 +68,21 @@ class TriggerDdlTest {
 
     @Nested
     class InPostgres extends TriggerDdlContract {
-        private static EmbeddedPostgres server;
+        private static TestPostgres postgres;
 
         @BeforeAll
-        static void startServer() throws IOException {
-            server = EmbeddedPostgres.start();
+        static void makeADatabase() {
+            postgres = TestPostgres.newDatabase();
         }
 
         @AfterAll
-        static void stopServer() throws IOException {
-            server.close();
+        static void dropTheDatabase() {
+            postgres.drop();
         }
 
         @Override
         protected DataSource database() {
-            return server.getPostgresDatabase();
+            return postgres.dataSource();
         }
 
         @Override

@@ -41,6 +41,10 @@ final class TroubledBuild implements AutoCloseable {
     private static final int IN_FLIGHT = 2;
     private static final int BLANK = 36;
     private static final String PROMPT = "say it better: ";
+    /** Keeps a second copy of every vector. */
+    private static final HostColumn COPY =
+            HostColumn.update("insert into host_copy (id, embedding) values (:id, :embedding)"
+                    + " on conflict (id) do update set embedding = excluded.embedding");
 
     private final Place place;
     private final Tables tables;
@@ -86,17 +90,31 @@ final class TroubledBuild implements AutoCloseable {
         return gate;
     }
 
+    /** A store that writes a table of the host, too. */
+    static EmbeddingStore open(Dialect dialect) {
+        return JdbcStore.open(dialect, null, new Schema(dialect), List.of(COPY));
+    }
+
     /** A first build, of fifty records: four will have another text, one will be blank, and three will be gone. */
     void prepare() {
         gate.open();
+        makeCopy();
         List<SourceRecord> old = new ArrayList<>();
         IntStream.range(0, 47).forEach(i -> old.add(record(i, i < 4 ? "an older text " + i : text(i))));
         IntStream.range(100, 103).forEach(i -> old.add(record(i, "gone " + i)));
-        try (EmbeddingStore store = JdbcStore.open(place.dialect(), null)) {
+        try (EmbeddingStore store = open(place.dialect())) {
             assertThat(pipeline(store, old)
                             .run(BuildRequest.all().jobId("prepared"))
                             .succeeded())
                     .isEqualTo(50);
+        }
+    }
+
+    private void makeCopy() {
+        try {
+            tables.execute(place.makeCopy());
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
         }
     }
 
@@ -168,6 +186,16 @@ final class TroubledBuild implements AutoCloseable {
         }
     }
 
+    /** What the host has is what the store has. */
+    void requireEqualCopy() throws SQLException {
+        assertThat(tables.rows("select id from evervec_vector v where v.vector is distinct from"
+                        + " (select embedding from host_copy h where h.id = v.id)"))
+                .isEmpty();
+        assertThat(tables.rows("select id from host_copy where embedding is not null"
+                        + " and id not in (select id from evervec_vector)"))
+                .isEmpty();
+    }
+
     private String job(String columns) throws SQLException {
         return tables.rows("select " + columns + " from evervec_job where id = 'troubled'")
                 .get(0);
@@ -203,7 +231,7 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     private void runWithoutTrouble() throws SQLException {
-        try (EmbeddingStore store = JdbcStore.open(place.dialect(), null)) {
+        try (EmbeddingStore store = open(place.dialect())) {
             BuildPipeline pipeline = pipeline(store, records());
             assertThat(pipeline.run(BuildRequest.all()).state()).isEqualTo(BuildReport.State.COMPLETED);
             Map<String, Embedding> vectors = new HashMap<>();

@@ -22,16 +22,17 @@ create table evervec_generation (
 -- task, source, filter, batch_size, budget_usd: what it was asked to do; the budget is exact, as decimal text. cost_unknown: 1
 -- if the price of some call was not known. resumes: the interrupted job whose spending (carried_…) this one carries on.
 -- keeps_from: the first of the rebuilds that this one carries on by request; what was bought since it began is kept.
--- held_up_by: why nothing gets through to a provider. cancel_requested: 1 if it was asked to stop while it ran. last_write: the
--- number of the job's last write, by which a worker whose commit ended in an error sees whether it happened.
+-- scanner: the worker that scans. cancel_requested: 1 if it was asked to stop while it ran. embedded, requests, tokens and cost
+-- are those of workers that have ended; those of the others stand with them.
 create table evervec_job (
   number           integer primary key autoincrement,
   id               text    not null unique,
   kind             text    not null,
   generation       integer not null,
   state            text    not null,
-  owner            text    not null,
+  scanner          text    not null,
   max_attempts     integer not null,
+  reconsidered     text    not null,
   task             text    not null,
   source           text,
   filter           text,
@@ -54,12 +55,45 @@ create table evervec_job (
   carried_rest     integer not null default 0,
   resumes          integer,
   keeps_from       integer,
-  held_up_by       text,
-  cancel_requested integer not null default 0,
-  last_write       integer not null default 0
+  cancel_requested integer not null default 0
 );
 
 create index evervec_job_running on evervec_job (number) where state = 'running';
+
+-- The workers of jobs. role: alone (of a job that has one worker), first (began the job), or joined. process: where it runs, for
+-- people. A worker lives until its lease is over, or where jobs have one worker, as long as it holds the lock beside the file.
+-- state: null while it works; then what it ended as, or interrupted. lost: 1 if its claims went back to the list once while it
+-- was away, so that results which are refused for that are no outcomes of the job. held_up_by: why nothing gets through to a
+-- provider. last_write: the number of its last write, by which a worker whose commit ended in an error sees whether it happened.
+-- cost_unknown: 1 if the price of some call was not known.
+-- budget_held: how much of the job's budget it may have spent by now, in USD as decimal text; budget_spent: how much it said that it
+-- had spent.
+create table evervec_worker (
+  number           integer primary key autoincrement,
+  job              integer not null,
+  owner            text    not null unique,
+  role             text    not null,
+  process          text    not null,
+  began_at         integer not null,
+  lease_end        integer not null,
+  ended_at         integer,
+  state            text,
+  lost             integer not null default 0,
+  held_up_by       text,
+  last_write       integer not null default 0,
+  embedded         integer not null default 0,
+  requests         integer not null default 0,
+  input_tokens     integer not null default 0,
+  output_tokens    integer not null default 0,
+  tokens_estimated integer not null default 0,
+  cost_usd         integer not null default 0,
+  cost_rest        integer not null default 0,
+  cost_unknown     integer not null default 0,
+  budget_held      text    not null default '0',
+  budget_spent     text    not null default '0'
+);
+
+create index evervec_worker_working on evervec_worker (job) where ended_at is null;
 
 -- How many records a job left without a vector, by reason; untaken ones included.
 create table evervec_job_count (
@@ -70,7 +104,7 @@ create table evervec_job_count (
 ) without rowid;
 
 -- The state of every record in every generation. job is set while the record is on that job's list, and such a record is
--- always pending; owner and lease_end are set while it is claimed, and version goes up with every claim. superseded is 1 if
+-- always pending; owner is set while a worker has claimed it, and version goes up with every claim. superseded is 1 if
 -- content_hash changed while it was claimed: what is stored for it then leaves it pending. changed_at: since when it is in
 -- its state, whatever its content did meanwhile. vector_hash: hash of the content that its vector is of; null if there is
 -- none, and while it is embedded, because then that is content_hash. fresh_since: the rebuild that has not got it its vector
@@ -91,7 +125,6 @@ create table evervec_ledger (
   job          integer,
   owner        text,
   version      integer not null,
-  lease_end    integer,
   superseded   integer not null default 0,
   changed_at   integer not null,
   vector_hash  blob,
