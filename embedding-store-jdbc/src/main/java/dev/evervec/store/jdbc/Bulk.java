@@ -74,9 +74,12 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
         return new Bulk(values(row), Kind.SELECT, "", query, "");
     }
 
-    /** Locks the ledger's rows {@code l} that belong to each, in the one order in which that is done. */
-    static Bulk lock(String row, String where) {
-        return new Bulk(values(row), Kind.LOCK, "", "", where);
+    /**
+     * Reads the ledger's rows {@code l} that belong to each, and lets nobody else change them until the transaction ends. They are
+     * locked in the order of their numbers, whoever does it, so that nobody waits for somebody who waits for him.
+     */
+    static Bulk lock(String row, String columns, String where) {
+        return new Bulk(values(row), Kind.LOCK, "", columns, where);
     }
 
     private static List<Value> values(String row) {
@@ -118,7 +121,7 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
             case UPDATE -> "update " + target + " set " + body + " where " + rest;
             case DELETE -> "delete from " + target + " where " + rest;
             case SELECT -> body;
-            case LOCK -> throw new IllegalStateException("rows are locked all at once");
+            case LOCK -> "select " + body + " from evervec_ledger l where " + rest;
         };
     }
 
@@ -137,8 +140,8 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
             case SELECT ->
                 "select q.*, r.ordinal from " + rows + " cross join lateral (" + body + ") q order by r.ordinal";
             case LOCK ->
-                "select count(*) from (select l.number from evervec_ledger l, " + rows + " where " + rest
-                        + " order by l.number for update of l) locked";
+                "select " + body + ", r.ordinal from evervec_ledger l, " + rows + " where " + rest
+                        + " order by l.number for update of l";
         };
         return VALUE.matcher(all).replaceAll("r." + inArrays("$1"));
     }

@@ -38,21 +38,19 @@ record Known(
     static final String CLAIMED =
             "exists (select 1 from evervec_worker w where w.owner = l.owner and w.lease_end > r.now)";
 
-    private static final String QUERY = "select case when r.blank = 1 or r.rebuild = 1 or l.state <> 'embedded'"
+    private static final String COLUMNS = "case when r.blank = 1 or r.rebuild = 1 or l.state <> 'embedded'"
             + " or l.content_hash <> r.content_hash then 1 else 0 end, l.number, l.state, l.reason,"
             + " case when l.content_hash = r.content_hash then 1 else 0 end, l.attempts,"
             + " case when " + CLAIMED + " then 1 else 0 end,"
             + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
             + " case when case l.state when 'embedded' then l.content_hash else l.vector_hash end <> r.content_hash"
-            + " then 1 else 0 end, %s, coalesce(l.fresh_since, 0) from evervec_ledger l"
-            + " where l.generation = r.generation and l.source = r.source and l.id = r.id";
-    private static final Bulk COMPARE = Bulk.select(
-            ROW,
-            QUERY.formatted("coalesce(case when r.asks_who_bought = 1 then (select v.bought_by from {vectors} v"
-                    + " where v.generation = l.generation and v.source = l.source and v.id = l.id and v.part = 0)"
-                    + " end, 0)"));
-    private static final Bulk LOCK =
-            Bulk.lock(ROW, "l.generation = r.generation and l.source = r.source and l.id = r.id");
+            + " then 1 else 0 end, coalesce(case when r.asks_who_bought = 1 then (select v.bought_by from {vectors} v"
+            + " where v.generation = l.generation and v.source = l.source and v.id = l.id and v.part = 0) end, 0),"
+            + " coalesce(l.fresh_since, 0)";
+    private static final String OF_KEY = "l.generation = r.generation and l.source = r.source and l.id = r.id";
+    private static final Bulk COMPARE =
+            Bulk.select(ROW, "select " + COLUMNS + " from evervec_ledger l where " + OF_KEY);
+    private static final Bulk LOCK = Bulk.lock(ROW, COLUMNS, OF_KEY);
 
     /** Whether it is embedded as it was scanned. */
     boolean hasVectorOfItsContent() {
@@ -74,16 +72,29 @@ record Known(
     static void find(
             Session session, Generation generation, List<ScannedRecord> records, Judge judge, long now, Found found)
             throws SQLException {
-        if (generation.exists()) {
-            rows(session, generation.sql(COMPARE), generation, records, judge, now)
-                    .forEach((place, row) -> found.accept(place, read(row)));
-        }
+        read(session, COMPARE, generation, records, judge, now, found);
     }
 
-    /** Lets nobody else change these records' rows until the transaction ends. */
-    static void lock(Session session, Generation generation, List<ScannedRecord> records, Judge judge, long now)
+    /** What is known of these records, which nobody else changes any more until the transaction ends. */
+    static void lock(
+            Session session, Generation generation, List<ScannedRecord> records, Judge judge, long now, Found found)
             throws SQLException {
-        rows(session, LOCK, generation, records, judge, now).run();
+        read(session, LOCK, generation, records, judge, now, found);
+    }
+
+    private static void read(
+            Session session,
+            Bulk query,
+            Generation generation,
+            List<ScannedRecord> records,
+            Judge judge,
+            long now,
+            Found found)
+            throws SQLException {
+        if (generation.exists()) {
+            rows(session, generation.sql(query), generation, records, judge, now)
+                    .forEach((place, row) -> found.accept(place, read(row)));
+        }
     }
 
     private static Rows rows(

@@ -24,11 +24,11 @@ import org.jspecify.annotations.Nullable;
 final class LiveMarking implements Marking {
     private static final String KEY = "generation bigint, source text, id text, now bigint";
     private static final String OF_KEY = "l.generation = r.generation and l.source = r.source and l.id = r.id";
-    private static final Bulk LOCK = Bulk.lock(KEY, OF_KEY);
-    private static final Bulk FIND = Bulk.select(
+    private static final Bulk FIND = Bulk.lock(
             KEY,
-            "select l.number, l.state, case when l.vector_hash <> l.content_hash then 1 else 0 end," + " case when "
-                    + Known.CLAIMED + " then 1 else 0 end from evervec_ledger l where " + OF_KEY);
+            "l.number, l.state, case when l.vector_hash <> l.content_hash then 1 else 0 end,"
+                    + " case when " + Known.CLAIMED + " then 1 else 0 end",
+            OF_KEY);
 
     private final JobTicket job;
     private final Generation generation;
@@ -96,9 +96,6 @@ final class LiveMarking implements Marking {
             throws SQLException {
         generation.lock(session);
         List<RecordKey> keys = List.copyOf(gone);
-        if (session.locksRows()) {
-            rowsOf(session, LOCK, generation, keys, now).run();
-        }
         Counts counts = new Counts();
         Set<RecordKey> claimed = new LinkedHashSet<>();
         Rows vectors = session.rows(generation.sql(Marks.REMOVE_VECTORS));

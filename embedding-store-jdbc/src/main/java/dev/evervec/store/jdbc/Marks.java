@@ -94,9 +94,8 @@ final class Marks {
         }
         if (!places.isEmpty()) {
             List<ScannedRecord> changing = places.stream().map(records::get).toList();
-            Known.lock(session, generation, changing, judge, now);
             places.forEach(place -> known[place] = null);
-            Known.find(session, generation, changing, judge, now, (place, found) -> known[places.get(place)] = found);
+            Known.lock(session, generation, changing, judge, now, (place, found) -> known[places.get(place)] = found);
         }
     }
 

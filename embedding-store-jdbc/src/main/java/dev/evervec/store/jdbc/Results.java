@@ -35,14 +35,13 @@ final class Results {
             "content_hash bytea, generation bigint, source text, id text, job bigint," + " owner text, version bigint";
     private static final String UNDER_FENCE = "l.generation = r.generation and l.source = r.source and l.id = r.id"
             + " and l.job = r.job and l.owner = r.owner and l.version = r.version";
-    private static final Bulk LOCK = Bulk.lock(CLAIMED, UNDER_FENCE);
-    private static final Bulk READ = Bulk.select(
+    private static final Bulk READ = Bulk.lock(
             CLAIMED,
-            "select l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
+            "l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
                     + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
                     + " case when l.content_hash = r.content_hash then 1 else 0 end,"
-                    + " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end"
-                    + " from evervec_ledger l where " + UNDER_FENCE);
++ " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end",
+            UNDER_FENCE);
     private static final String OFF_THE_LIST = " job = null, owner = null, superseded = 0";
     private static final Bulk EMBEDDED = Bulk.update(
             "number bigint, detail text, content_hash bytea, now bigint",
@@ -251,9 +250,6 @@ final class Results {
 
     /** The rows of the claims of these results, as far as they are still this worker's. */
     private List<Optional<Row>> read(List<RecordResult> results) throws SQLException {
-        if (session.locksRows()) {
-            claims(LOCK, results).run();
-        }
         List<Optional<Row>> found = new ArrayList<>(Collections.nCopies(results.size(), Optional.empty()));
         claims(READ, results)
                 .forEach((place, row) -> found.set(

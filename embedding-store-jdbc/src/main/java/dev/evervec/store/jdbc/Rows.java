@@ -12,7 +12,7 @@ interface Rows {
     /** Sends what waits. Not for queries. */
     void run() throws SQLException;
 
-    /** Hands what the query answers to the consumer, in the order of the rows. */
+    /** Hands what the query answers to the consumer. */
     void forEach(Found consumer) throws SQLException;
 
     /** Takes a row of an answer. */
