@@ -40,7 +40,7 @@ final class Results {
             "l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
                     + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
                     + " case when l.content_hash = r.content_hash then 1 else 0 end,"
-+ " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end",
+                    + " case when l.vector_hash <> coalesce(r.content_hash, l.content_hash) then 1 else 0 end",
             UNDER_FENCE);
     private static final String OFF_THE_LIST = " job = null, owner = null, superseded = 0";
     private static final Bulk EMBEDDED = Bulk.update(
