@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
+import dev.evervec.pipeline.Impatient;
 import dev.evervec.pipeline.report.BuildReport;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.source.InMemorySource;
@@ -135,7 +136,7 @@ final class TroubledBuild implements AutoCloseable {
     }
 
     private BuildPipeline pipeline(EmbeddingStore store, List<SourceRecord> records) {
-        BuildPipeline.Builder pipeline = BuildPipeline.builder()
+        BuildPipeline.Builder pipeline = Impatient.with(BuildPipeline.builder())
                 .records(InMemorySource.of(records))
                 .embedder(embedder)
                 .store(store);
