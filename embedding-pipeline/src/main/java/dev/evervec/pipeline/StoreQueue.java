@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class StoreQueue {
     private static final int MAX_TRIES = 6;
+    /** Many failures are over before anybody could do anything about them. */
+    private static final int TOLD_TRIES = 3;
     /** A database that is restarted or hands over to its stand-by comes back within about a minute. */
     static final Duration PATIENCE = Duration.ofMinutes(2);
 
@@ -88,7 +90,7 @@ final class StoreQueue {
         if (failure.kind() != StoreException.Kind.TRANSIENT || !patient) {
             return false;
         }
-        trouble = failure.getMessage();
+        trouble = failures < TOLD_TRIES ? null : failure.getMessage();
         notBefore = now + backoff.delay(failures, random).toNanos();
         return true;
     }
