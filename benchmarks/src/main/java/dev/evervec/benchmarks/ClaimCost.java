@@ -46,16 +46,6 @@ public final class ClaimCost {
     private static final String EXPLAINING = "&options=-c%20session_preload_libraries=auto_explain"
             + "%20-c%20auto_explain.log_min_duration=0%20-c%20auto_explain.log_analyze=on"
             + "%20-c%20auto_explain.log_buffers=on";
-    private static final String FILL = """
-            insert into evervec.evervec_ledger
-              (generation, source, id, state, content_hash, locator, attempts, job, version, changed_at)
-            select generation, 'default', 'id-' || n, 'pending', sha256(n::text::bytea), '', 0, %d, 0, 0
-            from evervec.evervec_job, generate_series(1, %d) n where number = %d
-            """;
-    private static final String COUNT = """
-            insert into evervec.evervec_count (generation, source, state, records, stale)
-            select generation, 'default', 'pending', %d, 0 from evervec.evervec_job where number = %d
-            """;
 
     private final BenchServer server;
     private final String database;
@@ -141,8 +131,16 @@ public final class ClaimCost {
 
     private void fill(JobTicket job) throws SQLException {
         server.execute(database, "alter table evervec.evervec_ledger set (autovacuum_enabled = false)");
-        server.execute(database, String.format(Locale.ROOT, FILL, job.number(), rows, job.number()));
-        server.execute(database, String.format(Locale.ROOT, COUNT, rows, job.number()));
+        server.execute(database, String.format(Locale.ROOT, """
+            insert into evervec.evervec_ledger
+              (generation, source, id, state, content_hash, locator, attempts, job, version, changed_at)
+            select generation, 'default', 'id-' || n, 'pending', sha256(n::text::bytea), '', 0, %d, 0, 0
+            from evervec.evervec_job, generate_series(1, %d) n where number = %d
+            """, job.number(), rows, job.number()));
+        server.execute(database, String.format(Locale.ROOT, """
+            insert into evervec.evervec_count (generation, source, state, records, stale)
+            select generation, 'default', 'pending', %d, 0 from evervec.evervec_job where number = %d
+            """, rows, job.number()));
     }
 
     /** A worker, until the list is empty. */
@@ -185,9 +183,9 @@ public final class ClaimCost {
 
     /** Whether the last claim passed the middle of the list or came near its end. */
     private synchronized boolean passed(int got) {
-        long half = rows / 2;
-        long late = rows - rows / 20;
-        return before >= half && before - got < half || before >= late && before - got < late;
+        long half = rows / 2L;
+        long late = rows - rows / 20L;
+        return (before >= half && before - got < half) || (before >= late && before - got < late);
     }
 
     /** One claim more, on a connection whose plans the server tells. */

@@ -35,7 +35,7 @@ final class CountingService implements AutoCloseable {
         CountingService service = new CountingService(server);
         server.createContext("/", exchange -> {
             long now = System.nanoTime();
-            String[] path = exchange.getRequestURI().getPath().split("/");
+            String[] path = exchange.getRequestURI().getPath().split("/", -1);
             service.calls.add(new Call(now, Integer.parseInt(path[2])));
             if (service.workers.add(path[1])) {
                 service.newWorker.countDown();

@@ -34,7 +34,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
-import org.postgresql.PGConnection;
 
 /**
  * How many vectors a second the store commits to PostgreSQL, with ledger, bill and counts, against a bare upsert of the same vectors
@@ -178,7 +177,7 @@ public final class StoreThroughput {
                 for (int from = 0; from < effort.rows(); from += batchSize) {
                     int to = Math.min(effort.rows(), from + batchSize);
                     long begin = System.nanoTime();
-                    upsert(connection, upsert, from, to);
+                    upsert(upsert, from, to);
                     nanos += System.nanoTime() - begin;
                 }
                 return effort.rows() / (nanos / 1e9);
@@ -186,15 +185,14 @@ public final class StoreThroughput {
         }
     }
 
-    private void upsert(Connection connection, PreparedStatement upsert, int from, int to) throws SQLException {
-        PGConnection postgres = connection.unwrap(PGConnection.class);
+    private void upsert(PreparedStatement upsert, int from, int to) throws SQLException {
         for (int i = from; i < to; i++) {
             upsert.setString(1, "id-" + i);
-            upsert.setArray(2, postgres.createArrayOf("float4", vector(i).toArray()));
+            upsert.setObject(2, vector(i).toArray());
             upsert.addBatch();
         }
         upsert.executeBatch();
-        connection.commit();
+        upsert.getConnection().commit();
     }
 
     private Embedding vector(int number) {

@@ -26,8 +26,8 @@ final class LiveMarking implements Marking {
     private static final String OF_KEY = "l.generation = r.generation and l.source = r.source and l.id = r.id";
     private static final Bulk FIND = Bulk.lock(
             KEY,
-            "l.number, l.state, case when l.vector_hash <> l.content_hash then 1 else 0 end,"
-                    + " case when " + Known.CLAIMED + " then 1 else 0 end",
+            "l.number, l.state, case when l.vector_hash <> l.content_hash then 1 else 0 end," + " case when "
+                    + Known.CLAIMED + " then 1 else 0 end",
             OF_KEY);
 
     private final JobTicket job;

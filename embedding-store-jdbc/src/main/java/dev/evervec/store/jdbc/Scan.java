@@ -158,7 +158,7 @@ final class Scan implements Marking {
 
     private ComeTo comeTo(Session session, List<ScannedRecord> records, Judge judge, long now) throws SQLException {
         if (session.locksRows()) {
-            Known.lock(session, generation, records, judge, now, (place, found) -> {});
+            Known.lock(session, generation, records, judge, now, (place, known) -> {});
         }
         Rows asked = session.rows(generation.sql(COME_TO));
         for (ScannedRecord record : records) {
