@@ -144,7 +144,8 @@ final class PostgresDialect implements Dialect {
     }
 
     private String settings(String set, Session.Use use) {
-        return set + " search_path to " + schema + "; " + set + " jit to off; " + set + " client_min_messages to warning; "
+        return set + " search_path to " + schema + "; " + set + " jit to off; " + set
+                + " client_min_messages to warning; "
                 + (use == Session.Use.WRITING ? forWriting(set) : forReading(set));
     }
 
@@ -204,8 +205,9 @@ final class PostgresDialect implements Dialect {
     /** Tables that have just been filled are taken for small ones until somebody has looked at them, and joined row by row. */
     @Override
     public void fitPlans(Session session) throws SQLException {
-        session.execute("analyze (skip_locked) evervec_ledger, evervec_seen; set local plan_cache_mode to force_custom_plan; "
-                + otherJoins("set local", "on"));
+        session.execute(
+                "analyze (skip_locked) evervec_ledger, evervec_seen; set local plan_cache_mode to force_custom_plan; "
+                        + otherJoins("set local", "on"));
     }
 
     @Override
