@@ -13,6 +13,7 @@ import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.TokenUsage;
 import dev.evervec.provider.TransientProviderException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -141,6 +142,11 @@ public final class BuildRun {
         if (cancelled.compareAndSet(false, true)) {
             inbox.add(new Event.CancelRequested());
         }
+    }
+
+    /** The file of this run's log, or null if the pipeline writes none. */
+    public @Nullable Path logFile() {
+        return files.logFile();
     }
 
     /** The last lines of the job's log; after its end too. */

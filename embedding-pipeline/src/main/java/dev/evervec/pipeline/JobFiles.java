@@ -108,6 +108,12 @@ final class JobFiles implements AutoCloseable {
         }
     }
 
+    /** The log's file, or null if there is none. */
+    @Nullable
+    Path logFile() {
+        return paths == null ? null : paths.log;
+    }
+
     /** The last lines; may be called from any thread. */
     JobLog log() {
         return tail.take();

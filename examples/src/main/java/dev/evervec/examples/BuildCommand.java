@@ -128,9 +128,7 @@ final class BuildCommand implements Callable<Integer> {
             }
             RecordSource records = wiring.records();
             requireKnownSource(records);
-            return dryRun
-                    ? dryRun(wiring, records, request)
-                    : run(new JobRunner(shell, wiring, loaded, records), request);
+            return dryRun ? dryRun(wiring, records, request) : run(new JobRunner(shell, wiring, records), request);
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,14 +27,19 @@ final class BuildResult {
     private final BuildReport report;
     private final Fingerprint fingerprint;
     private final EmbeddingStore store;
-    private final Path logsDir;
+    private final @Nullable Path logFile;
     private final String nothingToDo;
 
-    BuildResult(BuildReport report, Fingerprint fingerprint, EmbeddingStore store, Path logsDir, String nothingToDo) {
+    BuildResult(
+            BuildReport report,
+            Fingerprint fingerprint,
+            EmbeddingStore store,
+            @Nullable Path logFile,
+            String nothingToDo) {
         this.report = report;
         this.fingerprint = fingerprint;
         this.store = store;
-        this.logsDir = logsDir;
+        this.logFile = logFile;
         this.nothingToDo = nothingToDo;
     }
 
@@ -103,7 +109,7 @@ final class BuildResult {
     private String rest(Reason reason) {
         return reason.ledger() == Reason.Ledger.PENDING
                 ? " that stay pending for the next build"
-                : ": see " + logFile() + ", or explain ID";
+                : ": see " + logFile + ", or explain ID";
     }
 
     private void printNotes(PrintStream out) {
@@ -131,7 +137,7 @@ final class BuildResult {
                     SourceTable.count(report.totalFailed()),
                     SourceTable.count(report.requests(), "request")));
         }
-        out.println("Job log " + logFile());
+        out.println("Job log " + logFile);
     }
 
     private String title() {
@@ -140,9 +146,5 @@ final class BuildResult {
             case FAILED -> "Done with failures";
             case CANCELLED -> "Cancelled";
         };
-    }
-
-    private Path logFile() {
-        return logsDir.resolve(report.jobId() + ".log");
     }
 }

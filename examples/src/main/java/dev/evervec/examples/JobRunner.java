@@ -1,6 +1,5 @@
 package dev.evervec.examples;
 
-import dev.evervec.config.LlmConfig;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
@@ -12,7 +11,6 @@ import dev.evervec.pipeline.store.JobTicket;
 final class JobRunner {
     private final Shell shell;
     private final Wiring wiring;
-    private final LlmConfig config;
     private final RecordSource records;
 
     /** How the end of a job is told. */
@@ -34,10 +32,9 @@ final class JobRunner {
         }
     }
 
-    JobRunner(Shell shell, Wiring wiring, LlmConfig config, RecordSource records) {
+    JobRunner(Shell shell, Wiring wiring, RecordSource records) {
         this.shell = shell;
         this.wiring = wiring;
-        this.config = config;
         this.records = records;
     }
 
@@ -76,16 +73,16 @@ final class JobRunner {
             } finally {
                 display.finish();
             }
-            tell(report, pipeline, ending);
+            tell(run, report, pipeline, ending);
             return report.state() == BuildReport.State.COMPLETED ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 
-    private void tell(BuildReport report, BuildPipeline pipeline, Ending ending) {
+    private void tell(BuildRun run, BuildReport report, BuildPipeline pipeline, Ending ending) {
         if (ending == Ending.JSON) {
             shell.out().println(report.toJson());
         } else {
-            new BuildResult(report, pipeline.fingerprint(), wiring.store(), config.logsDir(), ending.nothingToDo)
+            new BuildResult(report, pipeline.fingerprint(), wiring.store(), run.logFile(), ending.nothingToDo)
                     .print(shell);
         }
     }

@@ -79,7 +79,7 @@ final class RetryFailedCommand implements Callable<Integer> {
         LlmConfig loaded = config.load(shell);
         try (Wiring wiring = Wiring.of(loaded)) {
             StatsCommand.of(source, wiring.existingStore().stats(wiring.fingerprint()));
-            return new JobRunner(shell, wiring, loaded, wiring.records())
+            return new JobRunner(shell, wiring, wiring.records())
                     .run(request, json ? Ending.JSON : all ? Ending.RETRY_ALL : Ending.RETRY_DUE);
         }
     }
