@@ -25,6 +25,11 @@ final class PostgresEveryStatementTest extends EveryStatement {
     }
 
     @Override
+    int stride() {
+        return 3;
+    }
+
+    @Override
     int fewest() {
         return 60;
     }

@@ -85,7 +85,7 @@ final class Tables {
                 tables.add(names.getString(1));
             }
         }
-        String columns = "generation, source, id, text_hash, job, bought_by, stored_at, tokens, cost";
+        String columns = "generation, source, id, text_hash, job, bought_by, stored_at, tokens, cost, vector";
         String all = tables.stream()
                 .map(table -> "select " + columns + " from " + table)
                 .collect(Collectors.joining(" union all "));
