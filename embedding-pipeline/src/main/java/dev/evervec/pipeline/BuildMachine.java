@@ -187,7 +187,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             scan = Scan.CLOSED; // by whoever scans, as far as this worker goes
             remarks.add("joined the running job; this is the part that this worker took");
         }
-        this.storeQueue = new StoreQueue(backoff, random, now);
+        this.storeQueue = new StoreQueue(backoff, random, plan.storePatience(), now);
         this.purse =
                 plan.isShared() ? Purse.shared(plan.budgetUsd()) : Purse.alone(plan.budgetUsd(), plan.carriedUsd());
         if (plan.resumed() != null) {
@@ -620,7 +620,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private boolean mayLookUpAgain(StoreException failure) {
         lookUpFailures++;
         lookUpsFailSince = lookUpFailures == 1 ? now : lookUpsFailSince;
-        boolean patient = lookUpFailures < MAX_READ_TRIES || now - lookUpsFailSince < StoreQueue.PATIENCE.toNanos();
+        boolean patient = lookUpFailures < MAX_READ_TRIES
+                || now - lookUpsFailSince < plan.storePatience().toNanos();
         if (failure.kind() != StoreException.Kind.TRANSIENT || !patient || takesNoMore()) {
             return false;
         }

@@ -77,6 +77,7 @@ public final class BuildPipeline {
     private final @Nullable Executor callExecutor;
     private final StopPatience stopPatience;
     private final Duration lease;
+    private final Duration storePatience;
 
     private BuildPipeline(Builder builder) {
         this.records = Objects.requireNonNull(builder.records, "records: give the pipeline a RecordSource");
@@ -90,6 +91,7 @@ public final class BuildPipeline {
         this.callExecutor = builder.callExecutor;
         this.stopPatience = builder.stopPatience;
         this.lease = builder.lease;
+        this.storePatience = builder.storePatience;
         fingerprint();
         shareQuota();
     }
@@ -467,6 +469,7 @@ public final class BuildPipeline {
                 rewriter == null || prompt == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 heap.textBytes(),
                 store.rowsPerWrite(),
+                storePatience,
                 stopPatience);
     }
 
@@ -483,6 +486,7 @@ public final class BuildPipeline {
         private @Nullable Executor callExecutor;
         private StopPatience stopPatience = StopPatience.DEFAULT;
         private Duration lease = Hands.LEASE;
+        private Duration storePatience = StoreQueue.PATIENCE;
 
         private Builder() {}
 
@@ -549,6 +553,12 @@ public final class BuildPipeline {
         /** For tests, which cannot wait so long. */
         Builder stopPatience(StopPatience patience) {
             stopPatience = patience;
+            return this;
+        }
+
+        /** For tests of stores that go on failing. */
+        Builder storePatience(Duration most) {
+            storePatience = most;
             return this;
         }
 

@@ -8,6 +8,7 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param rewriting how texts are rewritten, or null without rewriting
  * @param maxTextBytes bytes of text that may be on their way at once
  * @param rowsPerWrite records that one write to the store may have at most
+ * @param storePatience how long a store may fail before the job gives it up
  * @param patience how long it waits for others once it is to stop
  */
 record BuildPlan(
@@ -41,6 +43,7 @@ record BuildPlan(
         @Nullable Rewriting rewriting,
         long maxTextBytes,
         int rowsPerWrite,
+        Duration storePatience,
         StopPatience patience) {
     /** What the answer to a rewrite prompt is taken to have at most, where neither the model nor the configuration says. */
     private static final int MOST_OUTPUT = 8192;

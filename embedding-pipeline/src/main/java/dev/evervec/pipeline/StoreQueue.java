@@ -21,6 +21,7 @@ final class StoreQueue {
 
     private final Backoff backoff;
     private final RandomGenerator random;
+    private final Duration patience;
     private final Deque<Command.StoreCommand> waiting = new ArrayDeque<>();
     private boolean writing; // the first of them is with the writer
     private long writingSince;
@@ -29,9 +30,10 @@ final class StoreQueue {
     private long failingSince;
     private @Nullable String trouble;
 
-    StoreQueue(Backoff backoff, RandomGenerator random, long now) {
+    StoreQueue(Backoff backoff, RandomGenerator random, Duration patience, long now) {
         this.backoff = backoff;
         this.random = random;
+        this.patience = patience;
         this.notBefore = now;
     }
 
@@ -82,7 +84,7 @@ final class StoreQueue {
         writing = false;
         failures++;
         failingSince = failures == 1 ? now : failingSince;
-        boolean patient = failures < MAX_TRIES || (!stopping && now - failingSince < PATIENCE.toNanos());
+        boolean patient = failures < MAX_TRIES || (!stopping && now - failingSince < patience.toNanos());
         if (failure.kind() != StoreException.Kind.TRANSIENT || !patient) {
             return false;
         }

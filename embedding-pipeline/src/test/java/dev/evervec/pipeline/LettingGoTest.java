@@ -86,6 +86,7 @@ class LettingGoTest {
                     rewrites ? BuildPlan.Rewriting.of(rewriter, prompt) : null,
                     1 << 20,
                     Integer.MAX_VALUE,
+                    StoreQueue.PATIENCE,
                     StopPatience.DEFAULT);
             machine = new BuildMachine(plan, Backoff.DEFAULT, new SplittableRandom(1), 0);
             hands = new Hands(

@@ -152,6 +152,7 @@ final class Simulation {
                 rewriter == null ? null : BuildPlan.Rewriting.of(rewriter, prompt),
                 maxTextBytes,
                 rowsPerWrite,
+                StoreQueue.PATIENCE,
                 StopPatience.DEFAULT);
         this.watch = new Watch(plan);
         this.machine = new BuildMachine(plan, Backoff.DEFAULT, random.split(), now);
