@@ -7,6 +7,8 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -142,16 +144,29 @@ final class PostgresDialect implements Dialect {
     }
 
     private String settings(String set, Session.Use use) {
-        return set + " search_path to " + schema
-                // A plan that was made while a table was small stays when the table has grown.
-                + "; " + set + " plan_cache_mode to force_custom_plan"
-                + "; " + set + " jit to off"
-                + "; " + set + " client_min_messages to warning"
-                // A worker that is cut off or stands still in the middle of a transaction must not keep its locks for
-                // longer
-                // than its lease. Readers have none, but wait for whoever reads.
-                + "; " + set + " idle_in_transaction_session_timeout to "
-                + (use == Session.Use.WRITING ? "'15s'" : "'60s'");
+        return set + " search_path to " + schema + "; " + set + " jit to off; " + set
+                + " client_min_messages to warning; "
+                + (use == Session.Use.WRITING ? forWriting(set) : forReading(set));
+    }
+
+    /**
+     * What is written is found by its key: by an index, row by row. Such plans need not be made anew for every statement, and with
+     * every other kind ruled out none is kept that was made for a small table which has grown since.
+     */
+    private static String forWriting(String set) {
+        return set + " plan_cache_mode to force_generic_plan; " + otherJoins(set, "off")
+                // A worker that is cut off or stands still must not keep its locks for longer than its lease.
+                + "; " + set + " idle_in_transaction_session_timeout to '15s'";
+    }
+
+    private static String forReading(String set) {
+        return set + " plan_cache_mode to force_custom_plan; " + set + " idle_in_transaction_session_timeout to '60s'";
+    }
+
+    private static String otherJoins(String set, String onOrOff) {
+        return Stream.of("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+                .map(kind -> set + " " + kind + " to " + onOrOff)
+                .collect(Collectors.joining("; "));
     }
 
     @Override
@@ -190,7 +205,9 @@ final class PostgresDialect implements Dialect {
     /** Tables that have just been filled are taken for small ones until somebody has looked at them, and joined row by row. */
     @Override
     public void fitPlans(Session session) throws SQLException {
-        session.execute("analyze (skip_locked) evervec_ledger, evervec_seen");
+        session.execute(
+                "analyze (skip_locked) evervec_ledger, evervec_seen; set local plan_cache_mode to force_custom_plan; "
+                        + otherJoins("set local", "on"));
     }
 
     @Override

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole builds on a disk that becomes full and on a file that another program locks. */
-@Timeout(120)
+@Timeout(400)
 final class SqliteTroubleTest {
     private static final int DIMENSION = 2_000;
 
