@@ -1136,6 +1136,9 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
         if (scan == Scan.CLOSING && pagesBeingRead == 0 && pagesBeingMarked == 0 && !scanBeingClosed) {
             scanBeingClosed = true;
+            if (storeLost && scanIncomplete) {
+                scanLost(String.valueOf(stopCause));
+            }
             if (storeLost || leavesScanToOthers()) {
                 scan = Scan.CLOSED;
             } else {
