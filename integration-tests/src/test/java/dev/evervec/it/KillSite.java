@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -128,10 +129,14 @@ final class KillSite {
         return unfinished;
     }
 
+    /** A worker has its first lease, which is a minute, until it renews it for the first time. */
+    private static final Duration LONGER_THAN_THE_FIRST_LEASE = Duration.ofSeconds(90);
+
     /** Where a lease says who is alive, the dead live on for a while. */
     private void awaitDead(String jobId) {
         try (EmbeddingStore open = store.open()) {
-            await().until(() -> open.job(jobId).orElseThrow().state() == JobState.INTERRUPTED);
+            await().atMost(LONGER_THAN_THE_FIRST_LEASE)
+                    .until(() -> open.job(jobId).orElseThrow().state() == JobState.INTERRUPTED);
         }
     }
 
