@@ -593,9 +593,10 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void lookUpFailed(Event.LookUpFailed failed) {
         reading--;
-        beUnread(failed.claims());
-        if (!mayLookUpAgain(failed.failure())) {
-            unread.removeAll(failed.claims());
+        if (mayLookUpAgain(failed.failure())) {
+            beUnread(failed.claims());
+        } else {
+            failed.claims().forEach(beingRead::remove);
             failed.claims().forEach(claim -> unprepared(claim, failed.failure()));
         }
     }
