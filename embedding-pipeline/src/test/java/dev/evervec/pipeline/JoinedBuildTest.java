@@ -3,6 +3,8 @@ package dev.evervec.pipeline;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.evervec.pipeline.jobs.EmbeddingJobs;
 import dev.evervec.pipeline.jobs.JobRequest;
 import dev.evervec.pipeline.jobs.TriggerRefusedException;
@@ -26,6 +28,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -44,6 +47,10 @@ class JoinedBuildTest {
     private final ScriptedProvider second = provider(FaultScript.none());
 
     private ScriptedProvider provider(FaultScript faults) {
+        return provider(faults, gate);
+    }
+
+    private static ScriptedProvider provider(FaultScript faults, Gate gate) {
         return ScriptedProvider.builder()
                 .dimension(8)
                 .limits(ProviderLimits.ofTexts(10))
@@ -188,5 +195,66 @@ class JoinedBuildTest {
             assertThat(joined.result().state()).isEqualTo(BuildReport.State.CANCELLED);
         }
         assertThat(store.jobs(1)).singleElement().extracting(JobInfo::state).isEqualTo(JobState.CANCELLED);
+    }
+
+    @Test
+    void whoeverBeganAJobTellsHowFarAllItsWorkersAre() throws Exception {
+        try (EmbeddingJobs jobs = EmbeddingJobs.builder(pipeline(first).build()).build()) {
+            String jobId = jobs.trigger(JobRequest.ALL);
+            gate.awaitWaiting(2, Duration.ofSeconds(30));
+            BuildRun joined = pipeline(inARush()).build().start(BuildRequest.all());
+
+            JsonNode shared = await(jobs, job -> job.at("/embed_progress/done").asLong() > RECORDS / 2);
+            assertThat(shared.get("workers").asInt()).isEqualTo(2);
+            assertThat(shared.get("here").asBoolean()).isTrue();
+            assertThat(shared.get("requests").asInt()).isGreaterThan(RECORDS / 2 / 10);
+            assertThat(shared.get("eta_secs").isNull()).isTrue();
+            assertThat(joined.isDone()).isFalse();
+
+            gate.open();
+            JsonNode ended = await(jobs, job -> !job.get("state").asText().equals("running"));
+            assertThat(ended.get("job_id").asText()).isEqualTo(jobId);
+            assertThat(ended.get("workers").asInt()).isZero();
+            assertThat(ended.at("/summary/succeeded").asInt()).isEqualTo(RECORDS);
+        }
+    }
+
+    @Test
+    void whoeverLeavesAJobToOthersTellsThatItGoesOn() throws Exception {
+        Gate others = new Gate();
+        EmbeddingJobs jobs = EmbeddingJobs.builder(pipeline(first).build()).build();
+        jobs.trigger(JobRequest.ALL);
+        gate.awaitWaiting(2, Duration.ofSeconds(30));
+        BuildRun joined = pipeline(provider(FaultScript.none(), others)).build().start(BuildRequest.all());
+        others.awaitWaiting(2, Duration.ofSeconds(30));
+
+        jobs.close();
+
+        JsonNode left = json(jobs);
+        assertThat(left.get("state").asText()).isEqualTo("running");
+        assertThat(left.get("here").asBoolean()).isFalse();
+        assertThat(left.get("workers").asInt()).isEqualTo(1);
+        others.open();
+        assertThat(joined.result().succeeded()).isEqualTo(RECORDS);
+        assertThat(json(jobs).get("state").asText()).isEqualTo("completed");
+    }
+
+    private static ScriptedProvider inARush() {
+        Gate open = new Gate();
+        open.open();
+        return provider(FaultScript.none(), open);
+    }
+
+    private static JsonNode await(EmbeddingJobs jobs, Predicate<JsonNode> wanted) throws Exception {
+        JsonNode last = json(jobs);
+        while (!wanted.test(last)) {
+            Thread.onSpinWait();
+            last = json(jobs);
+        }
+        return last;
+    }
+
+    private static JsonNode json(EmbeddingJobs jobs) throws Exception {
+        return new ObjectMapper().readTree(jobs.status().orElseThrow().toJson());
     }
 }

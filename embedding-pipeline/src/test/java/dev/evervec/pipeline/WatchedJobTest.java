@@ -181,6 +181,7 @@ class WatchedJobTest {
                 0,
                 0,
                 null,
+                0,
                 null,
                 false,
                 null);

@@ -175,6 +175,7 @@ final class DryRun implements OwnJob {
                 0,
                 0,
                 null,
+                end == null ? 1 : 0,
                 null,
                 end == null && cancelled,
                 null);

@@ -136,7 +136,7 @@ public final class EmbeddingJobs implements AutoCloseable {
     }
 
     private OwnJob build(BuildRequest request, JobScope scope) {
-        return new OwnBuild(pipeline.start(request.alone()), scope, generation());
+        return new OwnBuild(pipeline.start(request.alone()), scope, generation(), store);
     }
 
     private OwnJob dryRun(BuildRequest request, JobScope scope) {
@@ -155,8 +155,8 @@ public final class EmbeddingJobs implements AutoCloseable {
     // ---- watching ----
 
     /**
-     * How the running job stands, else the latest one; empty before the first. What runs in this process is told without a
-     * look at the store.
+     * How the running job stands, else the latest one; empty before the first. What runs in this process alone is told without
+     * a look at the store; of a job that other processes may have joined, the store tells what they did, if it answers.
      *
      * @throws StoreException if the store cannot be read
      */
@@ -179,9 +179,12 @@ public final class EmbeddingJobs implements AutoCloseable {
 
     /** {@code latest}: the store's latest jobs, newest first. */
     private JobStatus status(JobInfo info, Supplier<List<JobInfo>> latest) {
-        OwnBuild.Ended ended = own.endedBuild(info.jobId()).orElse(null);
+        boolean running = info.state() == JobState.RUNNING;
+        OwnBuild.Ended ended = own.endedBuild(info.jobId())
+                .filter(build -> !running || !build.shared())
+                .orElse(null);
         if (ended != null) {
-            JobInfo known = info.state() == JobState.RUNNING ? ended.info() : info;
+            JobInfo known = running ? ended.info() : info;
             return new JobStatus(
                     known, false, true, false, ended.progress(), null, null, ended.stoppedBy(), ended.notes());
         }

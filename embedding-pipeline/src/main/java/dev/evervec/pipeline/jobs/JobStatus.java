@@ -24,13 +24,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * A job at one moment: how far it is while it runs, what came of it afterwards.
  *
- * @param info what is known of it in any case. While it runs in this process its counts are those of its beginning, because
- *     the store is not asked: {@code progress} has the current ones. Of a dry run, which the store knows nothing of, as if it had
- *     begun a job
+ * @param info what is known of it in any case. While it runs in this process alone its counts are those of its beginning,
+ *     because the store is not asked: {@code progress} has the current ones. Of a dry run, which the store knows nothing of, as if
+ *     it had begun a job
  * @param dryRun whether it only tells what a job would do
  * @param here whether it runs, or ran, in this process; of jobs that ended the last few are known
  * @param resumable whether {@link EmbeddingJobs#resume} would carry it on
- * @param progress how far it is, or came; null if that is not known: its progress file is missing or damaged, or it is a dry run
+ * @param progress how far it is, or came, as one of its workers sees it; null if that is not known: its progress file is missing or damaged, or it is a dry run
  * @param recordsRead of a dry run: records read by now; otherwise null
  * @param estimate of a dry run that has come to its end: what it found; otherwise null
  * @param stoppedBy why it stopped before its end, or null; known in the process that it ran in
@@ -62,10 +62,19 @@ public record JobStatus(
      */
     public @Nullable Phase phase() {
         return switch (info.state()) {
-            case RUNNING, INTERRUPTED -> progress != null ? progress.phase() : dryRun ? Phase.SCANNING : null;
+            case RUNNING -> progress != null ? runningPhase(progress.phase()) : dryRun ? Phase.SCANNING : null;
+            case INTERRUPTED -> progress == null ? null : progress.phase();
             case COMPLETED -> Phase.COMPLETED;
             case FAILED -> Phase.FAILED;
             case CANCELLED -> Phase.CANCELLED;
+        };
+    }
+
+    /** The worker whose progress is known may have ended before the others. */
+    private static Phase runningPhase(Phase ofWorker) {
+        return switch (ofWorker) {
+            case SCANNING, REWRITING, EMBEDDING -> ofWorker;
+            case COMPLETED, FAILED, CANCELLED -> Phase.EMBEDDING;
         };
     }
 
@@ -97,6 +106,7 @@ public record JobStatus(
         json.put("resumes", info.resumes());
         json.put("resumable", resumable);
         json.put("here", here);
+        json.put("workers", info.workers());
         json.put("cancelling", isRunning() && info.cancelRequested());
         json.put("generation", info.generation());
     }
@@ -116,14 +126,15 @@ public record JobStatus(
     }
 
     private void putProgress(ObjectNode json) {
-        boolean running = isRunning();
-        BuildProgress now = running ? progress : null;
+        // The progress of one of several workers tells little of the whole.
+        BuildProgress now = isRunning() && info.workers() <= 1 ? progress : null;
         putStages(json);
         json.put("records_per_sec", now == null ? null : now.recordsPerSecond());
         json.put("eta_secs", now == null ? null : seconds(now.eta()));
-        json.put("requests", now == null ? info.requests() : now.requests());
-        json.put("tokens", now == null ? info.inputTokens() + info.outputTokens() : now.tokens());
-        putMoney(json, "cost_usd", now == null ? info.costUsd() : now.costUsd());
+        boolean storeKnowsMore = now == null || info.requests() > now.requests();
+        json.put("requests", storeKnowsMore ? info.requests() : now.requests());
+        json.put("tokens", storeKnowsMore ? info.inputTokens() + info.outputTokens() : now.tokens());
+        putMoney(json, "cost_usd", storeKnowsMore ? info.costUsd() : now.costUsd());
         json.put("held_up_by", now == null ? info.heldUpBy() : now.heldUpBy());
         json.put("records_read", recordsRead);
     }
@@ -140,7 +151,10 @@ public record JobStatus(
                 .put("done", rewrite.done())
                 .put("total", rewrite.total())
                 .put("skipped", rewrite.skipped());
-        json.putObject("embed_progress").put("done", embed.done()).put("total", embed.total());
+        long doneByAll = Math.min(embed.total(), settled());
+        json.putObject("embed_progress")
+                .put("done", isRunning() ? Math.max(embed.done(), doneByAll) : embed.done())
+                .put("total", embed.total());
     }
 
     private void putSummary(ObjectNode json) {
@@ -150,12 +164,7 @@ public record JobStatus(
         }
         Instant ended = endedAt();
         ObjectNode summary = json.putObject("summary");
-        summary.put(
-                "total_pending",
-                info.embedded()
-                        + info.notEmbedded().values().stream()
-                                .mapToLong(Long::longValue)
-                                .sum());
+        summary.put("total_pending", settled());
         summary.put("succeeded", info.embedded());
         putReasons(summary, "skipped", Reason.Kind.SKIPPED);
         putReasons(summary, "failed", Reason.Kind.FAILED);
@@ -163,6 +172,13 @@ public record JobStatus(
         summary.put("requests", info.requests());
         summary.put("tokens", info.inputTokens() + info.outputTokens());
         putMoney(summary, "cost_usd", info.costUsd());
+    }
+
+    private long settled() {
+        return info.embedded()
+                + info.notEmbedded().values().stream()
+                        .mapToLong(Long::longValue)
+                        .sum();
     }
 
     private void putReasons(ObjectNode summary, String key, Reason.Kind kind) {

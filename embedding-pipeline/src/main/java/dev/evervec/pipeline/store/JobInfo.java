@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param inputTokens tokens sent
  * @param outputTokens tokens generated
  * @param costUsd what they cost, or null if a price was not known
+ * @param workers how many processes work on it at the moment; 0 if it does not run
  * @param heldUpBy why nothing gets through to a provider at the moment, or null; only while it runs
  * @param cancelRequested whether it was asked to stop and has not yet ended
  * @param resumes id of the interrupted job that it carries on, or null
@@ -38,6 +39,7 @@ public record JobInfo(
         long inputTokens,
         long outputTokens,
         @Nullable BigDecimal costUsd,
+        int workers,
         @Nullable String heldUpBy,
         boolean cancelRequested,
         @Nullable String resumes) {

@@ -43,6 +43,7 @@ class HealthStatsTest {
                 0,
                 0,
                 null,
+                state == JobState.RUNNING ? 1 : 0,
                 heldUpBy,
                 false,
                 null);

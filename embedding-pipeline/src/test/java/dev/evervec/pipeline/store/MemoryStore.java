@@ -1278,6 +1278,7 @@ public final class MemoryStore implements EmbeddingStore {
                 usage.inputTokens(),
                 usage.outputTokens(),
                 unknown ? null : job.knownUsd(),
+                runs ? (int) job.workers.stream().filter(this::isAlive).count() : 0,
                 runs ? heldUpBy(job) : null,
                 runs && job.cancelRequested,
                 resumed == null ? null : resumed.jobId());

@@ -85,7 +85,7 @@ interface Dialect {
     /** Deletes the vectors of a generation; answers how many they were. */
     long dropVectors(Session session, Generation generation) throws SQLException;
 
-    /** Claims rows of a job's list; values: owner, job, limit. */
+    /** Claims rows of a job's list; values: owner, job, the number after which to begin, limit. */
     String claim();
 
     /**

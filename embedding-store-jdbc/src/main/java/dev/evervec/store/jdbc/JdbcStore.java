@@ -134,8 +134,27 @@ public final class JdbcStore implements EmbeddingStore {
     /** What a worker found that had nothing to claim. */
     private record Looked(Remaining remaining, Marking marking) {}
 
-    /** A job that this store works on. */
-    private record Running(JobTicket ticket, Marking marking, JobLock lock) {}
+    /**
+     * A job that this store works on.
+     *
+     * @param passed the number of the last record that it claimed, 0 if it has claimed none
+     */
+    private record Running(JobTicket ticket, Marking marking, JobLock lock, long passed) {
+        Running(Begun begun, JobLock lock) {
+            this(begun.ticket, begun.marking, lock, 0);
+        }
+
+        Running with(Marking other) {
+            return new Running(ticket, other, lock, passed);
+        }
+
+        Running past(long number) {
+            return new Running(ticket, marking, lock, number);
+        }
+    }
+
+    /** A claim, and its record's number. */
+    private record Claimed(long number, Claim claim) {}
 
     /** A read that hands out nothing. */
     @FunctionalInterface
@@ -359,7 +378,7 @@ public final class JdbcStore implements EmbeddingStore {
                         List.of("beginJob", start),
                         session -> begin(session, start),
                         (session, answer) -> Workers.isWorking(session, answer.ticket));
-                running.put(job.ticket.owner(), new Running(job.ticket, job.marking, lock));
+                running.put(job.ticket.owner(), new Running(job, lock));
                 begun = true;
                 return job.ticket;
             } finally {
@@ -505,12 +524,16 @@ public final class JdbcStore implements EmbeddingStore {
     public List<Claim> claim(JobTicket job, int limit, Duration lease) {
         requirePositive(limit);
         return exclusively(() -> {
-            running(job);
-            return write("claim records", job, List.of("claim", limit, lease), session -> {
+            Running claiming = running(job);
+            List<Claimed> claimed = write("claim records", job, List.of("claim", limit, lease), session -> {
                 Jobs.requireRunning(session, job, location());
                 Workers.renew(session, job, leaseEnd(session, lease));
-                return claim(session, job, limit);
+                return claim(session, claiming, limit);
             });
+            if (!claimed.isEmpty()) {
+                running.put(job.owner(), claiming.past(claimed.get(claimed.size() - 1).number));
+            }
+            return claimed.stream().map(Claimed::claim).toList();
         });
     }
 
@@ -520,12 +543,23 @@ public final class JdbcStore implements EmbeddingStore {
         }
     }
 
-    private List<Claim> claim(Session session, JobTicket job, int limit) throws SQLException {
-        record Numbered(long number, Claim claim) {}
+    /**
+     * Goes on after the last claim, and takes the rest from the beginning when too little is left there: behind a worker the index
+     * may be full of entries of rows that were claimed, which a database cannot drop while somebody reads an old state.
+     */
+    private List<Claimed> claim(Session session, Running claiming, int limit) throws SQLException {
+        List<Claimed> claimed = claim(session, claiming.ticket, claiming.passed, limit);
+        if (claiming.passed > 0 && claimed.size() < limit) {
+            claimed.addAll(claim(session, claiming.ticket, 0, limit - claimed.size()));
+        }
+        return claimed;
+    }
+
+    private List<Claimed> claim(Session session, JobTicket job, long after, int limit) throws SQLException {
         // The order in which an update returns its rows is not defined.
-        List<Numbered> claimed = new ArrayList<>(session.list(
+        List<Claimed> claimed = new ArrayList<>(session.list(
                 dialect.claim(),
-                row -> new Numbered(
+                row -> new Claimed(
                         row.getLong(1),
                         new Claim(
                                 Codes.key(row, 2),
@@ -535,9 +569,10 @@ public final class JdbcStore implements EmbeddingStore {
                                 row.getLong(7))),
                 job.owner(),
                 job.number(),
+                after,
                 limit));
-        claimed.sort(Comparator.comparingLong(Numbered::number));
-        return claimed.stream().map(Numbered::claim).toList();
+        claimed.sort(Comparator.comparingLong(Claimed::number));
+        return claimed;
     }
 
     @Override
@@ -552,7 +587,7 @@ public final class JdbcStore implements EmbeddingStore {
                 Remaining remaining = Jobs.remaining(session, job, now(session));
                 return new Looked(remaining, remaining == Remaining.SCAN ? scanAgain(session, job) : asking.marking);
             });
-            running.put(job.owner(), new Running(job, looked.marking, asking.lock));
+            running.put(job.owner(), asking.with(looked.marking));
             return looked.remaining;
         });
     }

@@ -297,7 +297,7 @@ final class PostgresDialect implements Dialect {
     @Override
     public String claim() {
         return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number ="
-                + " any(array(select number from evervec_ledger where job = ? and owner is null order by owner, number limit ?"
+                + " any(array(select number from evervec_ledger where job = ? and owner is null and number > ? order by owner, number limit ?"
                 + " for update skip locked)) returning number, source, id, locator, version, attempts,"
                 + " coalesce(fresh_since, 0)";
     }

@@ -358,7 +358,7 @@ final class SqliteDialect implements Dialect {
     @Override
     public String claim() {
         return "update evervec_ledger set version = version + 1, owner = ?, superseded = 0 where number in"
-                + " (select number from evervec_ledger where job = ? and owner is null order by number limit ?)"
+                + " (select number from evervec_ledger where job = ? and owner is null and number > ? order by number limit ?)"
                 + " returning number, source, id, locator, version, attempts, coalesce(fresh_since, 0)";
     }
 

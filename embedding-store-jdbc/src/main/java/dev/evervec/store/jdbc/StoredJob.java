@@ -88,6 +88,7 @@ record StoredJob(Run run, JobInfo info) {
                 info.inputTokens(),
                 info.outputTokens(),
                 info.costUsd(),
+                0,
                 null,
                 false,
                 info.resumes());
@@ -117,6 +118,7 @@ record StoredJob(Run run, JobInfo info) {
                         sums.inputTokens(),
                         sums.outputTokens(),
                         sums.usd(),
+                        state == JobState.RUNNING ? alive.workers : 0,
                         alive.heldUpBy,
                         state == JobState.RUNNING && row.getInt("cancel_requested") == 1,
                         row.getString("resumed_id")));

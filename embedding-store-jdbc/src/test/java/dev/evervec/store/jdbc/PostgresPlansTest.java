@@ -8,8 +8,10 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -71,7 +73,8 @@ final class PostgresPlansTest {
 
     private void assertClaimsAreCheap(String when, long job) throws SQLException {
         connection.setAutoCommit(false);
-        String plan = String.join("\n", strings("explain (analyze, costs off, timing off) " + statement(job, LIMIT)));
+        String plan =
+                String.join("\n", strings("explain (analyze, costs off, timing off) " + statement(job, 0, LIMIT)));
         connection.rollback();
         connection.setAutoCommit(true);
         assertThat(plan).as(when).contains("evervec_ledger_list").doesNotContain("Seq Scan on evervec_ledger", "Sort");
@@ -83,14 +86,49 @@ final class PostgresPlansTest {
 
     private void claim(int count) throws SQLException {
         for (int claimed = 0; claimed < count; claimed += LIMIT) {
-            assertThat(strings(statement(7, LIMIT))).hasSize(LIMIT);
+            assertThat(strings(statement(7, 0, LIMIT))).hasSize(LIMIT);
         }
     }
 
+    /** As a backup does, or an analyst: the entries of claimed rows have to stay in the index. */
+    @Test
+    void aClaimGoesOnAfterTheLastOneWhileSomebodyReadsAnOldState() throws SQLException {
+        try (Connection reader = database.connect()) {
+            reader.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            reader.setAutoCommit(false);
+            try (Statement statement = reader.createStatement()) {
+                statement.execute("select count(*) from evervec.evervec_ledger");
+            }
+            int half = RECORDS / 2;
+            claim(half);
+
+            assertThat(visited(half))
+                    .as("entries of the list, after the last claim")
+                    .isLessThan(2 * LIMIT);
+            assertThat(visited(0)).as("the same from the beginning").isGreaterThan(half);
+        }
+    }
+
+    /** How many pages a claim touches to find what it claims. */
+    private int visited(long after) throws SQLException {
+        String find = statement(7, after, LIMIT).replaceFirst("(?s).*\\(array\\((.*)\\)\\) returning.*", "$1");
+        String plan = String.join(
+                "\n",
+                strings("explain (analyze, buffers, costs off, timing off) "
+                        + find.replace("for update skip locked", "")));
+        Matcher buffers = Pattern.compile("Buffers: shared (?:hit=(\\d+))?(?: read=(\\d+))?")
+                .matcher(plan);
+        assertThat(buffers.find()).as(plan).isTrue();
+        return Stream.of(buffers.group(1), buffers.group(2))
+                .filter(Objects::nonNull)
+                .mapToInt(Integer::parseInt)
+                .sum();
+    }
+
     /** The claim of a worker, as the store asks for it. */
-    private static String statement(long job, int limit) {
+    private static String statement(long job, long after, int limit) {
         String sql = new PostgresDialect(null, null).claim();
-        for (Object value : List.of("'worker'", job, limit)) {
+        for (Object value : List.of("'worker'", job, after, limit)) {
             sql = sql.replaceFirst("\\?", value.toString());
         }
         return sql;

@@ -76,6 +76,8 @@ function fact(name, value, text) {
 function showNotices(job) {
   const running = job.state === 'running';
   show('job-elsewhere', running && !job.here);
+  show('job-workers', job.workers > 1);
+  put('job-workers', t('job_workers', { count: count(job.workers) }));
   show('job-interrupted', job.state === 'interrupted');
   show('job-held-up', running && job.held_up_by !== null);
   put('job-held-up-text', job.held_up_by ?? '');

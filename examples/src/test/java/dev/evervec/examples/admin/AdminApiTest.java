@@ -35,6 +35,7 @@ class AdminApiTest {
             "resumes",
             "resumable",
             "here",
+            "workers",
             "cancelling",
             "generation",
             "started_at",
