@@ -103,9 +103,8 @@ final class PostgresPlansTest {
             claim(half);
 
             assertThat(visited(half))
-                    .as("entries of the list, after the last claim")
-                    .isLessThan(2 * LIMIT);
-            assertThat(visited(0)).as("the same from the beginning").isGreaterThan(half);
+                    .as("pages touched, against those touched from the beginning of the list")
+                    .isLessThan(visited(0) / 10);
         }
     }
 
