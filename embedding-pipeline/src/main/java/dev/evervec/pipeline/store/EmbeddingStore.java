@@ -84,7 +84,11 @@ public interface EmbeddingStore extends AutoCloseable {
      */
     Set<RecordKey> forget(JobTicket job, Set<RecordKey> gone);
 
-    /** Claims up to so many records of the job's list, oldest first, with a lease. Empty when none is left unclaimed. */
+    /**
+     * Claims up to so many records of the job's list with a lease: in the order in which they entered the ledger, beginning after
+     * the last one that this worker claimed, and from the first one again when those are too few. Empty when none is left
+     * unclaimed.
+     */
     List<Claim> claim(JobTicket job, int limit, Duration lease);
 
     /**

@@ -47,6 +47,9 @@ public final class MemoryStore implements EmbeddingStore {
     private static final String ANOTHER = "another";
 
     private static final class Row {
+        /** Grows in the order in which rows enter. */
+        final long number;
+
         RecordState state = RecordState.PENDING;
 
         @Nullable
@@ -76,7 +79,8 @@ public final class MemoryStore implements EmbeddingStore {
         long version;
         Instant changedAt;
 
-        Row(Instant changedAt) {
+        Row(long number, Instant changedAt) {
+            this.number = number;
             this.changedAt = changedAt;
         }
 
@@ -103,6 +107,7 @@ public final class MemoryStore implements EmbeddingStore {
         final Map<RecordKey, Row> rows = new LinkedHashMap<>();
         final Map<RecordKey, Vector> vectors = new HashMap<>();
         final Map<String, LastScan> scans = new HashMap<>();
+        long nextRow = 1;
 
         Ledger(Fingerprint fingerprint, Instant createdAt) {
             this.fingerprint = fingerprint;
@@ -162,6 +167,9 @@ public final class MemoryStore implements EmbeddingStore {
         final String owner;
         Instant leaseEnd;
         boolean ended;
+
+        /** The number of the last row that it claimed. */
+        long passed;
 
         /** Whether its claims went back to the list while it could not be seen to live. */
         boolean lost;
@@ -620,7 +628,11 @@ public final class MemoryStore implements EmbeddingStore {
                     ? judgeAgain(ledger, scanned, job, mode)
                     : judge(ledger, scanned, job.start(), mode);
             if (verdict == Verdict.TAKE || verdict == Verdict.LISTED) {
-                take(ledger.rows.computeIfAbsent(key, any -> new Row(clock.instant())), scanned, job, mode);
+                take(
+                        ledger.rows.computeIfAbsent(key, any -> new Row(ledger.nextRow++, clock.instant())),
+                        scanned,
+                        job,
+                        mode);
                 taken += verdict == Verdict.TAKE ? 1 : 0;
             } else if (verdict == Verdict.EXHAUSTED) {
                 exhausted.add(key);
@@ -788,19 +800,24 @@ public final class MemoryStore implements EmbeddingStore {
     public synchronized List<Claim> claim(JobTicket job, int limit, Duration lease) {
         requireWorking(job);
         renewLeases(job, lease);
+        long passed = worker(job).passed;
         List<Claim> claims = new ArrayList<>();
-        for (Map.Entry<RecordKey, Row> entry :
-                ledger(job.start().fingerprint()).rows.entrySet()) {
-            Row row = entry.getValue();
-            if (claims.size() < limit && row.onListOf == job.number() && !row.isClaimed()) {
+        claim(job, limit, passed, claims);
+        claim(job, limit, 0, claims);
+        return claims;
+    }
+
+    private void claim(JobTicket job, int limit, long after, List<Claim> claims) {
+        ledger(job.start().fingerprint()).rows.forEach((key, row) -> {
+            if (claims.size() < limit && row.number > after && row.onListOf == job.number() && !row.isClaimed()) {
                 row.claimedBy = job.owner();
                 row.version++;
                 writes++;
                 row.superseded = false;
-                claims.add(new Claim(entry.getKey(), row.locator, row.version, row.attempts, row.freshSince));
+                worker(job).passed = row.number;
+                claims.add(new Claim(key, row.locator, row.version, row.attempts, row.freshSince));
             }
-        }
-        return claims;
+        });
     }
 
     @Override

@@ -453,8 +453,8 @@ public abstract class SharedStoreContract extends EmbeddingStoreContract {
             second.renew();
             second.remaining();
 
-            assertThat(ids(first.claim(3))).containsExactly("0", "1", "2");
-            assertThat(ids(second.claim(3))).containsExactly("3");
+            assertThat(ids(first.claim(3))).containsExactly("2", "3", "0");
+            assertThat(ids(second.claim(3))).containsExactly("1");
             assertThat(second.remaining()).isEqualTo(Remaining.LATER);
         }
 

@@ -7,25 +7,30 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rows for a statement of PostgreSQL, which gets each of their values as one array. Vectors come in as one array of all their
- * components, because drivers send arrays of numbers in binary, and are cut out of it by their place.
+ * Rows for a statement of PostgreSQL, which gets each of their values as one array. Vectors come in as a value each, because a
+ * driver sends an array of numbers in binary, and no array of such arrays; a statement with vectors has few rows, and there is one
+ * for each power of two.
  */
 final class ArrayRows implements Rows {
     private static final int PORTION = 1024;
-    private static final int COMPONENTS = 1 << 21;
+    private static final int VECTORS = 128;
+    private static final int COMPONENTS = 1 << 18;
 
     private final Session session;
     private final Bulk bulk;
+    private final boolean hasVectors;
     private final List<@Nullable Object[]> waiting = new ArrayList<>();
-    private int portion = PORTION;
 
     ArrayRows(Session session, Bulk bulk) {
         this.session = session;
         this.bulk = bulk;
+        this.hasVectors = bulk.values().get(bulk.values().size() - 1).type() == Bulk.Type.VECTOR;
     }
 
     @Override
@@ -34,31 +39,36 @@ final class ArrayRows implements Rows {
             throw new IllegalArgumentException("a row has " + bulk.values().size() + " values, not " + values.length);
         }
         waiting.add(values);
-        for (Object value : values) {
-            if (value instanceof Embedding vector) {
-                portion = Math.max(1, Math.min(PORTION, COMPONENTS / vector.dimension()));
-            }
-        }
-        if (waiting.size() >= portion && !bulk.isQuery()) {
+        if (waiting.size() >= PORTION && !bulk.isQuery()) {
             run();
         }
     }
 
     @Override
     public void run() throws SQLException {
-        if (!waiting.isEmpty()) {
-            List<@Nullable Object[]> sent = List.copyOf(waiting);
-            waiting.clear();
-            PreparedStatement statement = session.prepared(bulk.forAllRows(table()));
-            bind(statement, sent);
+        List<@Nullable Object[]> rows = List.copyOf(waiting);
+        waiting.clear();
+        int first = 0;
+        while (first < rows.size()) {
+            List<@Nullable Object[]> portion =
+                    rows.subList(first, first + (hasVectors ? vectorsAtOnce(rows, first) : rows.size()));
+            PreparedStatement statement = session.prepared(bulk.forAllRows(table(portion.size())));
+            bind(statement, portion);
             statement.execute();
+            first += portion.size();
         }
+    }
+
+    private static int vectorsAtOnce(List<@Nullable Object[]> rows, int first) {
+        @Nullable Object[] row = rows.get(first);
+        int most = Math.min(VECTORS, COMPONENTS / vector(row, row.length - 1).dimension());
+        return Integer.highestOneBit(Math.max(1, Math.min(most, rows.size() - first)));
     }
 
     @Override
     public void forEach(Found consumer) throws SQLException {
         for (int first = 0; first < waiting.size(); first += PORTION) {
-            PreparedStatement statement = session.prepared(bulk.forAllRows(table()));
+            PreparedStatement statement = session.prepared(bulk.forAllRows(arrays()));
             bind(statement, waiting.subList(first, Math.min(waiting.size(), first + PORTION)));
             try (ResultSet rows = statement.executeQuery()) {
                 int ordinal = rows.getMetaData().getColumnCount();
@@ -69,39 +79,54 @@ final class ArrayRows implements Rows {
         }
     }
 
-    /** The table {@code r}; vectors, if there are any, are the last value. */
-    private String table() {
-        String arrays = bulk.values().stream()
-                .filter(value -> value.type() != Bulk.Type.VECTOR)
-                .map(value -> "cast(? as " + value.type().sql() + "[])")
-                .collect(Collectors.joining(", ", "unnest(", ") with ordinality"));
-        String names = bulk.values().stream()
-                .filter(value -> value.type() != Bulk.Type.VECTOR)
-                .map(value -> Bulk.inArrays(value.name()))
-                .collect(Collectors.joining(", ", "(", ", ordinal)"));
-        return vectors() < 0
-                ? arrays + " r " + names
-                : "(select u.*, f.components[(u.ordinal - 1) * f.dimension + 1 : u.ordinal * f.dimension] as "
-                        + Bulk.inArrays(bulk.values().get(vectors()).name()) + " from " + arrays + " u " + names
-                        + " cross join (select cast(? as real[]) as components, cast(? as bigint) as dimension) f) r";
+    /** The table {@code r}. */
+    private String table(int rows) {
+        return hasVectors ? vectors(rows) : arrays();
     }
 
-    private int vectors() {
-        int last = bulk.values().size() - 1;
-        return bulk.values().get(last).type() == Bulk.Type.VECTOR ? last : -1;
+    private String arrays() {
+        return scalars(value -> "cast(? as " + value.type().sql() + "[])", "unnest(", ") with ordinality")
+                + scalars(value -> Bulk.inArrays(value.name()), " r (", ", ordinal)");
+    }
+
+    /** Vectors are the last value; the others are taken from their arrays by their place. */
+    private String vectors(int rows) {
+        String vector =
+                Bulk.inArrays(bulk.values().get(bulk.values().size() - 1).name());
+        String places = IntStream.rangeClosed(1, rows)
+                .mapToObj(place -> "(" + place + ", cast(? as real[]))")
+                .collect(Collectors.joining(", "));
+        return scalars(
+                        value -> "a." + Bulk.inArrays(value.name()) + "[v.ordinal] as " + Bulk.inArrays(value.name()),
+                        "(select v.ordinal, v." + vector + ", ",
+                        " from (values " + places + ") v (ordinal, " + vector + ")")
+                + scalars(
+                        value -> "cast(? as " + value.type().sql() + "[]) as " + Bulk.inArrays(value.name()),
+                        " cross join (select ",
+                        ") a) r");
+    }
+
+    private String scalars(Function<Bulk.Value, String> text, String before, String after) {
+        return bulk.values().stream()
+                .filter(value -> value.type() != Bulk.Type.VECTOR)
+                .map(text)
+                .collect(Collectors.joining(", ", before, after));
     }
 
     private void bind(PreparedStatement statement, List<@Nullable Object[]> rows) throws SQLException {
-        for (int i = 0; i < bulk.values().size(); i++) {
+        int place = 1;
+        int last = bulk.values().size() - 1;
+        if (hasVectors) {
+            for (@Nullable Object[] row : rows) {
+                statement.setObject(place++, vector(row, last).toArray());
+            }
+        }
+        for (int i = 0; i <= last; i++) {
             switch (bulk.values().get(i).type()) {
-                case BIGINT -> statement.setObject(i + 1, longs(rows, i));
-                case TEXT -> statement.setObject(i + 1, texts(rows, i));
-                case BYTEA -> statement.setObject(i + 1, bytes(rows, i));
-                case VECTOR -> {
-                    float[] components = components(rows, i);
-                    statement.setObject(i + 1, components);
-                    statement.setLong(i + 2, components.length / rows.size());
-                }
+                case BIGINT -> statement.setObject(place++, longs(rows, i));
+                case TEXT -> statement.setObject(place++, texts(rows, i));
+                case BYTEA -> statement.setObject(place++, bytes(rows, i));
+                case VECTOR -> {}
             }
         }
     }
@@ -129,15 +154,6 @@ final class ArrayRows implements Rows {
             bytes[i] = (byte[]) rows.get(i)[place];
         }
         return bytes;
-    }
-
-    private static float[] components(List<@Nullable Object[]> rows, int place) {
-        int dimension = vector(rows.get(0), place).dimension();
-        float[] components = new float[Math.multiplyExact(rows.size(), dimension)];
-        for (int i = 0; i < rows.size(); i++) {
-            System.arraycopy(vector(rows.get(i), place).toArray(), 0, components, i * dimension, dimension);
-        }
-        return components;
     }
 
     private static Embedding vector(@Nullable Object[] row, int place) {
