@@ -189,6 +189,7 @@ final class SharedSite implements AutoCloseable {
             assertStats(store);
         }
         assertNothingIsLeftOver();
+        assertBooksBalance();
         assertPaidOnce();
     }
 
@@ -240,6 +241,18 @@ final class SharedSite implements AutoCloseable {
                 "kept counts",
                 "select generation, source, state, count(*) from evervec.evervec_ledger group by 1, 2, 3",
                 "select generation, source, state, records from evervec.evervec_count where records <> 0");
+    }
+
+    /** A job's totals are those of all its workers, whatever became of them, and every vector was stored once. */
+    private void assertBooksBalance() throws SQLException {
+        assertSame(
+                "calls of jobs",
+                "select number, requests, input_tokens from evervec.evervec_job where requests > 0",
+                "select job, sum(requests), sum(input_tokens) from evervec.evervec_usage group by job");
+        assertSame(
+                "vectors of jobs",
+                "select sum(embedded) from evervec.evervec_job",
+                "select count(*) from evervec.evervec_ledger where state = 'embedded'");
     }
 
     private void assertSame(String what, String one, String other) throws SQLException {

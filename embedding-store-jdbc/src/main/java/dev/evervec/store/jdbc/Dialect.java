@@ -61,6 +61,9 @@ interface Dialect {
     /** Lets the plans of statements fit what a scan has put into the tables. */
     void fitPlans(Session session) throws SQLException;
 
+    /** Runs statements that may take minutes, because they are about a whole ledger. */
+    <T> T patiently(Session session, Session.Work<T> work) throws SQLException;
+
     /** Rows for a statement. */
     Rows rows(Session session, Bulk bulk) throws SQLException;
 

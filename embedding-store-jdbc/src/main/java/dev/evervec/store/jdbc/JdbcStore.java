@@ -483,7 +483,7 @@ public final class JdbcStore implements EmbeddingStore {
                 if (scanning != Marking.NONE) {
                     Jobs.scanEnded(session, job, now(session));
                 }
-                return scanning.end(session, scope, maxVanishedShare, now(session));
+                return session.patiently(ending -> scanning.end(ending, scope, maxVanishedShare, now(ending)));
             });
         });
     }
@@ -917,7 +917,7 @@ public final class JdbcStore implements EmbeddingStore {
                         "prune the generation " + generation,
                         "prune",
                         generation,
-                        session -> prune(session, generation),
+                        session -> session.patiently(pruning -> prune(pruning, generation)),
                         (session, vectors) -> vectors.isPresent()
                                 && Jobs.findGeneration(session, generation).isEmpty());
             } finally {

@@ -4,6 +4,7 @@ import dev.evervec.pipeline.store.JobStart;
 import dev.evervec.pipeline.store.StoreException;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -26,6 +27,10 @@ final class PostgresDialect implements Dialect {
 
     private static final Logger LOG = LoggerFactory.getLogger(PostgresDialect.class);
     private static final Pattern SCHEMA = Pattern.compile("[a-z_][a-z0-9_]{0,62}");
+    /** For one statement about a whole ledger; a connection that was cut off meanwhile is noticed no sooner. */
+    private static final int MILLIS_OF_PATIENCE =
+            Math.toIntExact(Duration.ofMinutes(10).toMillis());
+
     private static final String READING = "set transaction isolation level repeatable read, read only";
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
     private static final int LARGEST_PGVECTOR = 16_000;
@@ -208,6 +213,23 @@ final class PostgresDialect implements Dialect {
         session.execute(
                 "analyze (skip_locked) evervec_ledger, evervec_seen; set local plan_cache_mode to force_custom_plan; "
                         + otherJoins("set local", "on"));
+    }
+
+    @Override
+    public <T> T patiently(Session session, Session.Work<T> work) throws SQLException {
+        Connection connection = session.connection();
+        int usual = connection.getNetworkTimeout(); // 0: none
+        if (usual == 0 || usual >= MILLIS_OF_PATIENCE) {
+            return work.run(session);
+        }
+        connection.setNetworkTimeout(Runnable::run, MILLIS_OF_PATIENCE);
+        try {
+            return work.run(session);
+        } finally {
+            if (!connection.isClosed()) {
+                connection.setNetworkTimeout(Runnable::run, usual);
+            }
+        }
     }
 
     @Override

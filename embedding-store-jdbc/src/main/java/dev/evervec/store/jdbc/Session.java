@@ -196,6 +196,11 @@ class Session implements AutoCloseable {
         dialect.fitPlans(this);
     }
 
+    /** Runs statements that may take minutes. */
+    <T> T patiently(Work<T> work) throws SQLException {
+        return dialect.patiently(this, work);
+    }
+
     /** From now on these columns of the host are written, too. */
     void alsoWrite(List<HostColumn> columns) {
         hostColumns = columns;

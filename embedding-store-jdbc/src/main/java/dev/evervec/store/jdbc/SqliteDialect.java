@@ -315,6 +315,12 @@ final class SqliteDialect implements Dialect {
     @Override
     public void fitPlans(Session session) {}
 
+    /** Nothing cuts them off here. */
+    @Override
+    public <T> T patiently(Session session, Session.Work<T> work) throws SQLException {
+        return work.run(session);
+    }
+
     @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return new RepeatedRows(session, bulk);

@@ -307,6 +307,11 @@ final class FaultyDialect implements Dialect {
     }
 
     @Override
+    public <T> T patiently(Session session, Session.Work<T> work) throws SQLException {
+        return dialect.patiently(session, work);
+    }
+
+    @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
         return dialect.rows(session, bulk);
     }
