@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class ArrayRows implements Rows {
     private static final int PORTION = 1024;
-    private static final int VECTORS = 128;
-    private static final int COMPONENTS = 1 << 18;
+    private static final int VECTORS = 32;
+    private static final int COMPONENTS = 1 << 16;
 
     private final Session session;
     private final Bulk bulk;
@@ -48,14 +48,27 @@ final class ArrayRows implements Rows {
     public void run() throws SQLException {
         List<@Nullable Object[]> rows = List.copyOf(waiting);
         waiting.clear();
+        if (hasVectors) {
+            runPipelined(rows);
+        } else if (!rows.isEmpty()) {
+            PreparedStatement statement = session.prepared(bulk.forAllRows(arrays()));
+            bind(statement, rows);
+            statement.execute();
+        }
+    }
+
+    /** A driver goes on sending a batch while the server is at what it has got. */
+    private void runPipelined(List<@Nullable Object[]> rows) throws SQLException {
         int first = 0;
         while (first < rows.size()) {
-            List<@Nullable Object[]> portion =
-                    rows.subList(first, first + (hasVectors ? vectorsAtOnce(rows, first) : rows.size()));
-            PreparedStatement statement = session.prepared(bulk.forAllRows(table(portion.size())));
-            bind(statement, portion);
-            statement.execute();
-            first += portion.size();
+            int size = vectorsAtOnce(rows, first);
+            PreparedStatement statement = session.prepared(bulk.forAllRows(vectors(size)));
+            statement.clearBatch(); // of whoever was interrupted by an exception
+            for (; rows.size() - first >= size; first += size) {
+                bind(statement, rows.subList(first, first + size));
+                statement.addBatch();
+            }
+            statement.executeBatch();
         }
     }
 
@@ -80,10 +93,6 @@ final class ArrayRows implements Rows {
     }
 
     /** The table {@code r}. */
-    private String table(int rows) {
-        return hasVectors ? vectors(rows) : arrays();
-    }
-
     private String arrays() {
         return scalars(value -> "cast(? as " + value.type().sql() + "[])", "unnest(", ") with ordinality")
                 + scalars(value -> Bulk.inArrays(value.name()), " r (", ", ordinal)");

@@ -34,6 +34,8 @@ final class PostgresDialect implements Dialect {
     private static final String READING = "set transaction isolation level repeatable read, read only";
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
     private static final int LARGEST_PGVECTOR = 16_000;
+    private static final int PAGE_HEADER = 32;
+    private static final int BESIDE_VECTOR = 250; // bytes of a row, with a short id
     private static final int SECONDS_TO_ANSWER = 5;
 
     private final PostgresServer server;
@@ -302,10 +304,23 @@ final class PostgresDialect implements Dialect {
                             : "the extension vector is not there; a generation that begins after \"create extension"
                                     + " vector\" uses it");
         }
-        for (String statement : Schema.vectorTable(Generation.table(generation, type), column)) {
+        int pageSize = Math.toIntExact(session.number("select cast(current_setting('block_size') as bigint)"));
+        for (String statement :
+                Schema.vectorTable(Generation.table(generation, type), column, bytesInPlace(pageSize, dimension))) {
             session.execute(statement);
         }
         return type;
+    }
+
+    /**
+     * How long a row may be before its vector is moved to pages of its own, in pieces. Vectors are written and compared faster where
+     * they stand in their rows, which must not leave much of a page empty.
+     */
+    static int bytesInPlace(int pageSize, int dimension) {
+        int page = pageSize - PAGE_HEADER;
+        int row = BESIDE_VECTOR + Float.BYTES * dimension;
+        boolean fillsPages = page / row * row >= page * 3 / 4;
+        return fillsPages ? page : page / 4;
     }
 
     @Override

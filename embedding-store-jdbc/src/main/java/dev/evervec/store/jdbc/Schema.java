@@ -62,9 +62,11 @@ final class Schema {
     }
 
     /** The statements that make a table of vectors, where each generation has its own. */
-    static List<String> vectorTable(String table, String type) {
-        return statements(
-                resource("postgresql/vectors").replace("{table}", table).replace("{type}", type));
+    static List<String> vectorTable(String table, String type, int bytesInPlace) {
+        return statements(resource("postgresql/vectors")
+                .replace("{table}", table)
+                .replace("{type}", type)
+                .replace("{bytes_in_place}", String.valueOf(bytesInPlace)));
     }
 
     /**

@@ -15,7 +15,7 @@ create table {table} (
   cost       bigint,
   vector     {type} not null,
   unique (generation, source, id, part)
-);
+) with (toast_tuple_target = {bytes_in_place});
 
 -- Vectors do not get smaller by being compressed.
 alter table {table} alter column vector set storage external;
