@@ -84,6 +84,23 @@ final class HostColumns {
                     plan.executeQuery().close();
                 }
             });
+            if (takesArrays()) {
+                attempt("use", column, () -> requireNoRows(column));
+            }
+        }
+    }
+
+    /** A driver executes no batch of statements that answer rows. */
+    private void requireNoRows(HostColumn column) throws SQLException {
+        try (PreparedStatement statement = session.connection().prepareStatement(sql(column))) {
+            bind(statement, column, null, null);
+            if (statement.getMetaData() != null) {
+                throw new StoreException(
+                        StoreException.Kind.PERMANENT,
+                        "cannot use " + column + " in the store " + dialect.location()
+                                + ": its statement answers rows; write an update without \"returning\"",
+                        null);
+            }
         }
     }
 
@@ -112,7 +129,8 @@ final class HostColumns {
 
     private static String advice(SQLException e) {
         return switch (String.valueOf(e.getSQLState())) {
-            case "42P01", "3F000" -> "its table is not there; write its name with the schema";
+            case "42P01", "3F000" ->
+                "its table, or one that a trigger of it names, is not there; write names with the schema";
             case "42703" -> "a column is not there; check the names";
             case "42501" -> "the store's user may not; grant it the right to select and update that table";
             case "22P02" -> "an id is none that the column can have; restrict it with forSource(...)";

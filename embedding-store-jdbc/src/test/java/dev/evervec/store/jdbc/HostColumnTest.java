@@ -163,6 +163,30 @@ class HostColumnTest {
         }
 
         @Test
+        void aTableThatATriggerDoesNotFindIsToldSo() throws SQLException {
+            execute("create table app.audit (id bigint)");
+            execute("create function app.note() returns trigger language plpgsql as"
+                    + " $$ begin insert into audit values (new.id); return new; end $$");
+            execute("create trigger note after update on app.question for each row execute function app.note()");
+
+            assertThat(build(
+                                    column("update app.question set embedding = :embedding where id = :id"),
+                                    BuildRequest.all())
+                            .stopCause()
+                            .orElseThrow())
+                    .contains("42P01", "a trigger of it");
+        }
+
+        @Test
+        void aStatementThatAnswersRowsIsRefused() {
+            HostColumn answering = column("update app.question set embedding = :embedding where id = :id returning id");
+
+            assertThatExceptionOfType(StoreException.class)
+                    .isThrownBy(() -> store().alsoWrite(answering).open())
+                    .withMessageContaining("without \"returning\"");
+        }
+
+        @Test
         void aRightThatIsMissingIsFoundWhenTheStoreIsOpened() throws SQLException {
             execute("create role writer login");
             execute("grant create on database " + databaseName() + " to writer");
