@@ -107,7 +107,7 @@ final class PostgresQuota implements SharedQuota, AutoCloseable {
      */
     PostgresQuota(PostgresServer server, PostgresDialect dialect, String schema, @Nullable LongSupplier clock) {
         this.server = server;
-        this.table = schema + ".evervec_quota";
+        this.table = SqlNames.quoted(schema) + ".evervec_quota";
         this.clock = clock;
         this.failure = cause -> dialect.failure(ACTION, cause);
         this.thread = new ThreadPoolExecutor(1, 1, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
@@ -170,7 +170,7 @@ final class PostgresQuota implements SharedQuota, AutoCloseable {
         kept = null;
         boolean done = false;
         try {
-            T result = work.on(connection);
+            T result = server.isLent() ? borrowing(connection, work) : work.on(connection);
             done = true;
             return result;
         } finally {
@@ -182,58 +182,63 @@ final class PostgresQuota implements SharedQuota, AutoCloseable {
         }
     }
 
+    /** Outside of a transaction, and isolated so that nobody fails because another was first; afterwards it is as it was. */
+    private static <T> T borrowing(Connection connection, Work<T> work) throws SQLException {
+        boolean autoCommit = connection.getAutoCommit();
+        connection.setAutoCommit(true);
+        int isolation = connection.getTransactionIsolation();
+        isolate(connection, isolation, Connection.TRANSACTION_READ_COMMITTED);
+        try {
+            return work.on(connection);
+        } finally {
+            if (!connection.isClosed()) {
+                isolate(connection, Connection.TRANSACTION_READ_COMMITTED, isolation);
+                connection.setAutoCommit(autoCommit);
+            }
+        }
+    }
+
+    private static void isolate(Connection connection, int before, int after) throws SQLException {
+        if (before != after) {
+            connection.setTransactionIsolation(after);
+        }
+    }
+
     private Connection open() throws SQLException {
         Connection connection = server.connect();
         if (!server.isLent()) {
             connection.setNetworkTimeout(Runnable::run, MILLIS_TO_ANSWER);
             try (Statement statement = connection.createStatement()) {
                 // What is lost in a crash of the server is a moment's use of a quota.
-                statement.execute("set synchronous_commit to off; set jit to off");
+                statement.execute("set synchronous_commit to off; set jit to off;"
+                        + " set default_transaction_isolation to 'read committed'");
             }
         }
         return connection;
     }
 
     private Answer decide(Connection connection, Ask ask) throws SQLException {
-        boolean autoCommit = connection.getAutoCommit();
-        connection.setAutoCommit(true);
-        try {
-            Answer answer = decided(connection, ask);
-            if (answer != null) {
-                return answer;
-            }
-            execute(
-                    connection,
-                    NEW,
-                    statement -> statement.setString(1, ask.account().name()));
-            answer = decided(connection, ask);
-            if (answer == null) {
-                throw new IllegalStateException("the row of an account vanished from " + table);
-            }
+        Answer answer = decided(connection, ask);
+        if (answer != null) {
             return answer;
-        } finally {
-            restore(connection, autoCommit);
         }
+        execute(
+                connection,
+                NEW,
+                statement -> statement.setString(1, ask.account().name()));
+        answer = decided(connection, ask);
+        if (answer == null) {
+            throw new IllegalStateException("the row of an account vanished from " + table);
+        }
+        return answer;
     }
 
     private void note(Connection connection, String account, Duration pause) throws SQLException {
-        boolean autoCommit = connection.getAutoCommit();
-        connection.setAutoCommit(true);
-        try {
-            execute(connection, PAUSE, statement -> {
-                statement.setLong(1, micros(pause));
-                setNow(statement, 2);
-                statement.setString(3, account);
-            });
-        } finally {
-            restore(connection, autoCommit);
-        }
-    }
-
-    private static void restore(Connection connection, boolean autoCommit) throws SQLException {
-        if (!autoCommit && !connection.isClosed()) {
-            connection.setAutoCommit(false);
-        }
+        execute(connection, PAUSE, statement -> {
+            statement.setLong(1, micros(pause));
+            setNow(statement, 2);
+            statement.setString(3, account);
+        });
     }
 
     private @Nullable Answer decided(Connection connection, Ask ask) throws SQLException {

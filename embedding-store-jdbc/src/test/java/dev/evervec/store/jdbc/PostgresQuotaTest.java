@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -320,6 +321,32 @@ class PostgresQuotaTest {
                                 return call.invoke(connection, values);
                             });
                 });
+    }
+
+    @Test
+    void askersOverAHostsSerializableConnectionsDoNotFailForEachOther() throws Exception {
+        try (StrictPool pool = new StrictPool(
+                database.dataSource(),
+                4,
+                connection -> connection.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE))) {
+            List<PostgresQuota> askers = new ArrayList<>();
+            List<CompletionStage<Answer>> answers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                askers.add(another(PostgresServer.of(pool.connections())));
+            }
+            for (int i = 0; i < 50; i++) {
+                askers.forEach(asker -> answers.add(asker.ask(ask(requests(60_000), 1, 0))));
+            }
+
+            for (CompletionStage<Answer> answer : answers) {
+                assertThat(answer.toCompletableFuture()
+                                .get(30, TimeUnit.SECONDS)
+                                .granted())
+                        .isTrue();
+            }
+            askers.forEach(PostgresQuota::close);
+            pool.requireAllGivenBackAsTheyWere();
+        }
     }
 
     @Test
