@@ -32,6 +32,9 @@ final class PostgresDialect implements Dialect {
             Math.toIntExact(Duration.ofMinutes(10).toMillis());
 
     private static final String READING = "set transaction isolation level repeatable read, read only";
+    /** Whoever waited for a row goes on with what it has become. */
+    private static final String WRITING = "set transaction isolation level read committed";
+
     private static final String NOW = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
     private static final int LARGEST_PGVECTOR = 16_000;
     private static final int PAGE_HEADER = 32;
@@ -49,11 +52,11 @@ final class PostgresDialect implements Dialect {
 
     /** Refuses names of schemas that would have to be quoted. */
     static void requireName(String schema) {
-        if (!SCHEMA.matcher(schema).matches() || schema.startsWith("pg_")) {
+        if (!SCHEMA.matcher(schema).matches() || schema.startsWith("pg_") || schema.equals("information_schema")) {
             throw new StoreException(
                     StoreException.Kind.PERMANENT,
                     "cannot open the store: the schema's name must be small letters, digits and underscores, must not"
-                            + " begin with a digit or pg_, and has at most 63 characters",
+                            + " begin with a digit or pg_, is not information_schema and has at most 63 characters",
                     null);
         }
     }
@@ -98,7 +101,7 @@ final class PostgresDialect implements Dialect {
         Session session = openReader();
         boolean ours = false;
         try {
-            ours = schema.isCurrent(session);
+            ours = schema.isThere(session);
         } finally {
             if (!ours) {
                 session.close();
@@ -109,23 +112,23 @@ final class PostgresDialect implements Dialect {
 
     private Session open(Session.Use use) throws SQLException {
         Connection connection = server.connect();
+        boolean autoCommit = connection.getAutoCommit();
+        Session session = new Session(connection, this, use, closed -> {
+            if (server.isLent()) {
+                closed.closeStatements();
+                connection.rollback();
+                connection.setAutoCommit(autoCommit);
+            }
+        });
         boolean ready = false;
         try {
-            boolean autoCommit = connection.getAutoCommit();
             connection.setAutoCommit(false);
-            Session session = new Session(connection, this, use, closed -> {
-                if (server.isLent()) {
-                    closed.closeStatements();
-                    connection.rollback();
-                    connection.setAutoCommit(autoCommit);
-                }
-            });
             prepare(session);
             ready = true;
             return session;
         } finally {
             if (!ready) {
-                connection.close();
+                session.closeQuietly();
             }
         }
     }
@@ -133,7 +136,7 @@ final class PostgresDialect implements Dialect {
     private void prepare(Session session) throws SQLException {
         requireUtf8(session);
         if (!server.isLent()) {
-            session.execute(settings("set", session.use()));
+            session.execute("set default_transaction_isolation to 'read committed'; " + settings("set", session.use()));
         }
         session.connection().commit();
     }
@@ -151,7 +154,7 @@ final class PostgresDialect implements Dialect {
     }
 
     private String settings(String set, Session.Use use) {
-        return set + " search_path to " + schema + "; " + set + " jit to off; " + set
+        return set + " search_path to " + SqlNames.quoted(schema) + "; " + set + " jit to off; " + set
                 + " client_min_messages to warning; "
                 + (use == Session.Use.WRITING ? forWriting(set) : forReading(set));
     }
@@ -181,7 +184,7 @@ final class PostgresDialect implements Dialect {
         if (session.use() == Session.Use.READING) {
             session.execute(server.isLent() ? READING + "; " + settings("set local", session.use()) : READING);
         } else if (server.isLent()) {
-            session.execute(settings("set local", session.use()));
+            session.execute(WRITING + "; " + settings("set local", session.use()));
         }
     }
 
@@ -268,7 +271,8 @@ final class PostgresDialect implements Dialect {
 
     /** The statements that make the schema and its tables. */
     String ddl() {
-        return "create schema if not exists " + schema + ";\nset search_path to " + schema + ";\n\n"
+        String quoted = schema.equals(DEFAULT_SCHEMA) ? schema : SqlNames.quoted(schema);
+        return "create schema if not exists " + quoted + ";\nset search_path to " + quoted + ";\n\n"
                 + Schema.ddl(name());
     }
 
@@ -276,7 +280,7 @@ final class PostgresDialect implements Dialect {
     public void beginDdl(Session session) throws SQLException {
         session.first("select pg_advisory_xact_lock(hashtext('evervec'), hashtext(?))", row -> 0, schema);
         if (session.number("select count(*) from pg_catalog.pg_namespace where nspname = ?", schema) == 0) {
-            session.execute("create schema " + schema);
+            session.execute("create schema " + SqlNames.quoted(schema));
             LOG.info("made the schema {} in {}", schema, server.place());
         }
     }

@@ -3,6 +3,7 @@ package dev.evervec.store.jdbc;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoreException.Kind;
 import java.sql.SQLException;
+import java.sql.SQLTransientException;
 import java.util.Objects;
 import java.util.Set;
 
@@ -12,14 +13,19 @@ final class PostgresFailures {
     private static final Set<String> PASSING = Set.of(
             "40001", "40P01", "55P03", "53300", "57014", "57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53200");
 
+    private static final String OF_POOL =
+            "the DataSource gave no connection; the store keeps one of them, and needs others"
+                    + " beside it: let the pool have more, or look why they do not come back, and try again";
+
     private PostgresFailures() {}
 
     static StoreException of(String action, String location, SQLException cause) {
         String state = Objects.requireNonNullElse(cause.getSQLState(), "");
+        boolean ofPool = state.isEmpty() && cause instanceof SQLTransientException;
         return new StoreException(
-                isPassing(state) ? Kind.TRANSIENT : Kind.PERMANENT,
-                "cannot " + action + " in the store in " + location + ": " + advice(state) + " (SQLState "
-                        + (state.isEmpty() ? "unknown" : state) + ")",
+                ofPool || isPassing(state) ? Kind.TRANSIENT : Kind.PERMANENT,
+                "cannot " + action + " in the store in " + location + ": " + (ofPool ? OF_POOL : advice(state))
+                        + " (SQLState " + (state.isEmpty() ? "unknown" : state) + ")",
                 Failures.withoutMessage(cause));
     }
 
@@ -38,9 +44,12 @@ final class PostgresFailures {
                 "the database user lacks a right; grant it usage and create on the schema and all rights"
                         + " on the tables in it (create on the database if the schema is to be made), or let the"
                         + " database's owner run the DDL that JdbcStore.ddl prints";
-            case "25006" -> "the server or the user may only read; name a server that can be written to";
+            case "25006" ->
+                "the server, the user or the DataSource's connections may only read; use what can be written to";
             case "42P01", "42703", "42883" ->
-                "a table, column or function is missing; the schema is not as" + " JdbcStore.ddl prints it";
+                "a table, column or function is missing; the schema is not as JdbcStore.ddl prints it, or the"
+                        + " database user may not use it";
+            case "42P07" -> "a table of that name is there, and is none of Evervec's; use another schema";
             case "53100" -> "no space is left on the server's disk; free some, then run again";
             case "53200" -> "the server is out of memory; try again, or give it more";
             case "53300" -> "the server has no connection left; close some, or raise its max_connections";
@@ -60,7 +69,7 @@ final class PostgresFailures {
             default ->
                 state.startsWith("08")
                         ? "the connection was lost; check server and network, and try again"
-                        : "the database refused a statement";
+                        : "the database refused a statement; the server's log says why";
         };
     }
 }

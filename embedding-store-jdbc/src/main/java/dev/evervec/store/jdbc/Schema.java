@@ -103,6 +103,27 @@ final class Schema {
                 current -> dialect.hasTable(current, TABLE) && applied(current).containsKey(versions.size()));
     }
 
+    /**
+     * Whether there is something to read.
+     *
+     * @throws StoreException if tables are there, and of another version
+     */
+    boolean isThere(Session session) throws SQLException {
+        return dialect.look(session, current -> dialect.hasTable(current, TABLE) && isReadable(applied(current)));
+    }
+
+    private boolean isReadable(Map<Integer, String> applied) {
+        if (!applied.isEmpty() && !applied.containsKey(versions.size())) {
+            throw new StoreException(
+                    StoreException.Kind.PERMANENT,
+                    "the tables in " + dialect.location() + " have schema version " + applied.size()
+                            + ", this Evervec reads version " + versions.size()
+                            + ": open the store for writing once, as a build does, which brings them up to date",
+                    null);
+        }
+        return !applied.isEmpty();
+    }
+
     private void apply(Session session, int version) throws SQLException {
         String text = versions.get(version - 1);
         for (String statement : statements(text)) {

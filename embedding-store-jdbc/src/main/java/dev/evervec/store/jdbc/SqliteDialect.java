@@ -193,7 +193,7 @@ final class SqliteDialect implements Dialect {
             Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING, Session.Use.READING));
             boolean ours = false;
             try {
-                ours = schema.isCurrent(session);
+                ours = schema.isThere(session);
                 if (ours) {
                     return session;
                 }

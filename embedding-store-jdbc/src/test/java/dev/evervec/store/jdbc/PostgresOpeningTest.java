@@ -94,13 +94,26 @@ final class PostgresOpeningTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "Upper", "a-b", "a\"b", "1a", "pg_mine", "a; drop schema public"})
+    @ValueSource(strings = {"", "Upper", "a-b", "a\"b", "1a", "pg_mine", "information_schema", "a; drop schema public"})
     void namesThatWouldHaveToBeQuotedAreRefused(String schema) {
         assertThatThrownBy(() -> JdbcStore.open(database.settings(schema)))
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("schema's name");
         assertThatThrownBy(() -> JdbcStore.builder(database.settings()).schema(schema))
                 .isInstanceOf(StoreException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"user", "select", "order", "public"})
+    void aWordOfSqlMayBeTheNameOfASchema(String schema) throws Exception {
+        try (EmbeddingStore store = JdbcStore.open(database.settings(schema))) {
+            build(store, 3);
+        }
+        tables("\"" + schema + "\"").requireSound();
+
+        database.execute("drop schema \"" + schema + "\" cascade");
+        database.execute(JdbcStore.builder(database.settings()).schema(schema).ddl());
+        JdbcStore.open(database.settings(schema)).close();
     }
 
     @Test
@@ -133,6 +146,40 @@ final class PostgresOpeningTest {
         tables("evervec").execute("delete from evervec_schema where version = 99");
         tables("evervec").execute("update evervec_schema set checksum = 'x'");
         assertThatThrownBy(database::open).hasMessageContaining("another DDL").hasMessageContaining("another schema");
+    }
+
+    @Test
+    void tablesOfAnEarlierVersionAreNotTakenForAnEmptyStore() throws Exception {
+        database.open().close();
+        Dialect dialect = new PostgresDialect(PostgresServer.of(database.settings()), null);
+        List<String> versions = new ArrayList<>(Schema.versions(dialect.name()));
+        versions.add("create table later (number bigint);\n");
+
+        assertThatThrownBy(() -> dialect.openReader(new Schema(dialect, versions)))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("schema version 1")
+                .hasMessageContaining("reads version 2")
+                .hasMessageContaining("open the store for writing");
+    }
+
+    @Test
+    void aTableOfSomebodyElseInTheSchemaIsToldAndLeftAlone() throws Exception {
+        database.execute("create schema evervec; create table evervec.evervec_ledger (number bigint)");
+
+        assertThatThrownBy(database::open).hasMessageContaining("42P07").hasMessageContaining("another schema");
+        assertThat(tables("evervec").rows("select tablename from pg_tables where schemaname = 'evervec'"))
+                .containsExactly("evervec_ledger");
+    }
+
+    @Test
+    void whoMayNotUseTheSchemaIsTold() {
+        database.open().close();
+        StoreSettings lowly = new StoreSettings(database.url(), "lowly", null, null);
+
+        for (Callable<EmbeddingStore> opening :
+                List.<Callable<EmbeddingStore>>of(() -> JdbcStore.open(lowly), () -> JdbcStore.openForReading(lowly))) {
+            assertThatThrownBy(opening::call).isInstanceOf(StoreException.class).hasMessageContaining("may not use it");
+        }
     }
 
     @Test
