@@ -151,7 +151,7 @@ public record JobStatus(
                 .put("done", rewrite.done())
                 .put("total", rewrite.total())
                 .put("skipped", rewrite.skipped());
-        long doneByAll = Math.min(embed.total(), settled());
+        long doneByAll = Math.min(embed.total(), settled() - rewrite.skipped());
         json.putObject("embed_progress")
                 .put("done", isRunning() ? Math.max(embed.done(), doneByAll) : embed.done())
                 .put("total", embed.total());
