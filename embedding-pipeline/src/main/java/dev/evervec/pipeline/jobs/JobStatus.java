@@ -131,10 +131,10 @@ public record JobStatus(
         putStages(json);
         json.put("records_per_sec", now == null ? null : now.recordsPerSecond());
         json.put("eta_secs", now == null ? null : seconds(now.eta()));
-        boolean storeKnowsMore = now == null || info.requests() > now.requests();
-        json.put("requests", storeKnowsMore ? info.requests() : now.requests());
-        json.put("tokens", storeKnowsMore ? info.inputTokens() + info.outputTokens() : now.tokens());
-        putMoney(json, "cost_usd", storeKnowsMore ? info.costUsd() : now.costUsd());
+        BuildProgress latest = now != null && now.requests() >= info.requests() ? now : null;
+        json.put("requests", latest == null ? info.requests() : latest.requests());
+        json.put("tokens", latest == null ? info.inputTokens() + info.outputTokens() : latest.tokens());
+        putMoney(json, "cost_usd", latest == null ? info.costUsd() : latest.costUsd());
         json.put("held_up_by", now == null ? info.heldUpBy() : now.heldUpBy());
         json.put("records_read", recordsRead);
     }
@@ -151,7 +151,7 @@ public record JobStatus(
                 .put("done", rewrite.done())
                 .put("total", rewrite.total())
                 .put("skipped", rewrite.skipped());
-        long doneByAll = Math.min(embed.total(), settled());
+        long doneByAll = Math.min(embed.total(), settled() - rewrite.skipped());
         json.putObject("embed_progress")
                 .put("done", isRunning() ? Math.max(embed.done(), doneByAll) : embed.done())
                 .put("total", embed.total());

@@ -222,6 +222,23 @@ class PgvectorStoreTest {
                 .isEmpty();
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"vector", "halfvec"})
+    void aColumnOfTheHostsOwnTableTakesTheVectorAsItIs(String type) throws SQLException {
+        String question = TestPgvector.SCHEMA + ".question";
+        TestPgvector.execute("create table " + question + " (id text primary key, embedding public." + type
+                + "(3)); insert into " + question + " values ('asked', null), ('other', null)");
+        store.close();
+        store = JdbcStore.builder(TestPgvector.settings())
+                .alsoWrite(HostColumn.update("update " + question + " set embedding = :embedding where id = :id"))
+                .open();
+
+        store(3, Map.of(new RecordKey("any", "asked"), Embedding.of(1, -0.5f, 2)));
+
+        assertThat(ask("select id || cast(embedding as text) from " + question + " where embedding is not null"))
+                .containsExactly("asked[1,-0.5,2]");
+    }
+
     // ---- an extension that comes later ----
 
     @Test
