@@ -1382,6 +1382,11 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             // A scan may have put them on its own job's list meanwhile; nobody says which of them.
             busy.addAll(unclaimedOfGiven);
         }
+        long ofOthers = listed - claimed - untaken;
+        if (plan.isShared() && ofOthers > 0) {
+            remarks.add(ofOthers + (ofOthers == 1 ? " record of the job was" : " records of the job were")
+                    + " left to others; this is the part that this worker took");
+        }
         books.notEmbedded(whyLeft(), untaken);
         finalState = endState(0);
         over = true;
@@ -1521,7 +1526,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (over) {
             return Duration.ZERO;
         }
-        if (done == 0 || scan != Scan.CLOSED) {
+        // Who has joined a job does not know how much of it is left.
+        if (done == 0 || scan != Scan.CLOSED || plan.role() == JobTicket.Role.JOINED) {
             return null;
         }
         Double recent = speed.perSecond(done, now);

@@ -99,6 +99,9 @@ class JoinedBuildTest {
         assertThat(one.succeeded() + other.succeeded()).isEqualTo(RECORDS);
         assertThat(one.totalPending()).isEqualTo(one.succeeded());
         assertThat(other.totalPending()).isEqualTo(other.succeeded());
+        assertThat(one.notes())
+                .contains(other.succeeded()
+                        + " records of the job were left to others; this is the part that this worker took");
         assertThat(other.notes()).contains("joined the running job; this is the part that this worker took");
         assertThat(store.jobs(10)).singleElement().satisfies(job -> {
             assertThat(job.state()).isEqualTo(JobState.COMPLETED);

@@ -67,10 +67,10 @@ class CommandsTest {
     void theStatementsOfEitherDatabaseArePrinted() {
         assertThat(run("schema", "--print").out()).contains("create table evervec_ledger", "autoincrement");
         assertThat(run("schema", "--print", "--dialect", "postgresql").out())
-                .contains("create schema if not exists evervec;", "create table evervec_ledger", "bytea");
+                .contains("create schema evervec;", "create table evervec_ledger", "bytea");
         assertThat(cli.run("schema", "--print", "--dialect", "postgresql", "--schema", "vectors")
                         .out())
-                .contains("create schema if not exists vectors;");
+                .contains("create schema vectors;");
         assertThat(refused("schema", "--print", "--dialect", "oracle").err()).contains("sqlite or postgresql");
         assertThat(refused("schema", "--print", "--dialect", "postgresql", "--schema", "a b")
                         .err())

@@ -272,8 +272,9 @@ final class PostgresDialect implements Dialect {
     /** The statements that make the schema and its tables. */
     String ddl() {
         String quoted = schema.equals(DEFAULT_SCHEMA) ? schema : SqlNames.quoted(schema);
-        return "create schema if not exists " + quoted + ";\nset search_path to " + quoted + ";\n\n"
-                + Schema.ddl(name());
+        // "if not exists" asks for the right to make one even if it is there.
+        return "do $$ begin if to_regnamespace('" + quoted + "') is null then create schema " + quoted
+                + "; end if; end $$;\nset search_path to " + quoted + ";\n\n" + Schema.ddl(name());
     }
 
     @Override

@@ -36,19 +36,21 @@ final class PostgresFailures {
     private static String advice(String state) {
         return switch (state) {
             case "08001" -> "the server cannot be reached; check that it runs and that its address is right";
-            case "08P01", "08004" -> "the server refused the connection; check what it is and how it is reached";
+            case "08P01", "08004" ->
+                "the server refused the connection, or its way to log in or to encrypt was not met; give a password if"
+                        + " it wants one, and check sslmode and the server's pg_hba.conf";
             case "28000", "28P01" -> "the login was refused; check user and password";
             case "3D000" -> "the database does not exist; create it, or name another one";
             case "3F000" -> "the schema does not exist; create it, or name another one";
             case "42501" ->
                 "the database user lacks a right; grant it usage and create on the schema and all rights"
-                        + " on the tables in it (create on the database if the schema is to be made), or let the"
-                        + " database's owner run the DDL that JdbcStore.ddl prints";
+                        + " on the tables and sequences in it (create on the database if the schema is to be made), or"
+                        + " let its owner run the DDL of JdbcStore.Builder.ddl, or of schema --print, as this user";
             case "25006" ->
                 "the server, the user or the DataSource's connections may only read; use what can be written to";
             case "42P01", "42703", "42883" ->
-                "a table, column or function is missing; the schema is not as JdbcStore.ddl prints it, or the"
-                        + " database user may not use it";
+                "a table, column or function is missing; the schema is not as JdbcStore.Builder.ddl tells it, or the"
+                        + " database user has no usage of it";
             case "42P07" -> "a table of that name is there, and is none of Evervec's; use another schema";
             case "53100" -> "no space is left on the server's disk; free some, then run again";
             case "53200" -> "the server is out of memory; try again, or give it more";

@@ -188,7 +188,7 @@ final class PostgresOpeningTest {
         assertThatThrownBy(() -> JdbcStore.open(lowly))
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("42501")
-                .hasMessageContaining("JdbcStore.ddl")
+                .hasMessageContaining("JdbcStore.Builder.ddl")
                 .hasMessageNotContaining("lowly");
 
         database.execute(JdbcStore.builder(lowly).ddl());
