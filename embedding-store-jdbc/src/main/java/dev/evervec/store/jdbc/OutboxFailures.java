@@ -53,7 +53,14 @@ final class OutboxFailures {
                             + " BEGIN IMMEDIATE and set a busy timeout",
                     e);
         }
-        if (PASSING_CLASSES.contains(state.length() < 2 ? "" : state.substring(0, 2))) {
+        if (connection == null && sqlite && e.getErrorCode() == 0) {
+            return passing(
+                    what
+                            + "the DataSource gave no connection; let its pool have more, or look why they do not come back",
+                    e);
+        }
+        if (PostgresFailures.isPassing(state)
+                || PASSING_CLASSES.contains(state.length() < 2 ? "" : state.substring(0, 2))) {
             return passing(what + "the database cannot be reached or asks to try again", e);
         }
         return permanent(

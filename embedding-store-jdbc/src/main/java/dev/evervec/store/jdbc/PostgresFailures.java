@@ -3,7 +3,6 @@ package dev.evervec.store.jdbc;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoreException.Kind;
 import java.sql.SQLException;
-import java.sql.SQLTransientException;
 import java.util.Objects;
 import java.util.Set;
 
@@ -21,7 +20,8 @@ final class PostgresFailures {
 
     static StoreException of(String action, String location, SQLException cause) {
         String state = Objects.requireNonNullElse(cause.getSQLState(), "");
-        boolean ofPool = state.isEmpty() && cause instanceof SQLTransientException;
+        // The driver always has one.
+        boolean ofPool = state.isEmpty();
         return new StoreException(
                 ofPool || isPassing(state) ? Kind.TRANSIENT : Kind.PERMANENT,
                 "cannot " + action + " in the store in " + location + ": " + (ofPool ? OF_POOL : advice(state))

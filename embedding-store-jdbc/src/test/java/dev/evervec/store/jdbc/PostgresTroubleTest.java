@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.evervec.config.StoreSettings;
+import dev.evervec.pipeline.live.Change;
+import dev.evervec.pipeline.live.NotedChange;
 import dev.evervec.pipeline.report.Reason;
 import dev.evervec.pipeline.report.RecordCost;
 import dev.evervec.pipeline.source.Locator;
@@ -234,9 +236,20 @@ final class PostgresTroubleTest {
                         JdbcStore.builder(pool.connections()).schema(schema).openForReading()) {
                     assertThat(vectors(reading, 3)).hasSize(5);
                 }
+                useAnOutbox(EmbeddingQueue.in(pool.connections()).inSchema(schema));
                 pool.requireAllGivenBackAsTheyWere();
             }
             requireSound();
+        }
+
+        private static void useAnOutbox(EmbeddingQueue queue) {
+            queue.createTableIfMissing();
+            queue.enqueue(Change.created("articles", "1"));
+            List<NotedChange> changes = queue.read(0, 10);
+            queue.delete(List.of(changes.get(0).seq()));
+
+            assertThat(changes).hasSize(1);
+            assertThat(queue.backlog().rows()).isZero();
         }
 
         @Test
@@ -277,6 +290,17 @@ final class PostgresTroubleTest {
                         .hasMessageNotContaining("hunter2")
                         .satisfies(failure -> assertThat(kindOf(failure)).isEqualTo(StoreException.Kind.TRANSIENT));
                 embed(store, "writes-all-the-same", 2);
+            }
+        }
+
+        @Test
+        void ofAPoolThatHasNoneLeftAreAskedForAgainByAnOutbox() throws Exception {
+            try (StrictPool pool = new StrictPool(database.dataSource(), 0, connection -> {})) {
+                assertThatThrownBy(() -> EmbeddingQueue.in(pool.connections()).enqueue(Change.created("articles", "1")))
+                        .isInstanceOf(StoreException.class)
+                        .hasMessageContaining("gave no connection")
+                        .hasMessageNotContaining("hunter2")
+                        .satisfies(failure -> assertThat(kindOf(failure)).isEqualTo(StoreException.Kind.TRANSIENT));
             }
         }
 
