@@ -50,7 +50,7 @@ final class PostgresFailures {
                 "the server, the user or the DataSource's connections may only read; use what can be written to";
             case "42P01", "42703", "42883" ->
                 "a table, column or function is missing; the schema is not as JdbcStore.Builder.ddl tells it, or the"
-                        + " database user has no usage of it";
+                        + " database user may not use it: grant it usage on the schema";
             case "42P07" -> "a table of that name is there, and is none of Evervec's; use another schema";
             case "53100" -> "no space is left on the server's disk; free some, then run again";
             case "53200" -> "the server is out of memory; try again, or give it more";
