@@ -70,7 +70,7 @@ class CommandsTest {
                 .contains("create schema evervec;", "create table evervec_ledger", "bytea");
         assertThat(cli.run("schema", "--print", "--dialect", "postgresql", "--schema", "vectors")
                         .out())
-                .contains("create schema vectors;");
+                .contains("create schema \"vectors\";");
         assertThat(refused("schema", "--print", "--dialect", "oracle").err()).contains("sqlite or postgresql");
         assertThat(refused("schema", "--print", "--dialect", "postgresql", "--schema", "a b")
                         .err())
