@@ -253,6 +253,10 @@ final class SharedSite implements AutoCloseable {
                 "vectors of jobs",
                 "select sum(embedded) from evervec.evervec_job",
                 "select count(*) from evervec.evervec_ledger where state = 'embedded'");
+        assertThat(server.strings(
+                        DATABASE, "select deadlocks from pg_stat_database where datname = current_database()"))
+                .as("deadlocks")
+                .containsExactly("0");
     }
 
     private void assertSame(String what, String one, String other) throws SQLException {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.evervec.pipeline.BuildPipeline;
+import dev.evervec.pipeline.BuildRequest;
+import dev.evervec.pipeline.BuildRun;
 import dev.evervec.pipeline.jobs.EmbeddingJobs;
 import dev.evervec.pipeline.jobs.JobRequest;
 import dev.evervec.pipeline.jobs.TriggerRefusedException;
@@ -40,6 +42,10 @@ import dev.evervec.testkit.Gate;
 import dev.evervec.testkit.ScriptedProvider;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -65,6 +71,8 @@ class PostgresWorkersTest {
     private static final int WORKERS = 8;
     private static final int RECORDS = 2_000;
     private static final Duration LEASE = Duration.ofMinutes(5);
+    private static final String OTHERS = "select count(*) from pg_stat_activity where datname = current_database()"
+            + " and backend_type = 'client backend' and pid <> pg_backend_pid()";
     private static final Fingerprint FINGERPRINT =
             new Fingerprint(ModelIdentity.embedding("local", "model", 3, "", "l2"), "");
 
@@ -78,10 +86,21 @@ class PostgresWorkersTest {
     }
 
     @AfterEach
-    void close() {
+    void noTwoWaitedForEachOther() throws SQLException {
         threads.shutdownNow();
         stores.forEach(EmbeddingStore::close);
+        long deadlocks = number("select deadlocks from pg_stat_database where datname = current_database()");
         database.drop();
+        assertThat(deadlocks).as("deadlocks").isZero();
+    }
+
+    private long number(String sql) throws SQLException {
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(sql)) {
+            row.next();
+            return row.getLong(1);
+        }
     }
 
     private EmbeddingStore open() {
@@ -352,5 +371,30 @@ class PostgresWorkersTest {
             gate.open();
             instances.forEach(EmbeddingJobs::close);
         }
+    }
+
+    @Test
+    void noTransactionIsOpenWhileAProviderIsAsked() throws Exception {
+        Gate gate = new Gate();
+        BuildRun run = BuildPipeline.builder()
+                .records(InMemorySource.of(IntStream.range(0, 50)
+                        .mapToObj(i -> SourceRecord.of("id-" + i, "text number " + i))
+                        .toList()))
+                .embedder(ScriptedProvider.builder().dimension(4).gate(gate).build())
+                .store(open())
+                .build()
+                .start(BuildRequest.all());
+        try {
+            gate.awaitWaiting(1, Duration.ofSeconds(30));
+
+            // What it writes beside its calls is over in a moment.
+            while (number(OTHERS + " and xact_start is not null") > 0) {
+                Thread.onSpinWait();
+            }
+            assertThat(number(OTHERS)).as("connections of the store").isPositive();
+        } finally {
+            gate.open();
+        }
+        assertThat(run.result().succeeded()).isEqualTo(50);
     }
 }
