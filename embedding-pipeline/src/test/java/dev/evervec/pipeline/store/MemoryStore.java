@@ -168,6 +168,9 @@ public final class MemoryStore implements EmbeddingStore {
         Instant leaseEnd;
         boolean ended;
 
+        /** Whether it ended by itself. */
+        boolean left;
+
         /** The number of the last row that it claimed. */
         long passed;
 
@@ -233,9 +236,18 @@ public final class MemoryStore implements EmbeddingStore {
     }
 
     private void interrupt(Job job) {
+        job.state = deserted(job);
         release(job.ticket.number());
         job.workers.forEach(worker -> worker.ended = true);
-        job.state = JobState.INTERRUPTED;
+    }
+
+    /** How a job stands none of whose workers lives: interrupted, unless one of them has left it because nothing was left to do. */
+    private JobState deserted(Job job) {
+        boolean nothingLeft = !job.scanning
+                && job.workers.stream().anyMatch(worker -> worker.left)
+                && ledger(job.ticket.start().fingerprint()).rows.values().stream()
+                        .noneMatch(row -> row.onListOf == job.ticket.number());
+        return nothingLeft ? endState(job, JobState.COMPLETED) : JobState.INTERRUPTED;
     }
 
     /** What another worker's claim does to a record that is on the list of the running build: from now on only its result counts. */
@@ -1076,6 +1088,7 @@ public final class MemoryStore implements EmbeddingStore {
         Job ending = job(job);
         if (othersWork(job)) {
             worker.ended = true;
+            worker.left = true;
             putBack(worker);
             return new JobEnd(0);
         }
@@ -1286,7 +1299,7 @@ public final class MemoryStore implements EmbeddingStore {
                 job.ticket.start().jobId(),
                 job.ticket.start().scope(),
                 job.ticket.start().fingerprint().generation(),
-                job.state == JobState.RUNNING && !runs ? JobState.INTERRUPTED : job.state,
+                job.state == JobState.RUNNING && !runs ? deserted(job) : job.state,
                 job.startedAt,
                 job.endedAt,
                 job.embedded,

@@ -670,6 +670,32 @@ public abstract class SharedStoreContract extends EmbeddingStoreContract {
         }
 
         @Test
+        void aJobThatOneLeftBecauseNothingWasLeftToDoIsCompleteThoughAnotherDied() throws Exception {
+            assertThat(second.embed(9)).isEqualTo(4);
+            assertThat(second.remaining()).isEqualTo(Remaining.NOTHING);
+            assertThat(second.end()).isEqualTo(new JobEnd(0));
+            assertThat(info().state()).isEqualTo(JobState.RUNNING);
+
+            clock.jump(LEASE);
+
+            assertThat(info().state()).isEqualTo(JobState.COMPLETED);
+            worker("next", BUILD);
+            assertThat(info().state()).isEqualTo(JobState.COMPLETED);
+        }
+
+        @Test
+        void aJobThatOneLeftBeforeItsEndIsInterruptedWhenTheOtherDies() throws Exception {
+            second.embed(2);
+            second.end(JobState.FAILED, Reason.ABORTED);
+
+            clock.jump(LEASE);
+
+            assertThat(info().state()).isEqualTo(JobState.INTERRUPTED);
+            worker("next", BUILD);
+            assertThat(info().state()).isEqualTo(JobState.INTERRUPTED);
+        }
+
+        @Test
         void aWorkerOfAJobThatHasEndedIsTold() {
             clock.jump(LEASE);
             second.renew();

@@ -659,7 +659,7 @@ public final class JdbcStore implements EmbeddingStore {
 
     @Override
     public boolean cancelRequested(JobTicket job) {
-        return read("look whether to stop", session -> Jobs.cancelRequested(session, job));
+        return read("look whether to stop", session -> Jobs.cancelRequested(session, job.number()));
     }
 
     @Override

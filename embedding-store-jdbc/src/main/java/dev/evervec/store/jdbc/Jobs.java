@@ -40,6 +40,12 @@ final class Jobs {
     private static final String ANY_OF_OTHERS = "select 1 from evervec_job where number = ?"
             + " and (exists (select 1 from evervec_ledger where job = ? and owner is null)"
             + " or exists (select 1 from evervec_ledger where job = ? and owner is not null and owner <> ?))";
+    private static final String NOTHING_LEFT =
+            "select 1 from evervec_job j where j.number = ? and j.scan_ended_at is not null"
+                    + " and exists (select 1 from evervec_worker w where w.job = j.number and w.state <> '"
+                    + Workers.INTERRUPTED
+                    + "') and not exists (select 1 from evervec_ledger where job = j.number and owner is null)"
+                    + " and not exists (select 1 from evervec_ledger where job = j.number and owner is not null)";
     private static final String RESUMABLE = "select j.kind, j.generation, g.name, j.state"
             + " from evervec_job j left join evervec_generation g on g.number = j.generation where j.id = ?";
 
@@ -79,10 +85,10 @@ final class Jobs {
     }
 
     /** Whether a running job was asked to stop. */
-    static boolean cancelRequested(Session session, JobTicket job) throws SQLException {
+    static boolean cancelRequested(Session session, long job) throws SQLException {
         return session.number(
                         "select count(*) from evervec_job where number = ? and state = 'running' and cancel_requested = 1",
-                        job.number())
+                        job)
                 > 0;
     }
 
@@ -106,14 +112,33 @@ final class Jobs {
     }
 
     private static void interrupt(Session session, long job, List<String> workers, long now) throws SQLException {
+        JobState state = deserted(session, job);
         for (String owner : workers) {
             Workers.end(session, job, owner, Workers.INTERRUPTED, now);
         }
         session.update(
-                "update evervec_job set state = 'interrupted', ended_at = ?, untaken = ? where number = ?",
+                "update evervec_job set state = ?, ended_at = ?, untaken = ? where number = ?",
+                state.code(),
                 now,
                 release(session, job),
                 job);
+    }
+
+    /** How a job stands none of whose workers lives: interrupted, unless one of them has left it because nothing was left to do. */
+    static JobState deserted(Session session, long job) throws SQLException {
+        return session.first(NOTHING_LEFT, row -> true, job).isPresent() ? settled(session, job) : JobState.INTERRUPTED;
+    }
+
+    /** How a job ended that has come to its end. */
+    private static JobState settled(Session session, long job) throws SQLException {
+        if (cancelRequested(session, job)) {
+            return JobState.CANCELLED;
+        }
+        boolean failed = session
+                .list("select reason from evervec_job_count where job = ?", row -> Reason.ofCode(row.getString(1)), job)
+                .stream()
+                .anyMatch(reason -> reason.kind() == Reason.Kind.FAILED);
+        return failed ? JobState.FAILED : JobState.COMPLETED;
     }
 
     /** Takes everything off a job's list; answers how many records it were. */
@@ -335,22 +360,16 @@ final class Jobs {
         if (Workers.ever(session, job.number()) == 1) {
             return last;
         }
-        if (last == JobState.CANCELLED || cancelRequested(session, job)) {
+        if (last == JobState.CANCELLED) {
             return JobState.CANCELLED;
         }
-        boolean failed = session
-                .list(
-                        "select reason from evervec_job_count where job = ?",
-                        row -> Reason.ofCode(row.getString(1)),
-                        job.number())
-                .stream()
-                .anyMatch(reason -> reason.kind() == Reason.Kind.FAILED);
         boolean complete = last == JobState.COMPLETED
                 || session.number(
                                 "select count(*) from evervec_job where number = ? and scan_ended_at is not null",
                                 job.number())
                         > 0;
-        return failed || !complete ? JobState.FAILED : JobState.COMPLETED;
+        JobState settled = settled(session, job.number());
+        return settled == JobState.COMPLETED && !complete ? JobState.FAILED : settled;
     }
 
     /** The number of the generation of a job, 0 if it was pruned. */

@@ -101,7 +101,7 @@ record StoredJob(Run run, JobInfo info) {
         JobState stored = JobState.valueOf(row.getString("state").toUpperCase(Locale.ROOT));
         boolean working = stored == JobState.RUNNING;
         Alive alive = working ? Alive.of(session, number, now) : new Alive(0, null);
-        JobState state = working && alive.workers == 0 ? JobState.INTERRUPTED : stored;
+        JobState state = working && alive.workers == 0 ? Jobs.deserted(session, number) : stored;
         Sums sums = working ? Sums.read(row).plus(Workers.sums(session, number)) : Sums.read(row);
         return new StoredJob(
                 new Run(Codes.kind(row.getString("kind")), number, row.getString("scanner")),
