@@ -9,6 +9,7 @@ import dev.evervec.pipeline.store.JobTicket;
 import java.math.BigDecimal;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -86,7 +87,16 @@ record RunningJob(
         return new JobRefusedException(
                 JobRefusedException.Kind.RUNNING,
                 "the job " + id + " is running" + (where.isEmpty() ? "" : " (" + where + ")") + " on the store "
-                        + location + why + ": wait for it to end, or cancel it");
+                        + location + why + ": wait for it to end, or cancel it" + ifItDied(session, now));
+    }
+
+    /** Where leases say who is alive, a dead process holds its job until its lease is over. */
+    private String ifItDied(Session session, long now) throws SQLException {
+        Duration left = Duration.ofMillis(Math.max(0, Workers.lastLease(session, number) - now));
+        return session.locksRows()
+                ? "; if what works on it has died, that is known in "
+                        + left.plusMillis(999).toSeconds() + " s"
+                : "";
     }
 
     /** What the job does otherwise than is asked, or null if it is the same. */

@@ -154,6 +154,11 @@ final class Workers {
         session.update("delete from evervec_worker where job = ? and ended_at is not null", job);
     }
 
+    /** When the last lease on a job ends, 0 if nobody works on it. */
+    static long lastLease(Session session, long job) throws SQLException {
+        return session.number("select coalesce(max(lease_end), 0)" + WORKING, job, "");
+    }
+
     /** Where the workers of a job run, for people. */
     static String where(Session session, long job, long now) throws SQLException {
         return String.join(

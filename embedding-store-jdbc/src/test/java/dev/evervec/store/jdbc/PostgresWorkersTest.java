@@ -331,7 +331,8 @@ class PostgresWorkersTest {
                         "the job job is running",
                         "process " + ProcessHandle.current().pid(),
                         "cannot be joined, because it is of all sources",
-                        "wait for it to end, or cancel it");
+                        "wait for it to end, or cancel it")
+                .hasMessageMatching(".*; if what works on it has died, that is known in \\d+ s");
     }
 
     @Test
