@@ -2,7 +2,6 @@ package dev.evervec.it;
 
 import dev.evervec.config.StoreSettings;
 import dev.evervec.store.jdbc.EmbeddingQueue;
-import dev.evervec.store.jdbc.EmbeddingQueue.Database;
 import dev.evervec.store.jdbc.HostColumn;
 import dev.evervec.store.jdbc.JdbcStore;
 import dev.evervec.store.jdbc.TriggerSpec;
@@ -30,7 +29,7 @@ final class PostgresHost {
                 .source("questions") // or sourceColumn("kind")
                 .watching("title", "body")
                 .build();
-        List<String> statements = EmbeddingQueue.triggerDdl(Database.POSTGRESQL, questions);
+        List<String> statements = EmbeddingQueue.triggerDdl(EmbeddingQueue.Database.POSTGRESQL, questions);
         // docs/live.md ends
         return statements;
     }
