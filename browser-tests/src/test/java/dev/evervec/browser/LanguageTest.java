@@ -61,6 +61,7 @@ class LanguageTest {
         }
         page.page().reload();
         assertThat(page.page().locator("html")).hasAttribute("lang", "zh-TW");
+        visit.watch().expect("status of 401"); // of what the page was still asking for
         page.part("logout").click();
         assertThat(page.part("login-submit")).hasText("登入");
         page.part("lang-zh-CN").click();
