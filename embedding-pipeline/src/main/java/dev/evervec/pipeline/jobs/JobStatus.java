@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * @param dryRun whether it only tells what a job would do
  * @param here whether it runs, or ran, in this process; of jobs that ended the last few are known
  * @param resumable whether {@link EmbeddingJobs#resume} would carry it on
- * @param progress how far it is, or came, as one of its workers sees it; null if that is not known: its progress file is missing or damaged, or it is a dry run
+ * @param progress how far it is, or came, as one of its workers sees it; null if that is not known: its progress file is missing or
+ *     damaged, or it is a dry run
  * @param recordsRead of a dry run: records read by now; otherwise null
  * @param estimate of a dry run that has come to its end: what it found; otherwise null
  * @param stoppedBy why it stopped before its end, or null; known in the process that it ran in
