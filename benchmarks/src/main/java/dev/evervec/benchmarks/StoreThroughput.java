@@ -44,6 +44,7 @@ public final class StoreThroughput {
     private static final int DIMENSION = 1_536;
     private static final Duration LEASE = Duration.ofHours(1);
     private static final int PAGE = 500;
+    private static final int WARM_UP = 2;
 
     private final BenchServer server;
     private final Effort effort;
@@ -117,7 +118,9 @@ public final class StoreThroughput {
     }
 
     private String line(int batchSize, Connections connections) throws SQLException {
-        pair(batchSize, connections, 0); // warms up
+        for (int i = 0; i < WARM_UP; i++) {
+            pair(batchSize, connections, i);
+        }
         List<Pair> pairs = new ArrayList<>();
         for (int i = 0; i < effort.pairs(); i++) {
             pairs.add(pair(batchSize, connections, i));

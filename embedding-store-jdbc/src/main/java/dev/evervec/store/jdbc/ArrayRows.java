@@ -27,6 +27,9 @@ final class ArrayRows implements Rows {
     private final boolean hasVectors;
     private final List<@Nullable Object[]> waiting = new ArrayList<>();
 
+    /** A statement for so many rows, or for any number if it is zero. */
+    private record Sized(Bulk bulk, int rows) {}
+
     ArrayRows(Session session, Bulk bulk) {
         this.session = session;
         this.bulk = bulk;
@@ -51,7 +54,7 @@ final class ArrayRows implements Rows {
         if (hasVectors) {
             runPipelined(rows);
         } else if (!rows.isEmpty()) {
-            PreparedStatement statement = session.prepared(bulk.forAllRows(arrays()));
+            PreparedStatement statement = prepared();
             bind(statement, rows);
             statement.execute();
         }
@@ -62,7 +65,7 @@ final class ArrayRows implements Rows {
         int first = 0;
         while (first < rows.size()) {
             int size = vectorsAtOnce(rows, first);
-            PreparedStatement statement = session.prepared(bulk.forAllRows(vectors(size)));
+            PreparedStatement statement = prepared(size);
             statement.clearBatch(); // of whoever was interrupted by an exception
             for (; rows.size() - first >= size; first += size) {
                 bind(statement, rows.subList(first, first + size));
@@ -81,7 +84,7 @@ final class ArrayRows implements Rows {
     @Override
     public void forEach(Found consumer) throws SQLException {
         for (int first = 0; first < waiting.size(); first += PORTION) {
-            PreparedStatement statement = session.prepared(bulk.forAllRows(arrays()));
+            PreparedStatement statement = prepared();
             bind(statement, waiting.subList(first, Math.min(waiting.size(), first + PORTION)));
             try (ResultSet rows = statement.executeQuery()) {
                 int ordinal = rows.getMetaData().getColumnCount();
@@ -90,6 +93,16 @@ final class ArrayRows implements Rows {
                 }
             }
         }
+    }
+
+    /** The statement for any number of rows. */
+    private PreparedStatement prepared() throws SQLException {
+        return session.prepared(new Sized(bulk, 0), () -> bulk.forAllRows(arrays()));
+    }
+
+    /** The statement for so many rows with vectors. */
+    private PreparedStatement prepared(int rows) throws SQLException {
+        return session.prepared(new Sized(bulk, rows), () -> bulk.forAllRows(vectors(rows)));
     }
 
     /** The table {@code r}. */

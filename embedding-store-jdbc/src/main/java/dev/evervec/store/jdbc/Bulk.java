@@ -1,11 +1,9 @@
 package dev.evervec.store.jdbc;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -13,9 +11,14 @@ import java.util.regex.Pattern;
  * arrays executes it once, with the rows as a table {@code r}; elsewhere it is repeated, with a place for each of the values.
  *
  * @param values of a row, by name and in the order in which they are given
+ * @param isQuery whether it answers rows
+ * @param forOneRow the statement for one row, with places for values
+ * @param places which value stands at each place of it
+ * @param forAllRows the statement for all rows, with {@link #ROWS} for them
  */
-record Bulk(List<Value> values, Kind kind, String target, String body, String rest) {
+record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer> places, String forAllRows) {
     private static final Pattern VALUE = Pattern.compile("\\br\\.(?!ordinal)(\\w+)");
+    private static final String ROWS = "{rows}";
 
     /** How a value comes in. */
     enum Type {
@@ -33,15 +36,6 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
     /** A value of a row. */
     record Value(String name, Type type) {}
 
-    enum Kind {
-        INSERT,
-        INSERT_FOUND,
-        UPDATE,
-        DELETE,
-        SELECT,
-        LOCK
-    }
-
     /**
      * Inserts a row for each.
      *
@@ -51,27 +45,37 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
      * @param rest what follows, such as {@code on conflict do nothing}
      */
     static Bulk insert(String row, String into, String values, String rest) {
-        return new Bulk(values(row), Kind.INSERT, into, values, rest.isEmpty() ? "" : " " + rest);
+        String end = rest.isEmpty() ? "" : " " + rest;
+        String insert = "insert into " + into;
+        return change(
+                row, insert + " values (" + values + ")" + end, insert + " select " + values + " from " + ROWS + end);
     }
 
     /** Inserts what a query answers for each. */
     static Bulk insertFound(String row, String into, String query) {
-        return new Bulk(values(row), Kind.INSERT_FOUND, into, query, "");
+        String insert = "insert into " + into + " ";
+        return change(
+                row, insert + query, insert + "select q.* from " + ROWS + " cross join lateral (" + query + ") q");
     }
 
     /** Updates the rows that belong to each. */
     static Bulk update(String row, String table, String assignments, String where) {
-        return new Bulk(values(row), Kind.UPDATE, table, assignments, where);
+        String update = "update " + table + " set " + assignments;
+        return change(row, update + " where " + where, update + " from " + ROWS + " where " + where);
     }
 
     /** Deletes the rows that belong to each. */
     static Bulk delete(String row, String table, String where) {
-        return new Bulk(values(row), Kind.DELETE, table, "", where);
+        String delete = "delete from " + table;
+        return change(row, delete + " where " + where, delete + " using " + ROWS + " where " + where);
     }
 
     /** A query for each. */
     static Bulk select(String row, String query) {
-        return new Bulk(values(row), Kind.SELECT, "", query, "");
+        return query(
+                row,
+                query,
+                "select q.*, r.ordinal from " + ROWS + " cross join lateral (" + query + ") q order by r.ordinal");
     }
 
     /**
@@ -79,7 +83,33 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
      * locked in the order of their numbers, whoever does it, so that nobody waits for somebody who waits for him.
      */
     static Bulk lock(String row, String columns, String where) {
-        return new Bulk(values(row), Kind.LOCK, "", columns, where);
+        String select = "select " + columns;
+        return query(
+                row,
+                select + " from evervec_ledger l where " + where,
+                select + ", r.ordinal from evervec_ledger l, " + ROWS + " where " + where
+                        + " order by l.number for update of l");
+    }
+
+    private static Bulk change(String row, String ofOneRow, String ofAllRows) {
+        return of(values(row), false, ofOneRow, ofAllRows);
+    }
+
+    private static Bulk query(String row, String ofOneRow, String ofAllRows) {
+        return of(values(row), true, ofOneRow, ofAllRows);
+    }
+
+    private static Bulk of(List<Value> values, boolean isQuery, String ofOneRow, String ofAllRows) {
+        List<String> names = values.stream().map(Value::name).toList();
+        return new Bulk(
+                values,
+                isQuery,
+                VALUE.matcher(ofOneRow).replaceAll("?"),
+                VALUE.matcher(ofOneRow)
+                        .results()
+                        .map(value -> names.indexOf(value.group(1)))
+                        .toList(),
+                VALUE.matcher(ofAllRows).replaceAll("r." + inArrays("$1")));
     }
 
     private static List<Value> values(String row) {
@@ -91,38 +121,7 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
 
     /** The same with other SQL. */
     Bulk mapped(UnaryOperator<String> sql) {
-        return new Bulk(values, kind, sql.apply(target), sql.apply(body), sql.apply(rest));
-    }
-
-    boolean isQuery() {
-        return kind == Kind.SELECT || kind == Kind.LOCK;
-    }
-
-    /** The statement for one row, with places for {@link #places}. */
-    String forOneRow() {
-        return VALUE.matcher(ofOneRow()).replaceAll("?");
-    }
-
-    /** Which value stands at each place of {@link #forOneRow}. */
-    int[] places() {
-        List<String> names = values.stream().map(Value::name).toList();
-        List<Integer> places = new ArrayList<>();
-        Matcher matcher = VALUE.matcher(ofOneRow());
-        while (matcher.find()) {
-            places.add(names.indexOf(matcher.group(1)));
-        }
-        return places.stream().mapToInt(Integer::intValue).toArray();
-    }
-
-    private String ofOneRow() {
-        return switch (kind) {
-            case INSERT -> "insert into " + target + " values (" + body + ")" + rest;
-            case INSERT_FOUND -> "insert into " + target + " " + body;
-            case UPDATE -> "update " + target + " set " + body + " where " + rest;
-            case DELETE -> "delete from " + target + " where " + rest;
-            case SELECT -> body;
-            case LOCK -> "select " + body + " from evervec_ledger l where " + rest;
-        };
+        return new Bulk(values, isQuery, sql.apply(forOneRow), places, sql.apply(forAllRows));
     }
 
     /**
@@ -131,19 +130,7 @@ record Bulk(List<Value> values, Kind kind, String target, String body, String re
      * @param rows the table {@code r} of the rows, with their values under names of {@link #inArrays} and {@code ordinal}
      */
     String forAllRows(String rows) {
-        String all = switch (kind) {
-            case INSERT -> "insert into " + target + " select " + body + " from " + rows + rest;
-            case INSERT_FOUND ->
-                "insert into " + target + " select q.* from " + rows + " cross join lateral (" + body + ") q";
-            case UPDATE -> "update " + target + " set " + body + " from " + rows + " where " + rest;
-            case DELETE -> "delete from " + target + " using " + rows + " where " + rest;
-            case SELECT ->
-                "select q.*, r.ordinal from " + rows + " cross join lateral (" + body + ") q order by r.ordinal";
-            case LOCK ->
-                "select " + body + ", r.ordinal from evervec_ledger l, " + rows + " where " + rest
-                        + " order by l.number for update of l";
-        };
-        return VALUE.matcher(all).replaceAll("r." + inArrays("$1"));
+        return forAllRows.replace(ROWS, rows);
     }
 
     /** What a value is called in {@link #forAllRows}: like no column of a table. */

@@ -14,7 +14,7 @@ final class RepeatedRows implements Rows {
 
     private final Bulk bulk;
     private final PreparedStatement statement;
-    private final int[] places;
+    private final List<Integer> places;
     private final List<@Nullable Object[]> asked = new ArrayList<>();
     private int waiting;
 
@@ -41,8 +41,8 @@ final class RepeatedRows implements Rows {
     }
 
     private void bind(@Nullable Object... values) throws SQLException {
-        for (int i = 0; i < places.length; i++) {
-            Object value = values[places[i]];
+        for (int i = 0; i < places.size(); i++) {
+            Object value = values[places.get(i)];
             Session.bind(statement, i + 1, value instanceof Embedding vector ? vector.toLittleEndian() : value);
         }
     }

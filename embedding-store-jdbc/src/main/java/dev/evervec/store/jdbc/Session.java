@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,7 @@ class Session implements AutoCloseable {
     private final Dialect dialect;
     private final Use use;
     private final Ending ending;
-    private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private final Map<Object, PreparedStatement> statements = new HashMap<>();
     private List<HostColumn> hostColumns = List.of();
     private @Nullable Long now;
     private boolean lost;
@@ -217,10 +218,15 @@ class Session implements AutoCloseable {
 
     /** The statement of this SQL, which stays open. */
     PreparedStatement prepared(String sql) throws SQLException {
-        PreparedStatement statement = statements.get(sql);
+        return prepared(sql, () -> sql);
+    }
+
+    /** The statement that is called for by equal keys, which stays open; its SQL is written once. */
+    PreparedStatement prepared(Object key, Supplier<String> sql) throws SQLException {
+        PreparedStatement statement = statements.get(key);
         if (statement == null) {
-            statement = connection.prepareStatement(sql);
-            statements.put(sql, statement);
+            statement = connection.prepareStatement(sql.get());
+            statements.put(key, statement);
         }
         return statement;
     }
