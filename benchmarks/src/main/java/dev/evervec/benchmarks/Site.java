@@ -1,5 +1,6 @@
 package dev.evervec.benchmarks;
 
+import dev.evervec.benchmarks.contest.GeneratedSource;
 import dev.evervec.pipeline.BuildPipeline;
 import dev.evervec.pipeline.BuildRequest;
 import dev.evervec.pipeline.BuildRun;
@@ -54,7 +55,7 @@ final class Site implements AutoCloseable {
 
     private static BuildRun build(EmbeddingStore store) {
         BuildPipeline pipeline = BuildPipeline.builder()
-                .records(new EndlessSource())
+                .records(new GeneratedSource(Long.MAX_VALUE, 500))
                 .embedder(new SteadyProvider(PROVIDER_LATENCY))
                 .store(store)
                 .build();

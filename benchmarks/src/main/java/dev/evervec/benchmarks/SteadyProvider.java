@@ -13,19 +13,25 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Answers every request after the same time, as a service in the network does, with vectors that cost no computing. */
 final class SteadyProvider implements LLMProvider {
-    static final int DIMENSION = 768;
+    private static final int DIMENSION = 768;
     static final int TEXTS_PER_REQUEST = 100;
     static final int REQUESTS_AT_A_TIME = 8;
 
     private final Duration latency;
+    private final int dimension;
 
     SteadyProvider(Duration latency) {
+        this(latency, DIMENSION);
+    }
+
+    SteadyProvider(Duration latency, int dimension) {
         this.latency = latency;
+        this.dimension = dimension;
     }
 
     @Override
     public ModelIdentity model() {
-        return ModelIdentity.embedding("steady", "steady", DIMENSION, "", "none");
+        return ModelIdentity.embedding("steady", "steady", dimension, "", "none");
     }
 
     @Override
@@ -41,17 +47,17 @@ final class SteadyProvider implements LLMProvider {
     @Override
     public EmbedResponse embed(EmbedRequest request) {
         LockSupport.parkNanos(latency.toNanos());
-        EmbedResponse.Builder response = EmbedResponse.builder(request.texts().size(), DIMENSION);
+        EmbedResponse.Builder response = EmbedResponse.builder(request.texts().size(), dimension);
         for (int i = 0; i < request.texts().size(); i++) {
             response.put(i, components(request.texts().get(i)));
         }
         return response.build(TokenUsage.NONE);
     }
 
-    private static float[] components(String text) {
+    private float[] components(String text) {
         SplittableRandom random = new SplittableRandom(text.hashCode());
-        float[] components = new float[DIMENSION];
-        for (int i = 0; i < DIMENSION; i++) {
+        float[] components = new float[dimension];
+        for (int i = 0; i < dimension; i++) {
             components[i] = (float) random.nextDouble(0.01, 1);
         }
         return components;

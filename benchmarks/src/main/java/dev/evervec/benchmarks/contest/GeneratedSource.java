@@ -1,4 +1,4 @@
-package dev.evervec.benchmarks;
+package dev.evervec.benchmarks.contest;
 
 import dev.evervec.pipeline.source.FetchedRecords;
 import dev.evervec.pipeline.source.RecordKey;
@@ -15,12 +15,20 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** Records of 500 different characters, without end: a build that lasts until it is cancelled. */
-final class EndlessSource implements RecordSource {
+/** Records that are all different and written nowhere; with {@link Long#MAX_VALUE} of them a build lasts until it is cancelled. */
+public final class GeneratedSource implements RecordSource {
     private static final String SOURCE = "articles";
     private static final String SENTENCE =
             " The quick brown fox jumps over the lazy dog, and nobody counts how often. ";
-    private static final int CHARS = 500;
+
+    private final long count;
+    private final int characters;
+
+    /** That many records of that length. */
+    public GeneratedSource(long count, int characters) {
+        this.count = count;
+        this.characters = characters;
+    }
 
     @Override
     public RecordScan scan(@Nullable String source) {
@@ -40,21 +48,25 @@ final class EndlessSource implements RecordSource {
         return Set.of(SOURCE);
     }
 
-    private static SourceRecord record(long number) {
-        String text = (number + SENTENCE).repeat(CHARS / SENTENCE.length() + 1).substring(0, CHARS);
+    private SourceRecord record(long number) {
+        String text =
+                (number + SENTENCE).repeat(characters / SENTENCE.length() + 1).substring(0, characters);
         return SourceRecord.of(SOURCE, Long.toString(number), null, text);
     }
 
-    private static final class Scan implements RecordScan {
+    private final class Scan implements RecordScan {
         private long next = 1;
 
         @Override
-        public ScanPage next(int maxRecords, long maxBytes) {
-            long count = Math.max(1, Math.min(maxRecords, maxBytes / CHARS));
-            List<SourceRecord> page = LongStream.range(next, next + count)
-                    .mapToObj(EndlessSource::record)
+        public @Nullable ScanPage next(int maxRecords, long maxBytes) {
+            long size = Math.min(Math.max(1, Math.min(maxRecords, maxBytes / characters)), count - next + 1);
+            if (size <= 0) {
+                return null;
+            }
+            List<SourceRecord> page = LongStream.range(next, next + size)
+                    .mapToObj(GeneratedSource.this::record)
                     .toList();
-            next += count;
+            next += size;
             return new ScanPage(page, List.of());
         }
 
