@@ -1,5 +1,6 @@
 package dev.evervec.pipeline;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,7 +19,7 @@ final class Autopilot {
     private static final int START = 4;
     private static final int LEAST_ANSWERS = 8;
     private static final int ROUNDS = 3;
-    /** A limit that fewer calls than this part of it were under way at tells nothing. */
+    /** A limit of which less than this part was made use of tells nothing. */
     private static final double USED = 0.85;
     /** Of what a higher limit could bring at best it must bring so much. */
     private static final double LEAST_GAIN = 0.25;
@@ -69,8 +70,18 @@ final class Autopilot {
      * A limit and what it brought.
      *
      * @param rate answers per second
+     * @param underWay calls under way, on average
      */
-    private record Level(int limit, double rate) {}
+    private record Level(int limit, double rate, double underWay) {
+        /** Seconds that a call takes. */
+        double latency() {
+            return underWay / rate;
+        }
+
+        Level withLimit(int other) {
+            return new Level(other, rate, underWay);
+        }
+    }
 
     /** {@code most}: so many calls at a time there may ever be. */
     Autopilot(int most) {
@@ -85,7 +96,12 @@ final class Autopilot {
 
     /** So many calls are under way from now on. */
     void underWay(int calls, long now) {
-        measurement.underWay(calls, now);
+        measurement.underWay(calls, calls, now);
+    }
+
+    /** There are no more calls under way because of the limit, which bounds what is answered and not yet stored too. */
+    void exhausted(int calls, long now) {
+        measurement.underWay(calls, Math.max(calls, limit), now);
     }
 
     /** A call was answered. */
@@ -94,8 +110,8 @@ final class Autopilot {
         if (measurement.answers() < Math.max(LEAST_ANSWERS, ROUNDS * limit) || measurement.isEmpty(now)) {
             return;
         }
-        boolean used = measurement.callsUnderWay(now) >= USED * limit;
-        Level level = new Level(limit, measurement.rate(now));
+        boolean used = measurement.used(now) >= USED * limit;
+        Level level = new Level(limit, measurement.rate(now), measurement.underWay(now));
         measurement.begin(now);
         if (used) {
             judge(level);
@@ -122,7 +138,7 @@ final class Autopilot {
     private void judge(Level level) {
         if (search != Search.HOLD) {
             // The least of very many measurements would be a matter of luck.
-            shortest = Math.min(shortest, level.limit / level.rate);
+            shortest = Math.min(shortest, level.latency());
         }
         Level known = best;
         if (known == null) {
@@ -177,9 +193,9 @@ final class Autopilot {
     }
 
     private void sink() {
-        Level from = best;
-        if (from == null || from.limit == 1 || rose) {
-            hold(from == null ? new Level(limit, 0) : from);
+        Level from = Objects.requireNonNull(best);
+        if (from.limit == 1 || rose) {
+            hold(from);
         } else {
             search = Search.SINK;
             go(from.limit / 2);
@@ -198,7 +214,8 @@ final class Autopilot {
     /** The limit at which no call would wait for another, a little raised. */
     private Level enough(Level known) {
         double calls = Math.ceil(RESERVE * known.rate * shortest);
-        return new Level((int) Math.max(1, Math.min(known.limit, calls)), known.rate);
+        boolean allUnderWay = known.underWay >= USED * known.limit; // and not answered and still to be stored
+        return allUnderWay ? known.withLimit((int) Math.max(1, Math.min(known.limit, calls))) : known;
     }
 
     private void hold(Level level) {
@@ -215,7 +232,7 @@ final class Autopilot {
             heldFor = PATIENCE - 1; // part of it may have been the old one
             return;
         }
-        best = new Level(level.limit, known.rate + (level.rate - known.rate) / 4);
+        best = new Level(level.limit, known.rate + (level.rate - known.rate) / 4, level.underWay);
         if (++heldFor >= PATIENCE) {
             tryAnother(best);
         }
@@ -249,7 +266,7 @@ final class Autopilot {
             hold(level);
         } else {
             tryFewerEvery = Math.min(LEAST_OFTEN, 2 * tryFewerEvery);
-            shortest = level.limit / level.rate; // calls take longer than they did
+            shortest = level.latency(); // calls take longer than they did
             hold(known);
         }
     }
@@ -268,17 +285,22 @@ final class Autopilot {
         private double latencies;
         private long from;
         private int calls;
+        private int places;
         private long callsSince;
         private double callNanos;
+        private double placeNanos;
 
         void begin(long now) {
             began = now;
             answers = 0;
         }
 
-        void underWay(int newCalls, long now) {
+        /** {@code newPlaces}: how much of the limit is taken by calls, or by what has become of them. */
+        void underWay(int newCalls, int newPlaces, long now) {
             callNanos += (double) calls * (now - callsSince);
+            placeNanos += (double) places * (now - callsSince);
             calls = newCalls;
+            places = newPlaces;
             callsSince = now;
         }
 
@@ -292,6 +314,7 @@ final class Autopilot {
                 from = now;
                 callsSince = now;
                 callNanos = 0;
+                placeNanos = 0;
             }
             answers++;
             latencies += now - sentAt;
@@ -305,14 +328,18 @@ final class Autopilot {
             return now <= from || latencies <= 0;
         }
 
-        /** How many calls were under way, on average. */
-        double callsUnderWay(long now) {
-            return (callNanos + (double) calls * (now - callsSince)) / (now - from);
+        /** How much of the limit was taken, on average. */
+        double used(long now) {
+            return (placeNanos + (double) places * (now - callsSince)) / (now - from);
         }
 
         /** Answers per second, by Little's law: counted, they would depend on where in a wave of answers one begins. */
         double rate(long now) {
-            return callsUnderWay(now) / (latencies / answers) * 1e9;
+            return underWay(now) / (latencies / answers) * 1e9;
+        }
+
+        double underWay(long now) {
+            return (callNanos + (double) calls * (now - callsSince)) / (now - from);
         }
     }
 }

@@ -123,6 +123,9 @@ abstract class CallStage<C extends Call> {
             countInFlight(now);
             send.accept(call);
         }
+        if (autopilot != null && !roomForAnswer()) {
+            autopilot.exhausted(inFlight.size(), now);
+        }
     }
 
     private @Nullable C next(long now) {

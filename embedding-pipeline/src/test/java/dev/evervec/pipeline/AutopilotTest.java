@@ -65,6 +65,18 @@ class AutopilotTest {
         assertThat(client.meanUnderWay).isLessThan(6);
     }
 
+    /** What is answered takes its place until it is stored, and the store takes as long for much as for little. */
+    @Test
+    void sendsMoreWhereTheStoreIsSlow() {
+        Autopilot autopilot = new Autopilot(MOST);
+        Client client = new Client(new Server(100, () -> 0.1), autopilot::limit, autopilot);
+        client.commitTakes = SECOND;
+        Client eight = new Client(new Server(100, () -> 0.1), () -> 8, null);
+        eight.commitTakes = SECOND;
+
+        assertThat(client.rate(2_000, 2_000)).isGreaterThan(4 * eight.rate(200, 200));
+    }
+
     @ParameterizedTest
     @CsvSource({"4, 16", "32, 4", "1, 8"})
     void followsAServerThatChanges(int before, int after) {
@@ -160,6 +172,10 @@ class AutopilotTest {
             return done;
         }
 
+        long nextAnswer() {
+            return working.element()[0];
+        }
+
         private void work(long now) {
             while (working.size() < slots && !waiting.isEmpty()) {
                 long begin = Math.max(now, next);
@@ -176,6 +192,10 @@ class AutopilotTest {
         double meanUnderWay;
         int highest;
         int underWay;
+        int answered;
+        int committing;
+        long commitTakes;
+        long committed = Long.MAX_VALUE;
         long now;
 
         Client(Server server, IntSupplier limit, Autopilot autopilot) {
@@ -200,9 +220,14 @@ class AutopilotTest {
         void run(int answers) {
             for (int i = 0; i < answers; i++) {
                 fill();
+                while (underWay == 0 || committed < server.nextAnswer()) {
+                    commit();
+                    fill();
+                }
                 long[] answer = server.answer();
                 now = Math.max(now, answer[0]);
                 underWay--;
+                answered();
                 if (autopilot != null) {
                     autopilot.underWay(underWay, now);
                     autopilot.answered(answer[1], now);
@@ -211,14 +236,42 @@ class AutopilotTest {
             fill();
         }
 
+        private void answered() {
+            if (commitTakes > 0) {
+                answered++;
+            }
+            if (answered > 0 && committed == Long.MAX_VALUE) {
+                committing = answered;
+                answered = 0;
+                committed = now + commitTakes;
+            }
+        }
+
+        private void commit() {
+            now = committed;
+            committed = Long.MAX_VALUE;
+            committing = 0;
+            if (answered > 0) {
+                answered--; // begins the next one
+                answered();
+            }
+        }
+
+        private boolean hasRoom() {
+            return underWay + answered + committing < limit.getAsInt() + 2;
+        }
+
         private void fill() {
-            while (underWay < limit.getAsInt()) {
+            while (underWay < limit.getAsInt() && hasRoom()) {
                 server.send(now);
                 underWay++;
                 highest = Math.max(highest, underWay);
                 if (autopilot != null) {
                     autopilot.underWay(underWay, now);
                 }
+            }
+            if (autopilot != null && !hasRoom()) {
+                autopilot.exhausted(underWay, now);
             }
         }
     }
