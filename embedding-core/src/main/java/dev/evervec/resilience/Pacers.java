@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * of its providers has been closed. Thread-safe.
  */
 final class Pacers {
-    /** A quota is one for the whole process, however many class instances draw on it. */
+    /** Those of everybody in this process: a service does not see who of us asks. */
     static final Pacers OF_THE_PROCESS = new Pacers(SystemTiming.INSTANCE);
 
     private final Timing timing;
