@@ -18,11 +18,17 @@ public final class EmbedResponse {
     private final List<@Nullable Embedding> embeddings;
     private final List<@Nullable String> defects;
     private final TokenUsage usage;
+    private final RateLimits rateLimits;
 
-    private EmbedResponse(List<@Nullable Embedding> embeddings, List<@Nullable String> defects, TokenUsage usage) {
-        this.embeddings = Collections.unmodifiableList(embeddings);
-        this.defects = Collections.unmodifiableList(defects);
+    private EmbedResponse(
+            List<@Nullable Embedding> embeddings,
+            List<@Nullable String> defects,
+            TokenUsage usage,
+            RateLimits rateLimits) {
+        this.embeddings = embeddings;
+        this.defects = defects;
         this.usage = usage;
+        this.rateLimits = Objects.requireNonNull(rateLimits, "rateLimits");
     }
 
     /**
@@ -70,6 +76,16 @@ public final class EmbedResponse {
     /** Tokens used by the call. */
     public TokenUsage usage() {
         return usage;
+    }
+
+    /** How the quota stood, as far as the service told. */
+    public RateLimits rateLimits() {
+        return rateLimits;
+    }
+
+    /** The same answer, with what the service told of its quota. */
+    public EmbedResponse withRateLimits(RateLimits told) {
+        return new EmbedResponse(embeddings, defects, usage, told);
     }
 
     @Override
@@ -178,7 +194,11 @@ public final class EmbedResponse {
                     defects[i] = "the answer has no vector for it";
                 }
             }
-            return new EmbedResponse(Arrays.asList(embeddings), Arrays.asList(defects), usage);
+            return new EmbedResponse(
+                    Collections.unmodifiableList(Arrays.asList(embeddings)),
+                    Collections.unmodifiableList(Arrays.asList(defects)),
+                    usage,
+                    RateLimits.NONE);
         }
     }
 }

@@ -123,6 +123,11 @@ public final class RetryAfter {
         }
     }
 
+    /** A duration in a header, or null if it is none that can be believed. */
+    static @Nullable Duration duration(String value) {
+        return credible(ofWords(value));
+    }
+
     /** Go's notation: {@code 1s}, {@code 6m0s}, {@code 20ms}; Azure sends bare seconds. */
     private static @Nullable Duration ofWords(String value) {
         if (!GO_DURATION.matcher(value).matches()) {

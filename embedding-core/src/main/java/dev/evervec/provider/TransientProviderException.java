@@ -10,6 +10,7 @@ public final class TransientProviderException extends ProviderException {
     private final Failure failure;
     private final boolean sent;
     private final @Nullable Duration retryAfter;
+    private final transient @Nullable RateLimits rateLimits;
 
     /** What went wrong, as far as it decides between trying again and splitting. */
     public enum Failure {
@@ -33,7 +34,7 @@ public final class TransientProviderException extends ProviderException {
             @Nullable String requestId,
             @Nullable Duration retryAfter,
             @Nullable Throwable cause) {
-        this(owner, failure, message, httpStatus, requestId, retryAfter, cause, true);
+        this(owner, failure, message, httpStatus, requestId, retryAfter, cause, true, null);
     }
 
     private TransientProviderException(
@@ -44,11 +45,13 @@ public final class TransientProviderException extends ProviderException {
             @Nullable String requestId,
             @Nullable Duration retryAfter,
             @Nullable Throwable cause,
-            boolean sent) {
+            boolean sent,
+            @Nullable RateLimits rateLimits) {
         super(owner, message, httpStatus, requestId, cause);
         this.failure = failure;
         this.sent = sent;
         this.retryAfter = retryAfter;
+        this.rateLimits = rateLimits;
     }
 
     /**
@@ -58,8 +61,30 @@ public final class TransientProviderException extends ProviderException {
      */
     public static TransientProviderException rateLimited(
             String message, int httpStatus, @Nullable String requestId, @Nullable Duration retryAfter) {
+        return rateLimited(message, httpStatus, requestId, retryAfter, RateLimits.NONE);
+    }
+
+    /**
+     * The same, with what else the service told.
+     *
+     * @param rateLimits how the quota stands
+     */
+    public static TransientProviderException rateLimited(
+            String message,
+            int httpStatus,
+            @Nullable String requestId,
+            @Nullable Duration retryAfter,
+            RateLimits rateLimits) {
         return new TransientProviderException(
-                FaultOwner.QUOTA, Failure.RATE_LIMITED, message, httpStatus, requestId, retryAfter, null);
+                FaultOwner.QUOTA,
+                Failure.RATE_LIMITED,
+                message,
+                httpStatus,
+                requestId,
+                retryAfter,
+                null,
+                true,
+                rateLimits);
     }
 
     /** No answer came; owner {@link FaultOwner#PROVIDER}. */
@@ -70,7 +95,7 @@ public final class TransientProviderException extends ProviderException {
     /** No connection came about, so nothing was sent; owner {@link FaultOwner#PROVIDER}. */
     public static TransientProviderException notSent(String message, @Nullable Throwable cause) {
         return new TransientProviderException(
-                FaultOwner.PROVIDER, Failure.NO_ANSWER, message, 0, null, null, cause, false);
+                FaultOwner.PROVIDER, Failure.NO_ANSWER, message, 0, null, null, cause, false, null);
     }
 
     /**
@@ -105,6 +130,11 @@ public final class TransientProviderException extends ProviderException {
     /** How long the service asked to wait before the next request, or null if it did not say. */
     public @Nullable Duration retryAfter() {
         return retryAfter;
+    }
+
+    /** How the quota stood, as far as the service told. */
+    public RateLimits rateLimits() {
+        return rateLimits == null ? RateLimits.NONE : rateLimits;
     }
 
     /**

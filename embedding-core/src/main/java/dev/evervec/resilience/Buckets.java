@@ -2,24 +2,43 @@ package dev.evervec.resilience;
 
 import dev.evervec.provider.SharedQuota.Account;
 import dev.evervec.provider.SharedQuota.Amount;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The quotas of one account as the clock fills them. A bucket holds one second's worth, so that a minute never carries
- * noticeably more than the quota; a call that costs more than the bucket holds goes when the bucket is full and leaves a debt
- * that later calls wait out. Guarded by the pacer's lock.
- */
+/** The known quotas of one account as the clock fills them. Guarded by the pacer's lock. */
 final class Buckets {
-    private final @Nullable Bucket requests;
-    private final @Nullable Bucket tokens;
+    /*
+     * Services count a minute in different ways: as a bucket that fills, by the clock's minute, or as the last 60 seconds. A
+     * bucket that may be emptied at once and then fills at the whole rate passes the last kind of quota by what it holds. With
+     * this share of the rate, and half a second's worth in the bucket, any 60 seconds carry no more than 99.4 % of a quota, and
+     * what is left is for calls that overtake each other on their way.
+     */
+    static final double SHARE = 0.985;
+    private static final double NANOS_HELD = 0.5e9;
+
+    private @Nullable Bucket requests;
+    private @Nullable Bucket tokens;
 
     Buckets(Account account) {
-        this.requests = account.requestsPerMinute().isPresent()
-                ? new Bucket(account.requestsPerMinute().getAsInt())
-                : null;
-        this.tokens = account.tokensPerMinute().isPresent()
-                ? new Bucket(account.tokensPerMinute().getAsInt())
-                : null;
+        retune(account, 0);
+    }
+
+    /** From now on these are the limits. */
+    void retune(Account account, long now) {
+        requests = retuned(requests, account.requestsPerMinute(), now);
+        tokens = retuned(tokens, account.tokensPerMinute(), now);
+    }
+
+    private static @Nullable Bucket retuned(@Nullable Bucket bucket, OptionalInt perMinute, long now) {
+        if (perMinute.isEmpty()) {
+            return null;
+        }
+        double perNano = perMinute.getAsInt() * SHARE / 60e9;
+        if (bucket == null) {
+            return new Bucket(perNano, NANOS_HELD);
+        }
+        bucket.retune(perNano, now);
+        return bucket;
     }
 
     /** Nanoseconds until so much may be taken; 0: now. */
@@ -30,41 +49,41 @@ final class Buckets {
 
     void take(Amount cost) {
         if (requests != null) {
-            requests.level -= cost.requests();
+            requests.take(cost.requests());
         }
         if (tokens != null) {
-            tokens.level -= cost.tokens();
+            tokens.take(cost.tokens());
         }
     }
 
     /** So many tokens were taken too many, or, if negative, too few. */
     void giveBackTokens(long count, long now) {
         if (tokens != null) {
-            tokens.until(0, now);
-            tokens.level = Math.min(tokens.capacity, tokens.level + count);
+            tokens.giveBack(count, now);
         }
     }
 
-    /** A quota of one kind, refilled when somebody looks. */
-    private static final class Bucket {
-        final double perNano;
-        final double capacity;
-        double level;
-        long refilled;
-
-        Bucket(int perMinute) {
-            this.perNano = perMinute / 60e9;
-            this.capacity = Math.max(1, perMinute / 60.0);
-            this.level = capacity;
+    /** The service has told that no more is left. */
+    void lowerRequests(double most, long now) {
+        if (requests != null) {
+            requests.lower(most, now);
         }
+    }
 
-        long until(long cost, long now) {
-            if (now > refilled) {
-                level = Math.min(capacity, level + (now - refilled) * perNano);
-                refilled = now;
-            }
-            double missing = Math.min((double) cost, capacity) - level;
-            return missing <= 0 ? 0 : (long) Math.ceil(missing / perNano);
+    /** The service has told that no more is left. */
+    void lowerTokens(double most, long now) {
+        if (tokens != null) {
+            tokens.lower(most, now);
+        }
+    }
+
+    /** Nothing is left, and nothing comes in before then. */
+    void emptyUntil(long time, long now) {
+        if (requests != null) {
+            requests.emptyUntil(time, now);
+        }
+        if (tokens != null) {
+            tokens.emptyUntil(time, now);
         }
     }
 }

@@ -72,7 +72,7 @@ abstract class DelegatingProvider implements LLMProvider {
     }
 
     @Override
-    public final void close() {
+    public void close() {
         delegate.close();
     }
 

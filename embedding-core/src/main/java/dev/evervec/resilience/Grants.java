@@ -7,6 +7,7 @@ import dev.evervec.provider.SharedQuota.Amount;
 import dev.evervec.provider.SharedQuota.Answer;
 import dev.evervec.provider.SharedQuota.Ask;
 import java.time.Duration;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +35,8 @@ final class Grants {
     private static final Logger log = LoggerFactory.getLogger(Grants.class);
 
     private final SharedQuota shared;
-    private final Account account;
     private final Buckets alone;
+    private Account account;
     private Amount level = Amount.NONE;
     private long from;
     private long freshUntil = Long.MIN_VALUE;
@@ -52,6 +53,12 @@ final class Grants {
 
     SharedQuota shared() {
         return shared;
+    }
+
+    /** From now on these are the limits. */
+    void retune(Account newAccount, long now) {
+        account = newAccount;
+        alone.retune(newAccount, now);
     }
 
     /** A call in line, and what it has been told. */
@@ -84,7 +91,17 @@ final class Grants {
         level = Amount.NONE;
         Duration mostWait = Duration.ofNanos(Math.max(0, patience));
         Duration mostAhead = head.priority == Priority.LIVE ? Pacer.LONGEST : REACH;
-        return new Ask(account, head.cost, returned, mostWait, mostAhead);
+        return new Ask(withMargin(account), head.cost, returned, mostWait, mostAhead);
+    }
+
+    /** About the {@linkplain Buckets#SHARE share} that our own buckets are filled at, in whole numbers. */
+    private static Account withMargin(Account account) {
+        return new Account(
+                account.name(), withMargin(account.requestsPerMinute()), withMargin(account.tokensPerMinute()));
+    }
+
+    private static OptionalInt withMargin(OptionalInt perMinute) {
+        return perMinute.isEmpty() ? perMinute : OptionalInt.of(perMinute.getAsInt() - perMinute.getAsInt() / 64);
     }
 
     /** The ask for this call was answered, or failed. */

@@ -7,7 +7,6 @@ import dev.evervec.provider.SharedQuota.Account;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.Random;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +18,18 @@ import org.jspecify.annotations.Nullable;
  * go again without touching the budget, until the call's deadline, or for at most an hour in a row if it has none. A call with
  * {@link dev.evervec.provider.RetryBudget#none()} gets every failure as it comes: its caller is the one that retries.
  *
- * <p>Pacing: calls are held back to the configured requests and tokens per minute; live calls go before those of a build,
- * otherwise first come, first served. Both draw on the same quota: a live call waits out what one request of a build has taken in
- * advance (100 texts at 100 a minute are a minute: {@code batch_size} makes it less), and a build waits as long as live calls use
- * the quota up. After the service refused a call for its quota, all calls wait as it asked. With a
- * {@linkplain LLMProvider#shareQuota shared quota} all this holds for the calls of all processes together; while that cannot be
- * asked, calls are paced as if there were no other process.
+ * <p>Pacing: calls are held back to the lowest of three limits of requests and tokens per minute: what is configured; what the
+ * service {@linkplain dev.evervec.provider.RateLimits tells} with its answers; and, below both or without them, a rate that is
+ * found out from what the service refuses, which costs about one refused request in a hundred. Of known limits 98.5 % are used, so
+ * that none is passed however the service counts its minutes. All providers of a process that are decorated for one provider name,
+ * host, model and key share one pace, at the lower of their configured limits, until they are closed.
+ *
+ * <p>Live calls go before those of a build, otherwise first come, first served. Both draw on the same quota: a live call waits out
+ * what one request of a build has taken in advance (100 texts at 100 a minute are a minute: {@code batch_size} makes it less), and
+ * a build waits as long as live calls use the quota up. After the service refused a call for its quota, all calls wait as it
+ * asked; the failure of that call says for how long, also if the service did not. With a
+ * {@linkplain LLMProvider#shareQuota shared quota} configured and told limits hold for the calls of all processes together; while
+ * that cannot be asked, calls are paced as if there were no other process.
  *
  * <p>Price: a configured one goes before the one that the provider knows.
  */
@@ -33,20 +38,20 @@ public final class Resilience {
 
     /**
      * The provider with retry and pacing around it. The result is as thread-safe as any provider; closing it closes the
-     * decorated one.
+     * decorated one, and ends its part in the pace of its account.
      *
      * @param provider makes the calls
      * @param settings call policy, quotas and price
      * @param unit what the service counts as a request
      */
     public static LLMProvider decorate(LLMProvider provider, ProviderSettings settings, QuotaUnit unit) {
-        RandomGenerator random = new Random();
-        Pacer pacer = new Pacer(accountOf(settings), SystemTiming.INSTANCE, random);
-        LLMProvider paced = new PacingProvider(provider, pacer, unit);
-        return new RetryingProvider(paced, settings.callPolicy(), settings.price(), SystemTiming.INSTANCE, random);
+        Pacers.Use use = Pacers.OF_THE_PROCESS.use(accountOf(settings), settings.apiKey());
+        LLMProvider paced = new PacingProvider(provider, use, unit);
+        return new RetryingProvider(
+                paced, settings.callPolicy(), settings.price(), SystemTiming.INSTANCE, new Random());
     }
 
-    /** Whoever asks the same model at the same host has the same account, as far as can be told without the key. */
+    /** Whoever asks the same model at the same host has the same account, as far as a name that tells no key can say. */
     static Account accountOf(ProviderSettings settings) {
         String host = hostOf(settings.baseUrl());
         String name = settings.provider() + (host == null ? "" : "@" + host) + "/" + settings.model();

@@ -76,7 +76,7 @@ class PacerConcurrencyTest {
             CallContext context = random.nextBoolean() ? CallContext.build(signal) : liveWith(signal);
             calls.add(callers.submit(() -> {
                 together.await();
-                return pacer.acquire(1, 0, context);
+                return pacer.acquire(1, 0, context).sentAt();
             }));
         }
         together.await();

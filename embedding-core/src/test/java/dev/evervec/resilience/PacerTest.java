@@ -14,10 +14,12 @@ import dev.evervec.provider.InputKind;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.PermanentProviderException;
+import dev.evervec.provider.RateLimits;
 import dev.evervec.provider.RewriteRequest;
 import dev.evervec.provider.SharedQuota.Account;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import dev.evervec.resilience.Pacer.Permit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -51,6 +53,11 @@ final class PacerTest {
         return Duration.ofNanos(Math.round(seconds * 1e9));
     }
 
+    /** A quota is used at a little less than its whole rate. */
+    private static double atTheRateOf(double seconds) {
+        return seconds / Buckets.SHARE;
+    }
+
     private static void assertAbout(Duration actual, double seconds) {
         assertThat(actual).isBetween(seconds(seconds - 0.001), seconds(seconds + 0.001));
     }
@@ -76,23 +83,24 @@ final class PacerTest {
                 pacer.acquire(1, 0, live());
             }
 
-            assertAbout(timing.elapsed(), 60);
+            assertAbout(timing.elapsed(), atTheRateOf(60));
         }
 
         @Test
-        void whatWasNotUsedForAnHourIsNoMoreThanASecondsWorth() {
+        void whatWasNotUsedForAnHourIsNoMoreThanHalfASecondsWorth() {
             Pacer pacer = pacer(OptionalInt.of(600), NONE);
             pacer.acquire(1, 0, live());
             timing.advance(Duration.ofHours(1));
             Duration start = timing.elapsed();
 
-            for (int i = 0; i < 10; i++) {
+            for (int i = 0; i < 4; i++) {
                 pacer.acquire(1, 0, live());
             }
             assertThat(timing.elapsed()).isEqualTo(start);
 
             pacer.acquire(1, 0, live());
-            assertAbout(timing.elapsed().minus(start), 0.1);
+            pacer.acquire(1, 0, live());
+            assertThat(timing.elapsed().minus(start)).isBetween(seconds(0.1), seconds(0.2));
         }
 
         @Test
@@ -103,7 +111,7 @@ final class PacerTest {
             assertThat(timing.elapsed()).isZero();
 
             pacer.acquire(100, 0, live());
-            assertAbout(timing.elapsed(), 60);
+            assertAbout(timing.elapsed(), atTheRateOf(60));
         }
 
         @Test
@@ -119,21 +127,20 @@ final class PacerTest {
             }
             pacer.acquire(1, 1, live());
 
-            assertAbout(timing.elapsed(), 31);
+            assertAbout(timing.elapsed(), atTheRateOf(31));
         }
 
         @Test
         void tokensAreSettledByWhatTheServiceCounted() {
             Pacer pacer = pacer(NONE, OptionalInt.of(6000));
 
-            pacer.acquire(1, 100, live());
-            pacer.succeeded(100, 1100);
-            pacer.acquire(1, 100, live());
-            assertAbout(timing.elapsed(), 11);
+            pacer.succeeded(pacer.acquire(1, 50, live()), 1050, RateLimits.NONE);
+            Permit second = pacer.acquire(1, 50, live());
+            assertAbout(timing.elapsed(), atTheRateOf(10.5));
 
-            pacer.succeeded(100, 0);
-            pacer.acquire(1, 100, live());
-            assertAbout(timing.elapsed(), 11);
+            pacer.succeeded(second, 0, RateLimits.NONE);
+            pacer.acquire(1, 49, live());
+            assertAbout(timing.elapsed(), atTheRateOf(10.5));
         }
 
         @Test
@@ -146,7 +153,7 @@ final class PacerTest {
                     catchThrowable(() -> pacer.acquire(1, 0, live().withDeadline(deadline)));
 
             assertThat(thrown.owner()).isEqualTo(FaultOwner.QUOTA);
-            assertAbout(thrown.retryAfter(), 10);
+            assertAbout(thrown.retryAfter(), atTheRateOf(10));
             assertThat(timing.elapsed()).isZero();
         }
 
@@ -173,14 +180,15 @@ final class PacerTest {
                     if (idle && random.nextInt(10) == 0) {
                         clock.advance(seconds(random.nextInt(120)));
                     }
+                    Permit permit;
                     try {
-                        pacer.acquire(tokens ? 1 : cost, tokens ? estimate : 0, live());
+                        permit = pacer.acquire(tokens ? 1 : cost, tokens ? estimate : 0, live());
                     } catch (TransientProviderException e) {
                         // an hour's debt: the quota is far too small for such calls
                         clock.advance(e.retryAfter() == null ? Duration.ofHours(1) : e.retryAfter());
                         continue;
                     }
-                    pacer.succeeded(tokens ? estimate : 0, tokens ? cost : 0);
+                    pacer.succeeded(permit, tokens ? cost : 0, RateLimits.NONE);
                     granted.add(new long[] {clock.elapsed().toNanos(), cost});
                     total += cost;
                 }
@@ -195,7 +203,7 @@ final class PacerTest {
                     }
                 }
                 if (!idle && granted.size() == 150) {
-                    double needed = total * 60.0 / perMinute;
+                    double needed = atTheRateOf(total * 60.0 / perMinute);
                     double waited = clock.elapsed().toNanos() / 1e9;
                     double oneCall = 2.0 * largest * 60.0 / perMinute;
                     assertThat(waited).as(where).isLessThanOrEqualTo(needed + oneCall + 0.01);
@@ -209,9 +217,10 @@ final class PacerTest {
         @Test
         void pauseEverybodyAsLongAsTheServiceAsked() {
             Pacer pacer = pacer(NONE, NONE);
-            long sent = pacer.acquire(1, 0, live());
-            pacer.refused(sent, Duration.ofSeconds(20));
-            pacer.refused(sent, Duration.ofSeconds(5));
+            Permit sent = pacer.acquire(1, 0, live());
+            Permit too = pacer.acquire(1, 0, live());
+            pacer.refused(sent, Duration.ofSeconds(20), RateLimits.NONE);
+            pacer.refused(too, Duration.ofSeconds(5), RateLimits.NONE);
 
             pacer.acquire(1, 0, live());
 
@@ -224,9 +233,9 @@ final class PacerTest {
             for (int i = 0; i < 12; i++) {
                 timing.advance(Duration.ofNanos(1));
                 Duration before = timing.elapsed();
-                long sent = pacer.acquire(1, 0, live());
+                Permit sent = pacer.acquire(1, 0, live());
                 assertThat(timing.elapsed().minus(before)).isLessThanOrEqualTo(Duration.ofSeconds(30));
-                pacer.refused(sent, null);
+                pacer.refused(sent, null, RateLimits.NONE);
             }
             assertThat(timing.elapsed()).isGreaterThan(Duration.ofSeconds(20));
         }
@@ -234,13 +243,13 @@ final class PacerTest {
         @Test
         void ofCallsSentTogetherCountOnce() {
             Pacer pacer = pacer(NONE, NONE);
-            List<Long> sent = new ArrayList<>();
+            List<Permit> sent = new ArrayList<>();
             for (int i = 0; i < 50; i++) {
                 sent.add(pacer.acquire(1, 0, live()));
             }
             timing.advance(Duration.ofSeconds(1));
             Duration refused = timing.elapsed();
-            sent.forEach(call -> pacer.refused(call, null));
+            sent.forEach(call -> pacer.refused(call, null, RateLimits.NONE));
 
             pacer.acquire(1, 0, live());
 
@@ -248,9 +257,43 @@ final class PacerTest {
         }
 
         @Test
+        void areFollowedByNoBurst() {
+            Pacer pacer = pacer(OptionalInt.of(6_000), NONE);
+            List<Permit> sent = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                sent.add(pacer.acquire(1, 0, live()));
+            }
+            sent.forEach(call -> pacer.refused(call, Duration.ofSeconds(20), RateLimits.NONE));
+
+            for (int i = 0; i < 11; i++) {
+                pacer.acquire(1, 0, live());
+            }
+
+            assertThat(timing.elapsed()).isGreaterThan(Duration.ofMillis(20_100));
+        }
+
+        @Test
+        void inARowAreMetByOneCallAtATime() {
+            Pacer pacer = pacer(NONE, NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), null, RateLimits.NONE);
+            pacer.refused(pacer.acquire(1, 0, live()), null, RateLimits.NONE);
+            Permit ahead = pacer.acquire(1, 0, live());
+            Instant soon = timing.now().plusSeconds(5);
+            assertThatThrownBy(() -> pacer.acquire(1, 0, live().withDeadline(soon)))
+                    .isInstanceOf(TransientProviderException.class);
+
+            pacer.succeeded(ahead, 0, RateLimits.NONE);
+
+            Duration before = timing.elapsed();
+            pacer.acquire(1, 0, live());
+            pacer.acquire(1, 0, live());
+            assertThat(timing.elapsed()).isEqualTo(before);
+        }
+
+        @Test
         void forADayAreNotWaitedFor() {
             Pacer pacer = pacer(NONE, NONE);
-            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofDays(1));
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofDays(1), RateLimits.NONE);
 
             TransientProviderException thrown =
                     (TransientProviderException) catchThrowable(() -> pacer.acquire(1, 0, live()));
@@ -262,7 +305,7 @@ final class PacerTest {
         @Test
         void areWaitedForToTheSecondByACallerWithADeadlineAfterThem() {
             Pacer pacer = pacer(NONE, NONE);
-            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2));
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2), RateLimits.NONE);
 
             pacer.acquire(1, 0, live().withDeadline(timing.now().plus(Duration.ofHours(3))));
 
@@ -272,7 +315,7 @@ final class PacerTest {
         @Test
         void withAnAbsurdWaitDoNotOverflow() {
             Pacer pacer = pacer(NONE, NONE);
-            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofSeconds(Long.MAX_VALUE));
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofSeconds(Long.MAX_VALUE), RateLimits.NONE);
 
             assertThatThrownBy(() -> pacer.acquire(1, 0, live())).isInstanceOf(TransientProviderException.class);
             assertThatThrownBy(() ->
@@ -283,7 +326,7 @@ final class PacerTest {
         @Test
         void withADeadlineBeyondAllTimeDoNotOverflow() {
             Pacer pacer = pacer(NONE, NONE);
-            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2));
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofHours(2), RateLimits.NONE);
 
             pacer.acquire(1, 0, live().withDeadline(Instant.MAX));
 
@@ -305,11 +348,11 @@ final class PacerTest {
                             new ScriptedProvider(), pacer(OptionalInt.of(60), NONE), QuotaUnit.TEXTS)) {
                 requests.embed(request(5));
                 requests.embed(request(5));
-                assertAbout(timing.elapsed(), 1);
+                assertAbout(timing.elapsed(), atTheRateOf(1));
 
                 texts.embed(request(5));
                 texts.embed(request(5));
-                assertAbout(timing.elapsed(), 6);
+                assertAbout(timing.elapsed(), atTheRateOf(6));
             }
         }
 
@@ -322,7 +365,7 @@ final class PacerTest {
                 paced.embed(request(1));
                 paced.embed(request(1));
             }
-            assertAbout(timing.elapsed(), 34);
+            assertAbout(timing.elapsed(), atTheRateOf(34));
         }
 
         @Test
@@ -332,7 +375,7 @@ final class PacerTest {
                 paced.rewrite(new RewriteRequest("p", live()));
                 paced.rewrite(new RewriteRequest("p", live()));
             }
-            assertAbout(timing.elapsed(), 10);
+            assertAbout(timing.elapsed(), atTheRateOf(10));
         }
 
         @Test
@@ -361,7 +404,9 @@ final class PacerTest {
                 condition.await(1, TimeUnit.MILLISECONDS);
             }
         };
-        private final Pacer pacer = new Pacer(new Account("toy", OptionalInt.of(60), NONE), clock, new Random(7));
+        /** At a little less than its whole rate that is one a second. */
+        private final Pacer pacer = new Pacer(new Account("toy", OptionalInt.of(61), NONE), clock, new Random(7));
+
         private final List<String> sent = Collections.synchronizedList(new ArrayList<>());
         private final List<Thread> threads = new ArrayList<>();
 
@@ -497,8 +542,7 @@ final class PacerTest {
 
         @Test
         void aCallThatIsNotNextStillEndsAtItsDeadline() throws InterruptedException {
-            pacer.acquire(1, 0, live());
-            pacer.refused(0, Duration.ofSeconds(50));
+            pacer.refused(pacer.acquire(1, 0, live()), Duration.ofSeconds(50), RateLimits.NONE);
             queue("first", context(Priority.LIVE));
             Thread second = queue(
                     "second", context(Priority.LIVE).withDeadline(clock.now().plusSeconds(10)));

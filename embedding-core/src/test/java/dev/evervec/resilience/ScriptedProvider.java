@@ -16,7 +16,7 @@ import java.util.Deque;
 import java.util.List;
 
 /** Fails as told, then answers. One token per character; reports {@link #tokensReported} if set. */
-final class ScriptedProvider implements LLMProvider {
+class ScriptedProvider implements LLMProvider {
     final Deque<ProviderException> failures = new ArrayDeque<>();
     final List<Object> requests = new ArrayList<>();
     long tokensReported = -1;

@@ -11,12 +11,14 @@ import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.LLMProviderFactory.QuotaUnit;
 import dev.evervec.provider.ProviderSettings;
+import dev.evervec.provider.RateLimits;
 import dev.evervec.provider.Secret;
 import dev.evervec.provider.SharedQuota;
 import dev.evervec.provider.SharedQuota.Account;
 import dev.evervec.provider.SharedQuota.Amount;
 import dev.evervec.provider.TransientProviderException;
 import dev.evervec.provider.TransientProviderException.Failure;
+import dev.evervec.resilience.Pacer.Permit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -96,10 +98,10 @@ final class SharedPacingTest {
             void sendUntil(long end, int largest, QuotaKind kind, Random random) {
                 while (member.nanoTime() < end) {
                     int cost = 1 + random.nextInt(largest);
-                    pacer.acquire(
+                    Permit permit = pacer.acquire(
                             kind == QuotaKind.REQUESTS ? cost : 1, kind == QuotaKind.REQUESTS ? 0 : cost, build());
                     sent.add(new long[] {member.nanoTime(), cost});
-                    pacer.succeeded(cost, cost);
+                    pacer.succeeded(permit, kind == QuotaKind.REQUESTS ? 0 : cost, RateLimits.NONE);
                 }
             }
         }
@@ -205,8 +207,7 @@ final class SharedPacingTest {
             Pacer pacer = pacer(OptionalInt.of(60), OptionalInt.of(6000), quota);
 
             for (int i = 0; i < 61; i++) {
-                pacer.acquire(1, 100, build());
-                pacer.succeeded(100, 100);
+                pacer.succeeded(pacer.acquire(1, 10, build()), 10, RateLimits.NONE);
             }
 
             assertThat(seconds()).isCloseTo(60, about());
@@ -216,21 +217,19 @@ final class SharedPacingTest {
         void settlesTokensWithTheNextAsk() {
             Pacer pacer = pacer(NONE, OptionalInt.of(6000), quota);
 
-            pacer.acquire(1, 100, build());
-            pacer.succeeded(100, 1100);
-            pacer.acquire(1, 100, build());
-            assertThat(seconds()).isCloseTo(11, about());
+            pacer.succeeded(pacer.acquire(1, 100, build()), 1100, RateLimits.NONE);
+            Permit second = pacer.acquire(1, 100, build());
+            assertThat(seconds()).isCloseTo(11 / Buckets.SHARE, about());
 
-            pacer.succeeded(100, 0);
+            pacer.succeeded(second, 0, RateLimits.NONE);
             pacer.acquire(1, 100, build());
-            assertThat(seconds()).isCloseTo(11, about());
+            assertThat(seconds()).isCloseTo(11 / Buckets.SHARE, about());
         }
 
         @Test
         void givesBackWhatItKeptForTooLong() {
             Pacer pacer = pacer(NONE, OptionalInt.of(6000), quota);
-            pacer.acquire(1, 100, build());
-            pacer.succeeded(100, 40);
+            pacer.succeeded(pacer.acquire(1, 100, build()), 40, RateLimits.NONE);
             timing.advance(Duration.ofSeconds(30));
 
             pacer.acquire(1, 10, build());
@@ -276,13 +275,13 @@ final class SharedPacingTest {
         void ofOneProcessHoldForAllButForNoMoreThanAMinute() {
             Pacer refused = pacer(NONE, NONE, quota);
             Pacer other = pacer(NONE, NONE, quota);
-            refused.refused(refused.acquire(1, 0, build()), Duration.ofSeconds(20));
+            refused.refused(refused.acquire(1, 0, build()), Duration.ofSeconds(20), RateLimits.NONE);
 
             other.acquire(1, 0, build());
             assertThat(seconds()).isCloseTo(20, about());
 
             timing.advance(Duration.ofSeconds(5));
-            refused.refused(refused.acquire(1, 0, build()), Duration.ofHours(20));
+            refused.refused(refused.acquire(1, 0, build()), Duration.ofHours(20), RateLimits.NONE);
             other.acquire(1, 0, build());
             assertThat(seconds()).isCloseTo(85, about());
         }
@@ -296,7 +295,7 @@ final class SharedPacingTest {
                             throw new IllegalStateException("no");
                         }
                     });
-            pacer.refused(pacer.acquire(1, 0, build()), Duration.ofSeconds(20));
+            pacer.refused(pacer.acquire(1, 0, build()), Duration.ofSeconds(20), RateLimits.NONE);
 
             pacer.acquire(1, 0, build());
 
@@ -330,7 +329,7 @@ final class SharedPacingTest {
                 pacer.acquire(1, 0, build());
             }
 
-            assertThat(seconds()).isCloseTo(60, about());
+            assertThat(seconds()).isCloseTo(60 / Buckets.SHARE, about());
             assertThat(asks).isBetween(5, 8);
         }
 
@@ -359,7 +358,7 @@ final class SharedPacingTest {
             pacer.acquire(1, 0, build());
             pacer.acquire(1, 0, build());
 
-            assertThat(seconds()).isCloseTo(1, about());
+            assertThat(seconds()).isCloseTo(1 / Buckets.SHARE, about());
         }
 
         @Test
@@ -380,13 +379,13 @@ final class SharedPacingTest {
                 pacer.acquire(1, 0, build());
             }
             assertThat(asks).isEqualTo(1);
-            assertThat(seconds()).isCloseTo(Grants.PATIENCE.toSeconds() + 30, about());
+            assertThat(seconds()).isCloseTo(Grants.PATIENCE.toSeconds() + 30 / Buckets.SHARE, about());
 
             answer.complete(new SharedQuota.Answer(true, Duration.ZERO, Duration.ZERO));
             pacer.acquire(1, 0, build());
             pacer.acquire(1, 0, build());
             assertThat(asks).as("the late grant is used first").isEqualTo(2);
-            assertThat(seconds()).isCloseTo(Grants.PATIENCE.toSeconds() + 30, about());
+            assertThat(seconds()).isCloseTo(Grants.PATIENCE.toSeconds() + 30 / Buckets.SHARE, about());
         }
 
         @Test

@@ -2,6 +2,7 @@ package dev.evervec.provider.openai;
 
 import dev.evervec.provider.CallContext;
 import dev.evervec.provider.CancelSignal;
+import dev.evervec.provider.RateLimits;
 import dev.evervec.provider.TransientProviderException;
 import java.time.Clock;
 import java.time.Duration;
@@ -76,6 +77,11 @@ final class Exchange implements AutoCloseable {
         return byDeadline
                 ? "the " + limit.toMillis() + " ms that were left to the call's deadline"
                 : "the timeout of " + limit.toMillis() / 1000.0 + " s";
+    }
+
+    /** What the headers of the answer tell of the quota. */
+    RateLimits rateLimits() {
+        return RateLimits.inHeaders(headers.toMultimap());
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JacksonException;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.ProviderSettings;
+import dev.evervec.provider.RateLimits;
 import dev.evervec.provider.RequestLimit;
 import dev.evervec.provider.RetryAfter;
 import dev.evervec.provider.Secret;
@@ -158,7 +159,8 @@ final class OpenAiErrors {
                                 : "the quota is used up for now"),
                 refusal.httpStatus(),
                 requestId(refusal.headers()),
-                askedWait(refusal));
+                askedWait(refusal),
+                RateLimits.inHeaders(refusal.headers().toMultimap()));
     }
 
     private @Nullable Duration askedWait(Refusal refusal) {

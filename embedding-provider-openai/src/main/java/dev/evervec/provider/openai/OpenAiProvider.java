@@ -170,7 +170,8 @@ final class OpenAiProvider implements LLMProvider {
                                 body,
                                 () -> texts.stream()
                                         .mapToLong(this::countTokens)
-                                        .sum()));
+                                        .sum())
+                        .withRateLimits(exchange.rateLimits()));
     }
 
     private EmbeddingCreateParams embedding(List<String> texts) {
@@ -196,8 +197,9 @@ final class OpenAiProvider implements LLMProvider {
                 0,
                 MAX_REWRITE_BYTES,
                 (client, options) -> client.chat().completions().create(params, options),
-                (body, exchange) ->
-                        new ChatAnswer(maxOutputTokens(), exchange, errors).read(body, () -> countTokens(prompt)));
+                (body, exchange) -> new ChatAnswer(maxOutputTokens(), exchange, errors)
+                        .read(body, () -> countTokens(prompt))
+                        .withRateLimits(exchange.rateLimits()));
     }
 
     private ChatCompletionCreateParams chat(String prompt) {

@@ -1,0 +1,208 @@
+package dev.evervec.resilience;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rate of a quota that nobody tells, found out from what the service refuses. Until the first refusal everything goes.
+ * Guarded by the pacer's lock.
+ */
+final class LearnedRate {
+    /*
+     * From one refusal to the next a service has accepted what its quota gave in that time, whether it fills a bucket or counts
+     * minutes: at both moments it had nothing left. So what was sent meanwhile, over that time with its pauses, is the rate. Only a
+     * service that cannot save up even what is left unused between two tries gives less than its quota that way; so the next
+     * estimate leans a little towards the rate at which it refused. Estimates of few calls are mixed with the one before.
+     *
+     * The estimate is held until enough calls have been made that one refusal among them is no matter, then exceeded, slowly at
+     * first, as the quota may be hardly larger, then doubled and doubled again, as it may have been raised. Time counts for this
+     * only while calls wait for the rate: one that nobody uses proves nothing.
+     *
+     * What was sent together with a call that was refused, and is refused too, is taken out of the estimate.
+     */
+    private static final double HELD = 0.995;
+    private static final double LEAST_HELD_SECONDS = 3;
+    private static final double LEAST_HELD_CALLS = 70;
+    /** Little is known after few calls: it is not held for long. */
+    private static final double HELD_PER_CALL_KNOWN = 1.7;
+
+    private static final double SLOW_SECONDS = 3.5;
+    private static final double SLOW_GROWTH = 0.125;
+    private static final double DOUBLING_SECONDS = 0.45;
+    private static final double MOST_DOUBLINGS = 30;
+
+    private static final double WEIGHT_OF_THE_LAST = 5;
+    private static final double LEAN = 0.25;
+    private static final double MOST_LEANT_TO = 1.2;
+    private static final double FEW_CALLS = 15;
+    /** So much of the rate at which a service refused is kept if there were only few calls to judge by. */
+    private static final double LEAST_KEPT = 0.8;
+    /** And so many calls a second: live calls are not to wait because one of the first was refused. */
+    private static final double LEAST_CALLS_PER_SECOND = 1;
+    /** A service that was never asked before may have saved up so much. */
+    private static final double SECONDS_SAVED_UP = 0.7;
+
+    private static final double NANOS_IN_BUCKET = 0.15e9;
+    /** A longer time in which nobody had anything to send counts as no more than this. */
+    private static final long LONGEST_GAP = 1_000_000_000L;
+
+    private @Nullable Bucket bucket;
+    private double perSecond = Double.POSITIVE_INFINITY;
+    private double knownCalls;
+    private double heldShare;
+    private double heldSeconds;
+
+    private long began;
+    private long lastTake;
+    private long sent;
+    private long calls;
+    private boolean waitedFor;
+    private long nanosWaitedFor;
+
+    private @Nullable Stretch last;
+
+    /** From one refusal to the next, and what was thought of the rate then. */
+    private static final class Stretch {
+        final double callCost;
+        final double refusedAt;
+        final double before;
+        final double knownBefore;
+        double accepted;
+        double seconds;
+        boolean stillRefused;
+
+        Stretch(double callCost, double refusedAt, double before, double knownBefore, double accepted, double seconds) {
+            this.callCost = callCost;
+            this.refusedAt = refusedAt;
+            this.before = before;
+            this.knownBefore = knownBefore;
+            this.accepted = accepted;
+            this.seconds = seconds;
+        }
+    }
+
+    /** Whether the refusal of a call of so many requests tells anything of the rate. */
+    boolean canTellWithout(long requests) {
+        return bucket != null || sent > requests;
+    }
+
+    /** Nanoseconds until so many requests may be sent; 0: now. */
+    long until(long requests, long now) {
+        if (bucket == null) {
+            return 0;
+        }
+        bucket.retune(rate() / 1e9, now);
+        long wait = bucket.until(requests, now);
+        waitedFor |= wait > 0;
+        return wait;
+    }
+
+    /** So many are sent. */
+    void take(long requests, long now) {
+        long gap = now - Math.max(began, lastTake);
+        if (bucket != null) {
+            bucket.take(requests);
+        }
+        if (waitedFor) {
+            nanosWaitedFor += gap;
+        } else {
+            began += Math.max(0, gap - LONGEST_GAP);
+        }
+        waitedFor = false;
+        lastTake = now;
+        sent += requests;
+        calls++;
+    }
+
+    private void begin(long now) {
+        began = now;
+        sent = 0;
+        calls = 0;
+        nanosWaitedFor = 0;
+        waitedFor = false;
+    }
+
+    private double rate() {
+        double beyond = nanosWaitedFor / 1e9 - heldSeconds;
+        if (beyond <= 0) {
+            return perSecond * heldShare;
+        }
+        double slowly = heldShare + SLOW_GROWTH * Math.min(1, beyond / SLOW_SECONDS);
+        double doublings = Math.max(0, beyond - SLOW_SECONDS) / DOUBLING_SECONDS;
+        return perSecond * slowly * Math.pow(2, Math.min(MOST_DOUBLINGS, doublings));
+    }
+
+    /**
+     * A call was refused, and nothing is sent before the pause is over.
+     *
+     * @param acceptedSince whether a call that was sent after the refusal before this one was answered
+     */
+    void refused(long requests, long now, long pausedUntil, boolean acceptedSince) {
+        double seconds = (Math.max(now, pausedUntil) - began) / 1e9;
+        if (last == null || acceptedSince) {
+            last = new Stretch(
+                    Math.max(1, (double) sent / Math.max(1, calls)),
+                    bucket == null ? Double.POSITIVE_INFINITY : rate(),
+                    perSecond,
+                    knownCalls,
+                    sent - requests,
+                    seconds);
+        } else {
+            last.seconds += seconds;
+            last.accepted += sent - requests;
+            last.stillRefused = true;
+        }
+        begin(Math.max(now, pausedUntil));
+        learn(last, now);
+    }
+
+    /** So was one that had been sent together with it. */
+    void refusedToo(long requests, long now) {
+        if (last != null) {
+            last.accepted -= requests;
+            learn(last, now);
+        }
+    }
+
+    private void learn(Stretch stretch, long now) {
+        double accepted = Math.max(0, stretch.accepted);
+        if (Double.isInfinite(stretch.before)) {
+            if (accepted == 0) {
+                forget();
+                return;
+            }
+            perSecond = accepted / (stretch.seconds + SECONDS_SAVED_UP);
+            knownCalls = 1;
+        } else {
+            double weight = Math.min(WEIGHT_OF_THE_LAST, stretch.knownBefore);
+            double mixedIn = weight * stretch.callCost;
+            knownCalls = weight + accepted / stretch.callCost;
+            perSecond = (accepted + mixedIn) / (stretch.seconds + mixedIn / stretch.before);
+            if (!stretch.stillRefused && stretch.refusedAt > perSecond) {
+                perSecond += LEAN * (Math.min(stretch.refusedAt, MOST_LEANT_TO * perSecond) - perSecond);
+                if (knownCalls < FEW_CALLS) {
+                    perSecond = Math.max(perSecond, LEAST_KEPT * stretch.refusedAt);
+                }
+            }
+        }
+        if (knownCalls < FEW_CALLS) {
+            perSecond = Math.max(perSecond, LEAST_CALLS_PER_SECOND * stretch.callCost);
+        }
+        double callsPerSecond = perSecond / stretch.callCost;
+        heldShare = HELD - 1 / (knownCalls + 2);
+        heldSeconds = Math.min(
+                Math.max(LEAST_HELD_SECONDS, LEAST_HELD_CALLS / callsPerSecond),
+                HELD_PER_CALL_KNOWN * knownCalls / callsPerSecond);
+        Bucket filling = bucket == null ? new Bucket(rate() / 1e9, NANOS_IN_BUCKET) : bucket;
+        filling.retune(rate() / 1e9, now);
+        filling.emptyUntil(began, now);
+        if (began > now && knownCalls < FEW_CALLS) {
+            filling.giveBack((long) stretch.callCost, now); // a pause is enough to wait for the first one
+        }
+        bucket = filling;
+    }
+
+    private void forget() {
+        bucket = null;
+        perSecond = Double.POSITIVE_INFINITY;
+    }
+}
