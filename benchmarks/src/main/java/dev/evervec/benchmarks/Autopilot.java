@@ -35,7 +35,7 @@ final class Autopilot {
     private static final int DIMENSION = 8;
     private static final int TEXTS_PER_REQUEST = 32;
     private static final List<Integer> SWEEP = List.of(1, 2, 4, 8, 16, 32, 64);
-    private static final List<Integer> QUICK_SWEEP = List.of(1, 4, 8, 32, 64);
+    private static final List<Integer> QUICK_SWEEP = List.of(1, 4, 32);
 
     private Autopilot() {}
 
