@@ -1,6 +1,7 @@
 package dev.evervec.config;
 
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.CallPolicy.Concurrency;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.LLMProviderFactory;
 import dev.evervec.provider.ProviderFactories;
@@ -33,6 +34,8 @@ final class ModelTables {
     private static final int MOST_IN_FLIGHT = 1_024;
     private static final int MOST_OUTPUT_TOKENS = 1_000_000;
     private static final double LONGEST_TIMEOUT = 3_600;
+    private static final CallPolicy REWRITE_POLICY =
+            new CallPolicy(CallPolicy.DEFAULT.maxRetries(), CallPolicy.DEFAULT.timeout(), 8);
     private static final String INPUT_PRICE = "usd_per_million_tokens";
     private static final String OUTPUT_PRICE = "usd_per_million_output_tokens";
 
@@ -153,7 +156,7 @@ final class ModelTables {
         String queryTaskType = upperCase(table.string("query_task_type"));
         OptionalInt texts = table.integer("batch_size", 1, MOST_TEXTS);
         OptionalInt inFlight = table.integerOr("auto", "max_in_flight", 1, MOST_IN_FLIGHT);
-        CallPolicy policy = callPolicy(table, inFlight);
+        CallPolicy policy = callPolicy(table, CallPolicy.DEFAULT, inFlight);
         Normalization normalization = table.choice("normalize", Normalization.class, Normalization.AUTO);
         Quota quota = quota(table);
         BigDecimal price = price(table, INPUT_PRICE);
@@ -178,7 +181,7 @@ final class ModelTables {
         Endpoint endpoint = endpoint(section, table, Capability.REWRITE, enabled);
         String name = name(table, enabled);
         BigDecimal temperature = table.number("temperature", 0, 2);
-        CallPolicy policy = callPolicy(table, table.integer("workers", 1, MOST_IN_FLIGHT));
+        CallPolicy policy = callPolicy(table, REWRITE_POLICY, table.integer("workers", 1, MOST_IN_FLIGHT));
         Quota quota = quota(table);
         Prices prices = prices(table);
         OptionalInt maxOutputTokens = table.integer("max_output_tokens", 1, MOST_OUTPUT_TOKENS);
@@ -329,13 +332,13 @@ final class ModelTables {
         return known;
     }
 
-    private static CallPolicy callPolicy(TomlTableReader table, OptionalInt maxInFlight) {
-        CallPolicy usual = CallPolicy.DEFAULT;
+    private static CallPolicy callPolicy(TomlTableReader table, CallPolicy usual, OptionalInt inFlight) {
         Duration timeout = table.seconds("timeout", 0.001, LONGEST_TIMEOUT);
         return new CallPolicy(
                 table.integer("max_retries", 0, MOST_RETRIES).orElse(usual.maxRetries()),
                 Objects.requireNonNullElse(timeout, usual.timeout()),
-                maxInFlight.orElse(usual.maxInFlight()));
+                inFlight.orElse(usual.maxInFlight()),
+                inFlight.isPresent() ? Concurrency.FIXED : usual.concurrency());
     }
 
     /** What the account allows. */

@@ -215,7 +215,7 @@ final class LlmConfigTest {
         }
 
         @Test
-        void autoMeansTheDefaultNumberOfRequestsAtATime() {
+        void autoLetsTheNumberOfRequestsAtATimeBeFound() {
             assertThat(parse(MINIMAL + "max_in_flight = \"auto\"\n").embedding().callPolicy())
                     .isEqualTo(CallPolicy.DEFAULT);
         }
@@ -591,7 +591,8 @@ final class LlmConfigTest {
                     .isEqualTo(none.embedding().normalization());
             assertThat(all.embedding().sendDimensions())
                     .isEqualTo(none.embedding().sendDimensions());
-            assertThat(all.rewrite().orElseThrow().provider().callPolicy()).isEqualTo(CallPolicy.DEFAULT);
+            assertThat(all.rewrite().orElseThrow().provider().callPolicy())
+                    .isEqualTo(new CallPolicy(3, Duration.ofSeconds(60), 8));
             assertThat(none.serve()).isEqualTo(ServeSettings.DEFAULT);
             assertThat(all.serve())
                     .isEqualTo(new ServeSettings(

@@ -694,7 +694,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private List<Work> withdrawn(RewriteCall<Work> call) {
         rewriting().settle(call, BigDecimal.ZERO);
-        return rewriting().withdrawn(call);
+        return rewriting().withdrawn(call, now);
     }
 
     private void rewritten() {
@@ -1209,7 +1209,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private long room() {
-        return Math.min(plan.maxRecords() - onTheWay, bytesLeft() / averageBytes());
+        return Math.min(plan.maxRecords(embedding.mostInFlight()) - onTheWay, bytesLeft() / averageBytes());
     }
 
     private void readOn() {

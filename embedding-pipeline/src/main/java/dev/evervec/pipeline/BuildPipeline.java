@@ -356,18 +356,15 @@ public final class BuildPipeline {
                 new PageAppraiser(store, start, request.mode(), embedder, rewriting(), settings.onTooLong());
         new Estimator(appraiser, tally, remarks, heap.textBytes(), recordsRead)
                 .read(records.scan(request.source()), request);
-        int maxInFlight = heap.requestsAtATime(embedder, limits).maxInFlight();
         Quote quote = new Quote(
-                service(embedder, maxInFlight),
-                rewriter == null
-                        ? null
-                        : service(rewriter, rewriter.callPolicy().maxInFlight()),
+                service(embedder, heap.requestsAtATime(embedder, limits)),
+                rewriter == null ? null : service(rewriter, rewriter.callPolicy()),
                 tally);
         return quote.estimate(start.fingerprint().generation(), budget, remarks.all());
     }
 
-    private Quote.Service service(LLMProvider provider, int maxInFlight) {
-        return new Quote.Service(provider, maxInFlight, store.latestLatency(provider.model()));
+    private Quote.Service service(LLMProvider provider, CallPolicy policy) {
+        return new Quote.Service(provider, policy, store.latestLatency(provider.model()));
     }
 
     // ---- after a job ----

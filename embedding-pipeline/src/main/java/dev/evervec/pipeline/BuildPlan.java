@@ -73,9 +73,13 @@ record BuildPlan(
         }
     }
 
-    /** Records that may be claimed and not yet committed: enough to fill every request, and some in reserve. */
-    int maxRecords() {
-        long forEmbedding = (embedding.maxInFlight() + 4L) * limits.maxTextsPerRequest();
+    /**
+     * Records that may be claimed and not yet committed: enough to fill every request, and some in reserve.
+     *
+     * @param requests at a time
+     */
+    int maxRecords(int requests) {
+        long forEmbedding = (requests + 4L) * limits.maxTextsPerRequest();
         long forRewriting = rewriting == null ? 0 : 2L * rewriting.policy().maxInFlight();
         return (int) Math.min(1 << 16, forEmbedding + forRewriting);
     }

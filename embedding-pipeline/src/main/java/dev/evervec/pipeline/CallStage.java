@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.CallPolicy.Concurrency;
 import dev.evervec.provider.CancelSignal;
 import dev.evervec.provider.PermanentProviderException;
 import dev.evervec.provider.ProviderException;
@@ -49,6 +50,7 @@ abstract class CallStage<C extends Call> {
     private final Deque<Held<C>> held = new ArrayDeque<>();
     private final Set<C> inFlight = new HashSet<>();
     private final Doubt<C> doubt = new Doubt<>();
+    private final @Nullable Autopilot autopilot;
     private @Nullable String stopCause;
     private @Nullable String heldUpBy;
     private boolean halted;
@@ -63,6 +65,7 @@ abstract class CallStage<C extends Call> {
 
     CallStage(CallPolicy policy, Gate gate, Purse purse, Backoff backoff, RandomGenerator random) {
         this.policy = policy;
+        this.autopilot = policy.concurrency() == Concurrency.AUTO ? new Autopilot(policy.maxInFlight()) : null;
         this.gate = gate;
         this.purse = purse;
         this.backoff = backoff;
@@ -97,7 +100,7 @@ abstract class CallStage<C extends Call> {
     }
 
     private void sendCalls(long now, Consumer<C> send) {
-        int most = gate.everSucceeded() ? policy.maxInFlight() : Math.min(FIRST_CONTACT, policy.maxInFlight());
+        int most = gate.everSucceeded() ? mostInFlight() : Math.min(FIRST_CONTACT, mostInFlight());
         while (gate.mayCall(now) && inFlight.size() < most && roomForAnswer()) {
             C call = next(now);
             if (call == null) {
@@ -117,6 +120,7 @@ abstract class CallStage<C extends Call> {
             }
             doubt.sent();
             inFlight.add(call);
+            countInFlight(now);
             send.accept(call);
         }
     }
@@ -192,9 +196,12 @@ abstract class CallStage<C extends Call> {
 
     /** The call was answered; the subclass goes on with what the answer says. */
     final void answered(C call, long now) {
-        inFlight.remove(call);
+        noLongerInFlight(call, now);
         boolean endsOutage = gate.inOutage();
         gate.callSucceeded(call.sentAt, now);
+        if (autopilot != null) {
+            autopilot.answered(call.sentAt, now);
+        }
         succeeded(endsOutage, doubt.endByCall(call.sentAt), now);
     }
 
@@ -222,14 +229,26 @@ abstract class CallStage<C extends Call> {
         }
     }
 
-    /** The call was not sent after all. */
-    final void noLongerInFlight(C call) {
+    /** The call was answered, has failed or was not sent after all. */
+    final void noLongerInFlight(C call, long now) {
         inFlight.remove(call);
+        countInFlight(now);
+    }
+
+    private void countInFlight(long now) {
+        if (autopilot != null) {
+            autopilot.underWay(inFlight.size(), now);
+        }
+    }
+
+    /** How many calls may be in flight, by now. */
+    final int mostInFlight() {
+        return autopilot == null ? policy.maxInFlight() : autopilot.limit();
     }
 
     /** The call failed: decides by the owner of the fault. */
     final void failed(C call, ProviderException failure, long now) {
-        inFlight.remove(call);
+        noLongerInFlight(call, now);
         switch (failure.owner()) {
             case ITEM -> textRefused(call, (PermanentProviderException) failure);
             case REQUEST_SHAPE -> {
@@ -273,6 +292,9 @@ abstract class CallStage<C extends Call> {
     }
 
     private void waitForQuota(TransientProviderException failure, long sentAt, long now) {
+        if (autopilot != null) {
+            autopilot.disturbed(now);
+        }
         if (gate.refusedForQuota(sentAt, now, failure.retryAfter())) {
             stop("the quota stayed used up for longer than quota_patience: " + failure.getMessage());
         }
@@ -314,6 +336,9 @@ abstract class CallStage<C extends Call> {
     }
 
     private void openCircuit(ProviderException failure, long now) {
+        if (autopilot != null && !gate.inOutage()) {
+            autopilot.collapsed(now);
+        }
         gate.openCircuit(now);
         heldUpBy = "nothing succeeds, the last failure was: " + failure.getMessage();
     }
@@ -340,6 +365,9 @@ abstract class CallStage<C extends Call> {
         held.removeAll(failedOn);
         held.forEach(next -> next.call().suspect = true);
         boolean endsOutage = gate.inOutage();
+        if (autopilot != null) {
+            autopilot.disturbed(now);
+        }
         gate.succeeded(probeSentAt, now);
         succeeded(endsOutage, doubt.endByProbe(), now);
         failedOn.forEach(next -> exhausted(next.call(), next.failure()));
@@ -394,6 +422,7 @@ abstract class CallStage<C extends Call> {
     final void letGo(long now) {
         inFlight.forEach(call -> sendAgainAt(call, now));
         inFlight.clear();
+        countInFlight(now);
         probe = null;
     }
 

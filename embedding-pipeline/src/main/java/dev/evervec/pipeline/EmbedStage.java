@@ -51,13 +51,14 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
     private static final int BELIEVED_INDICES = 3;
 
     private static final int PROBE_TOKENS = 16;
+    /** Answered batches that may wait to be committed while as many as allowed are in flight. */
+    private static final int UNCOMMITTED = 2;
 
     private final int dimension;
     private final PricedModel model;
     private final Results<T> results;
     private final Deque<T> ready = new ArrayDeque<>();
     private final Deque<RequestBatch<T>> parts = new ArrayDeque<>();
-    private final int maxOpenBatches;
     private ProviderLimits learned;
     private int signsOfSize; // one alone may be a whim
     private int mostTextsAccepted;
@@ -80,7 +81,6 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         this.model = model;
         this.learned = limits;
         this.results = results;
-        this.maxOpenBatches = policy.maxInFlight() + 2;
     }
 
     void offer(T item) {
@@ -99,7 +99,7 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
 
     @Override
     boolean roomForAnswer() {
-        return inFlight() + uncommitted < maxOpenBatches;
+        return inFlight() + uncommitted < mostInFlight() + UNCOMMITTED;
     }
 
     // ---- cutting ----

@@ -1,6 +1,7 @@
 package dev.evervec.pipeline;
 
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.CallPolicy.Concurrency;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ProviderLimits;
 import org.slf4j.Logger;
@@ -58,7 +59,7 @@ record HeapShare(long bytes, Level level) {
         long requests = (bytes - uncommitted) / (bytesPerText(embedder) * limits.maxTextsPerRequest());
         int most = (int) Math.max(1, Math.min(policy.maxInFlight(), requests));
         if (most < policy.maxInFlight()) {
-            log.atLevel(level)
+            log.atLevel(policy.concurrency() == Concurrency.AUTO ? Level.DEBUG : level)
                     .log(
                             "{} requests at a time instead of {}: more vectors of {} texts would not fit into a quarter of"
                                     + " the heap",
@@ -66,7 +67,7 @@ record HeapShare(long bytes, Level level) {
                             policy.maxInFlight(),
                             limits.maxTextsPerRequest());
         }
-        return new CallPolicy(policy.maxRetries(), policy.timeout(), most);
+        return policy.withAtMostInFlight(most);
     }
 
     private static long bytesPerText(LLMProvider embedder) {

@@ -9,6 +9,7 @@ import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildEstimate.Amounts;
 import dev.evervec.pipeline.report.BuildEstimate.Calls;
 import dev.evervec.pipeline.report.BuildEstimate.Line;
+import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.LLMProvider;
 import dev.evervec.provider.ModelIdentity;
 import dev.evervec.provider.Quota;
@@ -26,13 +27,25 @@ final class Quote {
      * Who is called, and how.
      *
      * @param provider the provider
-     * @param maxInFlight requests at a time
+     * @param policy how many requests at a time
      * @param requestTakes how long its latest requests took on average, or null if none is in the bill
      */
     record Service(
-            LLMProvider provider, int maxInFlight, @Nullable Duration requestTakes) {
+            LLMProvider provider,
+            CallPolicy policy,
+            @Nullable Duration requestTakes) {
         private static final Duration ASSUMED_EMBEDDING = Duration.ofSeconds(1);
         private static final Duration ASSUMED_REWRITE = Duration.ofSeconds(5);
+        private static final int ASSUMED_IN_FLIGHT = 8;
+
+        /** Requests at a time; assumed where that is yet to be found. */
+        int inFlight() {
+            return isFixed() ? policy.maxInFlight() : Math.min(ASSUMED_IN_FLIGHT, policy.maxInFlight());
+        }
+
+        boolean isFixed() {
+            return policy.concurrency() == CallPolicy.Concurrency.FIXED;
+        }
 
         Duration latency() {
             if (requestTakes != null) {
@@ -43,7 +56,7 @@ final class Quote {
 
         /** How long so many requests take. */
         Duration timeOf(Calls calls) {
-            Duration inTurn = latency().multipliedBy((calls.requests() + maxInFlight - 1) / maxInFlight);
+            Duration inTurn = latency().multipliedBy((calls.requests() + inFlight() - 1) / inFlight());
             Duration byQuota = provider.quota()
                     .leastTime(
                             calls.requests(), calls.texts(), Math.addExact(calls.inputTokens(), calls.outputTokens()));
@@ -283,7 +296,7 @@ final class Quote {
     private static String pace(Service service) {
         Quota quota = service.provider().quota();
         List<String> limits = new ArrayList<>();
-        limits.add(service.maxInFlight() + " at a time");
+        limits.add((service.isFixed() ? "" : "about ") + service.inFlight() + " at a time");
         quota.requestsPerMinute()
                 .ifPresent(most -> limits.add(String.format(Locale.ROOT, "%,d %s per minute", most, word(quota))));
         quota.tokensPerMinute()

@@ -90,7 +90,7 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
 
     @Override
     boolean roomForAnswer() {
-        return inFlight() + unkept < 2 * policy.maxInFlight();
+        return inFlight() + unkept < 2 * mostInFlight();
     }
 
     @Override
@@ -106,8 +106,8 @@ final class RewriteStage<T> extends CallStage<RewriteCall<T>> {
     }
 
     /** The call was not sent, because its rewrite was found or cannot be looked up; hands out everything that has its text. */
-    List<T> withdrawn(RewriteCall<T> call) {
-        noLongerInFlight(call);
+    List<T> withdrawn(RewriteCall<T> call, long now) {
+        noLongerInFlight(call, now);
         return close(call);
     }
 

@@ -10,8 +10,10 @@ import dev.evervec.pipeline.report.BuildEstimate;
 import dev.evervec.pipeline.report.BuildEstimate.Calls;
 import dev.evervec.pipeline.report.BuildEstimate.Line;
 import dev.evervec.pipeline.source.RecordKey;
+import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.testkit.ScriptedProvider;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
 /** What an estimate says of more texts than it can hold or count. */
 class EstimateTallyTest {
     private static final ProviderLimits LIMITS = ProviderLimits.ofTexts(100);
+    private static final CallPolicy ONE_AT_A_TIME = new CallPolicy(0, Duration.ofSeconds(60), 1);
     private static final ScriptedProvider PROVIDER =
             ScriptedProvider.builder().limits(LIMITS).build();
 
@@ -66,7 +69,8 @@ class EstimateTallyTest {
         for (int from = 0; from < records.size(); from += 1_000) {
             tally.add(records.subList(from, Math.min(records.size(), from + 1_000)), List.of());
         }
-        return new Quote(new Quote.Service(PROVIDER, 1, null), null, tally).estimate("generation", null, List.of());
+        return new Quote(new Quote.Service(PROVIDER, ONE_AT_A_TIME, null), null, tally)
+                .estimate("generation", null, List.of());
     }
 
     private static long tokensOf(BuildEstimate estimate, String source) {
@@ -142,7 +146,8 @@ class EstimateTallyTest {
         }
 
         assertThat(again).isEqualTo(everyTextCounted);
-        assertThat(new Quote(new Quote.Service(PROVIDER, 1, null), null, tally).estimate("generation", null, List.of()))
+        assertThat(new Quote(new Quote.Service(PROVIDER, ONE_AT_A_TIME, null), null, tally)
+                        .estimate("generation", null, List.of()))
                 .isEqualTo(everyTextCounted);
     }
 

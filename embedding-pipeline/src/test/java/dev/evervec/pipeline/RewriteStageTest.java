@@ -92,7 +92,7 @@ class RewriteStageTest {
         stage.offer("text", "a");
         stage.offer("text", "b");
 
-        assertThat(stage.withdrawn(next())).containsExactly("a", "b");
+        assertThat(stage.withdrawn(next(), now)).containsExactly("a", "b");
 
         assertThat(stage.isEmpty()).isTrue();
         assertThat(stage.nothingOut()).isTrue();

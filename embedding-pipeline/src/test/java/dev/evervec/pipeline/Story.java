@@ -17,6 +17,7 @@ import dev.evervec.pipeline.store.RecordResult;
 import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.pipeline.store.StoredVector;
 import dev.evervec.provider.CallPolicy;
+import dev.evervec.provider.CallPolicy.Concurrency;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.ProviderLimits;
 import dev.evervec.provider.TokenPrice;
@@ -126,7 +127,11 @@ final class Story {
         this.embedder = ScriptedProvider.builder()
                 .dimension(8)
                 .limits(ProviderLimits.ofTexts(random.nextBoolean() ? 1 + random.nextInt(8) : 1 + random.nextInt(40)))
-                .callPolicy(new CallPolicy(random.nextInt(4), Duration.ofSeconds(60), 1 + random.nextInt(5)))
+                .callPolicy(new CallPolicy(
+                        random.nextInt(4),
+                        Duration.ofSeconds(60),
+                        1 + random.nextInt(5),
+                        seed % 2 == 0 ? Concurrency.FIXED : Concurrency.AUTO))
                 .price(TokenPrice.ofInput(BigDecimal.ONE))
                 .build();
         this.rewriter = random.nextInt(3) > 0

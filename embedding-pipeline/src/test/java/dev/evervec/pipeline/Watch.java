@@ -530,7 +530,8 @@ final class Watch {
         mostRequests = Math.max(mostRequests, requests);
         require(
                 requests <= plan.embedding().maxInFlight() + 2
-                        && machine.recordsOnTheWay() <= plan.maxRecords()
+                        && machine.recordsOnTheWay()
+                                <= plan.maxRecords(plan.embedding().maxInFlight())
                         && machine.bytesOnTheWay() <= plan.maxTextBytes() + SHORT_TEXTS
                         && machine.bytesOnTheWay() >= 0,
                 () -> "out of bounds: " + requests + " request batches, " + machine.recordsOnTheWay() + " records, "
