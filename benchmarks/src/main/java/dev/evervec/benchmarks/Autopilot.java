@@ -34,8 +34,9 @@ final class Autopilot {
     private static final String GOAL = "autopilot";
     private static final int DIMENSION = 8;
     private static final int TEXTS_PER_REQUEST = 32;
+    private static final int POLL_MILLIS = 50;
     private static final List<Integer> SWEEP = List.of(1, 2, 4, 8, 16, 32, 64);
-    private static final List<Integer> QUICK_SWEEP = List.of(1, 4, 8, 32, 64);
+    private static final List<Integer> QUICK_SWEEP = List.of(1, 4, 32);
 
     private Autopilot() {}
 
@@ -123,12 +124,16 @@ final class Autopilot {
                                 .callPolicy(policy)
                                 .build());
                 EmbeddingStore store = JdbcStore.openSqlite(folder.resolve("embeddings.db"))) {
+            stub.reset();
             BuildRun run = BuildPipeline.builder()
                     .records(new GeneratedSource(Long.MAX_VALUE, 500))
                     .embedder(provider)
                     .store(store)
                     .build()
                     .start(BuildRequest.all());
+            while (stub.stats().requests() == 0) {
+                TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+            }
             TimeUnit.SECONDS.sleep(warmUp);
             stub.reset();
             TimeUnit.SECONDS.sleep(seconds);

@@ -77,7 +77,7 @@ final class CallBound {
         boolean rewriting = each.rewrites() > 0;
         int texts = effort.size() == Effort.Size.TINY
                 ? TEXTS_PER_REQUEST
-                : each.texts(rewriting ? effort.of(1, 10, 20) : effort.of(1, 3, 8));
+                : each.texts(rewriting ? effort.of(1, 10, 20) : effort.of(1, 2, 8));
         int runs = rewriting ? effort.of(1, 1, 5) : effort.of(1, 3, 5);
         double[] pipelines = new double[runs];
         double[] loops = new double[runs];
@@ -98,8 +98,8 @@ final class CallBound {
                             effort.jvm("-Xmx4g", recording), classPath, WholePipeline.class.getName(), task);
                     ContestProcess loop =
                             ContestProcess.start(List.of("-Xmx4g"), classPath, BareLoop.class.getName(), task)) {
-                pipeline.run(rewriting ? each.rewrites() : texts);
-                loop.run(rewriting ? each.rewrites() : texts);
+                pipeline.run(rewriting ? each.rewrites() : texts / 2);
+                loop.run(rewriting ? each.rewrites() : texts / 2);
                 for (int i = 0; i < runs; i++) {
                     pipelines[i] = pipeline.run(texts).seconds() / each.bound(texts);
                     loops[i] = rewriting ? Double.NaN : loop.run(texts).seconds() / each.bound(texts);

@@ -29,21 +29,21 @@ final class Throughput {
     private static final int CHARACTERS = 500;
     private static final int LATENCY_MILLIS = 200;
 
-    private static final Entrant BARE = new Entrant("bare socket", BareSocket.class.getName(), Home.OWN, 96);
-    private static final Entrant PROVIDER = new Entrant("provider alone", OwnProvider.class.getName(), Home.OWN, 96);
-    private static final Entrant PIPELINE = new Entrant("whole pipeline", WholePipeline.class.getName(), Home.OWN, 96);
-    private static final Entrant SPRING = new Entrant("Spring AI, pooled", Rivals.SPRING_AI, Home.RIVALS, 48);
+    private static final Entrant BARE = new Entrant("bare socket", BareSocket.class.getName(), Home.OWN, 64);
+    private static final Entrant PROVIDER = new Entrant("provider alone", OwnProvider.class.getName(), Home.OWN, 64);
+    private static final Entrant PIPELINE = new Entrant("whole pipeline", WholePipeline.class.getName(), Home.OWN, 64);
+    private static final Entrant SPRING = new Entrant("Spring AI, pooled", Rivals.SPRING_AI, Home.RIVALS, 32);
     private static final Entrant DEFAULTS =
-            new Entrant("LangChain4j defaults, pooled", Rivals.LANGCHAIN4J, Home.RIVALS, 16);
+            new Entrant("LangChain4j defaults, pooled", Rivals.LANGCHAIN4J, Home.RIVALS, 8);
     private static final List<Entrant> ENTRANTS = List.of(
             BARE,
             PROVIDER,
             PIPELINE,
-            new Entrant("openai-java as documented, pooled", RawSdk.class.getName(), Home.OWN, 48),
+            new Entrant("openai-java as documented, pooled", RawSdk.class.getName(), Home.OWN, 32),
             SPRING,
-            new Entrant("LangChain4j base64, pooled", Rivals.LANGCHAIN4J_BASE64, Home.RIVALS, 32),
+            new Entrant("LangChain4j base64, pooled", Rivals.LANGCHAIN4J_BASE64, Home.RIVALS, 16),
             DEFAULTS,
-            new Entrant("LangChain4j defaults, one at a time", Rivals.LANGCHAIN4J_ALONE, Home.RIVALS, 4));
+            new Entrant("LangChain4j defaults, one at a time", Rivals.LANGCHAIN4J_ALONE, Home.RIVALS, 2));
 
     private Throughput() {}
 
@@ -99,7 +99,7 @@ final class Throughput {
             process.getValue().run(texts(effort, process.getKey()) / effort.of(1, 2, 1));
             rounds.put(process.getKey(), new ArrayList<>());
         }
-        for (int i = 0; i < effort.of(1, 3, 7); i++) {
+        for (int i = 0; i < effort.of(1, 2, 7); i++) {
             for (var process : processes.entrySet()) {
                 of(rounds, process.getKey()).add(process.getValue().run(texts(effort, process.getKey())));
             }
@@ -108,7 +108,8 @@ final class Throughput {
     }
 
     private static int texts(Effort effort, Entrant entrant) {
-        return effort.of(100, entrant.requests() * TEXTS_PER_REQUEST, entrant.requests() * TEXTS_PER_REQUEST);
+        return effort.of(100, entrant.requests(), entrant.requests() * 2)
+                * effort.of(1, TEXTS_PER_REQUEST, TEXTS_PER_REQUEST);
     }
 
     private static Findings findings(Map<Entrant, List<Round>> rounds) {

@@ -46,8 +46,8 @@ class GoalsTest {
     void heapIsComparedForFewAndManyRecords() throws Exception {
         Findings findings = Heap.measure(Effort.TINY);
 
-        assertThat(findings.details()).contains("| 100 | 256 MB", "| 300 | 4 GB");
-        assertThat(findings.verdicts()).hasSize(2);
+        assertThat(findings.details()).contains("| 100 | 256 MB", "| 300 | 4 GB", "| 20,000 | 256 MB, read, cancelled");
+        assertThat(findings.verdicts()).hasSize(3);
     }
 
     @Test
