@@ -171,8 +171,12 @@ final class SharedSite implements AutoCloseable {
         return end;
     }
 
-    /** Builds again and again, until a build has found nothing to do: refused texts are tried three times. */
+    /**
+     * Builds again and again, until a build has found nothing to do: refused texts are tried three times. A worker that
+     * came to a bad end counts as alive until its lease is over, and a job goes on until its last worker is dead.
+     */
     void finish() throws IOException, InterruptedException {
+        await().atMost(PATIENCE).until(() -> leases() == 0);
         for (int builds = 0; builds < 6; builds++) {
             End end = end(hire(Traffic.answered()));
             assertThat(end.stopped()).as(end.output).isFalse();
@@ -181,6 +185,14 @@ final class SharedSite implements AutoCloseable {
             }
         }
         throw new AssertionError("there is always something left to do");
+    }
+
+    private long leases() throws SQLException {
+        return Long.parseLong(server.strings(
+                        DATABASE,
+                        "select count(*) from evervec.evervec_worker"
+                                + " where ended_at is null and lease_end > extract(epoch from now()) * 1000")
+                .get(0));
     }
 
     // ---- what must be true at the end ----
