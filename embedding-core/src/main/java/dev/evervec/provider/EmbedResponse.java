@@ -121,18 +121,36 @@ public final class EmbedResponse {
          *     texts is then unproven and the whole answer is worthless
          */
         public Builder put(int index, float[] components) {
+            return putOwn(index, Embedding.littleEndian(components));
+        }
+
+        /**
+         * Takes the components that the service sent for the text at this index, as little-endian IEEE 754 floats of four bytes
+         * each (copied).
+         *
+         * @throws TransientProviderException as of {@link #put(int, float[])}
+         * @throws IllegalArgumentException if the length is not a multiple of four
+         */
+        public Builder put(int index, byte[] littleEndian) {
+            if (littleEndian.length % Float.BYTES != 0) {
+                throw new IllegalArgumentException(
+                        littleEndian.length + " bytes are not a whole number of 32-bit floats");
+            }
+            return putOwn(index, littleEndian.clone());
+        }
+
+        private Builder putOwn(int index, byte[] littleEndian) {
             claim(index);
-            if (components.length != dimension) {
+            int components = littleEndian.length / Float.BYTES;
+            if (components != dimension) {
                 wrongDimension++;
-                lastWrongDimension = components.length;
-                defects[index] = "expected dim=" + dimension + ", got " + components.length;
+                lastWrongDimension = components;
+                defects[index] = "expected dim=" + dimension + ", got " + components;
                 return this;
             }
-            String defect = Embedding.defectOf(components);
-            if (defect == null) {
-                embeddings[index] = Embedding.of(components);
-            } else {
-                defects[index] = defect;
+            defects[index] = Embedding.defectOf(littleEndian);
+            if (defects[index] == null) {
+                embeddings[index] = Embedding.proven(littleEndian);
             }
             return this;
         }

@@ -1,20 +1,32 @@
 package dev.evervec.provider;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One vector: at least one component, every component finite, not all of them zero.
  *
- * <p>Immutable; arrays are copied on the way in and out.
+ * <p>Immutable; arrays are copied on the way in and out. It holds its components as little-endian bytes, the form in which
+ * services send them and stores keep them.
  */
 public final class Embedding {
-    private final float[] components;
+    private static final VarHandle FLOATS = MethodHandles.byteArrayViewVarHandle(float[].class, LITTLE_ENDIAN);
+    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, LITTLE_ENDIAN);
 
-    private Embedding(float[] components) {
-        this.components = components;
+    private static final int MAGNITUDE = 0x7fff_ffff;
+
+    /** Added to the bits of a magnitude, it overflows if all bits of the exponent are set: an infinity or no number. */
+    private static final int BEYOND_FINITE = 0x0080_0000;
+
+    private final byte[] littleEndian;
+
+    private Embedding(byte[] littleEndian) {
+        this.littleEndian = littleEndian;
     }
 
     /**
@@ -23,15 +35,11 @@ public final class Embedding {
      * @throws IllegalArgumentException if it is empty, all zero, or has a NaN or infinite component
      */
     public static Embedding of(float... components) {
-        String defect = defectOf(components);
-        if (defect != null) {
-            throw new IllegalArgumentException(defect);
-        }
-        return new Embedding(components.clone());
+        return checked(littleEndian(components));
     }
 
     /**
-     * The vector whose components are these little-endian IEEE 754 floats, four bytes each.
+     * The vector whose components are these little-endian IEEE 754 floats, four bytes each (copied).
      *
      * @throws IllegalArgumentException if the length is not a multiple of four or the components are no valid vector
      */
@@ -39,60 +47,80 @@ public final class Embedding {
         if (bytes.length % Float.BYTES != 0) {
             throw new IllegalArgumentException(bytes.length + " bytes are not a whole number of 32-bit floats");
         }
-        float[] components = new float[bytes.length / Float.BYTES];
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(components);
-        return of(components);
+        return checked(bytes.clone());
     }
 
-    /** Why these components are no vector, or null if they are one. */
-    static @Nullable String defectOf(float[] components) {
-        if (components.length == 0) {
+    private static Embedding checked(byte[] littleEndian) {
+        String defect = defectOf(littleEndian);
+        if (defect != null) {
+            throw new IllegalArgumentException(defect);
+        }
+        return proven(littleEndian);
+    }
+
+    /** The vector of these bytes (not copied), which have no defect. */
+    static Embedding proven(byte[] littleEndian) {
+        return new Embedding(littleEndian);
+    }
+
+    static byte[] littleEndian(float[] components) {
+        byte[] bytes = new byte[components.length * Float.BYTES];
+        ByteBuffer.wrap(bytes).order(LITTLE_ENDIAN).asFloatBuffer().put(components);
+        return bytes;
+    }
+
+    /** Why these bytes, four for each component, are no vector, or null if they are one. */
+    static @Nullable String defectOf(byte[] littleEndian) {
+        if (littleEndian.length == 0) {
             return "the vector is empty";
         }
-        boolean allZero = true;
-        for (float component : components) {
-            if (!Float.isFinite(component)) {
-                return "the vector has a component that is not a finite number";
-            }
-            allZero &= component == 0f;
+        int magnitudes = 0;
+        int sums = 0;
+        for (int at = 0; at < littleEndian.length; at += Float.BYTES) {
+            int magnitude = (int) INTS.get(littleEndian, at) & MAGNITUDE;
+            magnitudes |= magnitude;
+            sums |= magnitude + BEYOND_FINITE;
         }
-        return allZero ? "the vector is all zero" : null;
+        if (sums < 0) {
+            return "the vector has a component that is not a finite number";
+        }
+        return magnitudes == 0 ? "the vector is all zero" : null;
     }
 
     /** The number of components. */
     public int dimension() {
-        return components.length;
+        return littleEndian.length / Float.BYTES;
     }
 
     /** The component at this position. */
     public float get(int index) {
-        return components[index];
+        return (float) FLOATS.get(littleEndian, Math.multiplyExact(index, Float.BYTES));
     }
 
     /** A copy of the components. */
     public float[] toArray() {
-        return components.clone();
+        float[] components = new float[dimension()];
+        ByteBuffer.wrap(littleEndian).order(LITTLE_ENDIAN).asFloatBuffer().get(components);
+        return components;
     }
 
     /** The components as little-endian IEEE 754 floats, four bytes each: the form that stores keep. */
     public byte[] toLittleEndian() {
-        byte[] bytes = new byte[components.length * Float.BYTES];
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(components);
-        return bytes;
+        return littleEndian.clone();
     }
 
     /** The vector of the same direction with Euclidean length 1. */
     public Embedding normalized() {
+        float[] components = toArray();
         double squares = 0;
         for (float component : components) {
             squares += (double) component * component;
         }
         double length = Math.sqrt(squares);
-        float[] unit = new float[components.length];
-        for (int i = 0; i < unit.length; i++) {
-            unit[i] = (float) (components[i] / length);
+        for (int i = 0; i < components.length; i++) {
+            components[i] = (float) (components[i] / length);
         }
-        return of(unit);
+        return of(components);
     }
 
     /**
@@ -105,29 +133,32 @@ public final class Embedding {
             throw new IllegalArgumentException(
                     "cosine of vectors of dimensions " + dimension() + " and " + other.dimension());
         }
+        float[] these = toArray();
+        float[] those = other.toArray();
         double dot = 0;
         double mine = 0;
         double theirs = 0;
-        for (int i = 0; i < components.length; i++) {
-            dot += (double) components[i] * other.components[i];
-            mine += (double) components[i] * components[i];
-            theirs += (double) other.components[i] * other.components[i];
+        for (int i = 0; i < these.length; i++) {
+            dot += (double) these[i] * those[i];
+            mine += (double) these[i] * these[i];
+            theirs += (double) those[i] * those[i];
         }
         return dot / Math.sqrt(mine * theirs);
     }
 
+    /** Whether the other one is a vector of the same components, bit by bit. */
     @Override
     public boolean equals(Object other) {
-        return other instanceof Embedding embedding && Arrays.equals(embedding.components, components);
+        return other instanceof Embedding embedding && Arrays.equals(embedding.littleEndian, littleEndian);
     }
 
     @Override
     public int hashCode() {
-        return Arrays.hashCode(components);
+        return Arrays.hashCode(littleEndian);
     }
 
     @Override
     public String toString() {
-        return "Embedding[dimension=" + components.length + "]";
+        return "Embedding[dimension=" + dimension() + "]";
     }
 }

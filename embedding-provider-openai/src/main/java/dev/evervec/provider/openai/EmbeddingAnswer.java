@@ -32,14 +32,13 @@ final class EmbeddingAnswer {
     private boolean dataSeen;
     private @Nullable ErrorBody error;
 
-    /** The vector of one entry, or why it is none. */
-    private static final class Vector {
-        final float @Nullable [] components;
-        final String defect;
+    /** Where the next vector is decoded to; it is copied from there. */
+    private final byte[] decoded;
 
-        private Vector(float @Nullable [] components, String defect) {
-            this.components = components;
-            this.defect = defect;
+    /** The vector of one entry, little-endian, or why it is none. */
+    private record Vector(byte @Nullable [] littleEndian, String defect) {
+        Vector kept() {
+            return littleEndian == null ? this : new Vector(littleEndian.clone(), defect);
         }
     }
 
@@ -47,6 +46,7 @@ final class EmbeddingAnswer {
         this.proof = EmbedResponse.builder(texts, dimension);
         this.texts = texts;
         this.dimension = dimension;
+        this.decoded = new byte[dimension * Float.BYTES];
         this.normalizing = normalizing;
         this.exchange = exchange;
         this.errors = errors;
@@ -58,9 +58,10 @@ final class EmbeddingAnswer {
      * @param estimate the tokens of the texts, asked for only if the service does not say
      * @throws IOException if the body breaks off or is no JSON; a Jackson exception is the latter
      */
-    EmbedResponse read(InputStream body, LongSupplier estimate) throws IOException {
+    EmbedResponse read(InputStream in, LongSupplier estimate) throws IOException {
+        AnswerBody body = new AnswerBody(in, texts, decoded.length);
         try (JsonParser parser = Json.FACTORY.createParser(body)) {
-            document(parser);
+            document(parser, body);
         } catch (CappedInputStream.TooLongException e) {
             // Vectors of a larger dimension than configured make an answer too long: that is worth saying.
             assignByPosition();
@@ -89,13 +90,13 @@ final class EmbeddingAnswer {
         }
     }
 
-    private void document(JsonParser parser) throws IOException {
+    private void document(JsonParser parser, AnswerBody body) throws IOException {
         if (parser.nextToken() != JsonToken.START_OBJECT) {
             throw malformed("the answer is no JSON object");
         }
         while (Json.nextField(parser)) {
             switch (parser.currentName()) {
-                case "data" -> entries(parser);
+                case "data" -> entries(parser, body);
                 case "usage" -> usage.read(parser);
                 case "error" -> error = parser.currentToken() == JsonToken.VALUE_NULL ? error : ErrorBody.read(parser);
                 case "base_resp" -> baseResp(parser);
@@ -115,7 +116,7 @@ final class EmbeddingAnswer {
         }
     }
 
-    private void entries(JsonParser parser) throws IOException {
+    private void entries(JsonParser parser, AnswerBody body) throws IOException {
         dataSeen = once(dataSeen, "data");
         if (parser.currentToken() == JsonToken.VALUE_NULL) {
             return;
@@ -127,11 +128,11 @@ final class EmbeddingAnswer {
             if (parser.currentToken() != JsonToken.START_OBJECT) {
                 throw malformed("its data has something else than entries");
             }
-            entry(parser);
+            entry(parser, body);
         }
     }
 
-    private void entry(JsonParser parser) throws IOException {
+    private void entry(JsonParser parser, AnswerBody body) throws IOException {
         Vector vector = new Vector(null, "the entry has no vector");
         int index = -1;
         boolean vectorSeen = false;
@@ -140,7 +141,7 @@ final class EmbeddingAnswer {
             switch (parser.currentName()) {
                 case "embedding" -> {
                     vectorSeen = once(vectorSeen, "embedding");
-                    vector = vector(parser);
+                    vector = vector(parser, body);
                 }
                 case "index" -> {
                     indexSeen = once(indexSeen, "index");
@@ -152,7 +153,7 @@ final class EmbeddingAnswer {
         if (index >= 0) {
             put(index, vector);
         } else if (withoutIndex.size() < texts) {
-            withoutIndex.add(vector);
+            withoutIndex.add(vector.kept());
         } else {
             throw malformed("more vectors than the " + texts + " texts");
         }
@@ -177,16 +178,19 @@ final class EmbeddingAnswer {
     }
 
     private void put(int index, Vector vector) {
-        if (vector.components == null) {
+        if (vector.littleEndian == null) {
             proof.putDefect(index, vector.defect);
+        } else if (normalizing) {
+            proof.put(index, normalized(floats(vector.littleEndian)));
         } else {
-            proof.put(index, normalizing ? normalized(vector.components) : vector.components);
+            proof.put(index, vector.littleEndian);
         }
     }
 
-    private Vector vector(JsonParser parser) throws IOException {
+    private Vector vector(JsonParser parser, AnswerBody body) throws IOException {
         return switch (parser.currentToken()) {
-            case VALUE_STRING -> fromBase64(parser.getText());
+            case VALUE_STRING ->
+                body.takeVector(parser, decoded) ? new Vector(decoded, "") : fromBase64(parser.getText());
             case START_ARRAY -> fromNumbers(parser);
             default -> {
                 parser.skipChildren();
@@ -195,6 +199,7 @@ final class EmbeddingAnswer {
         };
     }
 
+    /** Of any length, and however it is written. */
     private static Vector fromBase64(String text) {
         byte[] bytes;
         try {
@@ -202,12 +207,9 @@ final class EmbeddingAnswer {
         } catch (IllegalArgumentException e) {
             return new Vector(null, "the vector is broken base64");
         }
-        if (bytes.length % Float.BYTES != 0) {
-            return new Vector(null, "the vector's base64 is no whole number of 32-bit floats");
-        }
-        float[] components = new float[bytes.length / Float.BYTES];
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(components);
-        return ofComponents(components);
+        return bytes.length % Float.BYTES == 0
+                ? ofBytes(bytes)
+                : new Vector(null, "the vector's base64 is no whole number of 32-bit floats");
     }
 
     private Vector fromNumbers(JsonParser parser) throws IOException {
@@ -226,13 +228,28 @@ final class EmbeddingAnswer {
             components[count++] = parser.getFloatValue();
         }
         return numbers
-                ? ofComponents(count == components.length ? components : Arrays.copyOf(components, count))
+                ? ofBytes(littleEndian(components, count))
                 : new Vector(null, "the vector has a component that is no number");
     }
 
     /** An empty vector is a defect of its text and says nothing about the model's dimension. */
-    private static Vector ofComponents(float[] components) {
-        return components.length == 0 ? new Vector(null, "the vector is empty") : new Vector(components, "");
+    private static Vector ofBytes(byte[] littleEndian) {
+        return littleEndian.length == 0 ? new Vector(null, "the vector is empty") : new Vector(littleEndian, "");
+    }
+
+    private static byte[] littleEndian(float[] components, int count) {
+        byte[] bytes = new byte[count * Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(components, 0, count);
+        return bytes;
+    }
+
+    private static float[] floats(byte[] littleEndian) {
+        float[] components = new float[littleEndian.length / Float.BYTES];
+        ByteBuffer.wrap(littleEndian)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .asFloatBuffer()
+                .get(components);
+        return components;
     }
 
     /** The same direction with length 1; what has no direction stays as it is and is refused by the proof. */

@@ -52,8 +52,8 @@ final class OpenAiProvider implements LLMProvider {
         this.profile = OpenAiProfile.of(endpoint, settings);
         this.errors = new OpenAiErrors(
                 settings, endpoint.baseUrl(), profile.dimensions().isPresent(), clock);
-        this.transport = new OpenAiTransport(
-                endpoint, settings.apiKey(), settings.callPolicy().timeout(), errors, clock, customizer);
+        this.transport =
+                new OpenAiTransport(endpoint, settings.apiKey(), settings.callPolicy(), errors, clock, customizer);
     }
 
     /**

@@ -10,6 +10,7 @@ import com.openai.core.RequestOptions;
 import com.openai.core.Timeout;
 import com.openai.core.http.HttpResponse;
 import dev.evervec.provider.CallContext;
+import dev.evervec.provider.CallPolicy;
 import dev.evervec.provider.NoDelaySocketFactory;
 import dev.evervec.provider.ProviderException;
 import dev.evervec.provider.Secret;
@@ -18,8 +19,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
+import okhttp3.ConnectionPool;
 import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Response;
@@ -64,16 +67,19 @@ final class OpenAiTransport implements AutoCloseable {
     OpenAiTransport(
             OpenAiEndpoint endpoint,
             @Nullable Secret key,
-            Duration timeout,
+            CallPolicy policy,
             OpenAiErrors errors,
             Clock clock,
             UnaryOperator<OkHttpClient.Builder> customizer) {
         this.errors = errors;
-        this.timeout = timeout;
+        this.timeout = policy.timeout();
         this.clock = clock;
         this.http = customizer
                 .apply(new OkHttpClient.Builder()
                         .socketFactory(new NoDelaySocketFactory())
+                        // OkHttp keeps only 5 idle connections: with more callers the others would be made anew each
+                        // time.
+                        .connectionPool(new ConnectionPool(policy.maxInFlight(), 1, TimeUnit.MINUTES))
                         .connectTimeout(CONNECT_TIMEOUT)
                         .retryOnConnectionFailure(false)
                         // A redirect would take the api-key header and the texts to a host that nobody configured.
