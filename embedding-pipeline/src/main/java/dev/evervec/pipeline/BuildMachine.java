@@ -65,14 +65,16 @@ import org.jspecify.annotations.Nullable;
  * when its commit has succeeded, and not before.
  *
  * <p>One scan runs beside the embedding of what it finds: at most {@value #OPEN_PAGES} pages are read and not yet compared.
- * The writer gets one command at a time, in the order in which they were decided, so one that is tried again is overtaken by
- * no other; what is settled meanwhile goes with the next commit.
+ * The writer gets one command at a time, and one that is tried again is overtaken by no other; what is settled meanwhile goes
+ * with the next commit.
  */
 final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Results<Work> {
     private static final int OPEN_PAGES = 2;
     private static final int OPEN_READS = 2;
     private static final int MAX_READ_TRIES = 6;
-    private static final int MAX_CLAIM = 1024;
+    /** That one write has at most: as many as OpenAI takes texts in a request, and few enough for the next one to follow soon. */
+    private static final int MAX_ROWS = 2048;
+
     private static final RecordKey SCAN_ITSELF = new RecordKey(RecordKey.DEFAULT_SOURCE, "(scan)");
     private static final long PROGRESS_INTERVAL = Duration.ofMillis(100).toNanos();
     /** How long a worker that found nothing to claim leaves the others alone. */
@@ -136,9 +138,8 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private final Map<RecordKey, Claim> claimedAnew = new HashMap<>();
 
     // results
-    private List<RecordResult> settled = new ArrayList<>();
-    private int settledBatches;
-    private int committingBatches;
+    private final Settled settled = new Settled();
+    private int requestsBeingCommitted;
     private boolean committing;
     private boolean storeLost;
     private boolean storeHangs;
@@ -308,7 +309,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         } else if (event instanceof Event.EmbedAnswered answer) {
             called(embedding, answer.batch(), answer.response().usage(), null);
             embedding.answered(answer.batch(), answer.response(), now);
-            settledBatches++;
+            settled.requestEnds();
         } else if (event instanceof Event.EmbedFailed failure) {
             failed(embedding, failure.batch(), failure.failure(), failure.usage());
             embedding.batchFailed(failure.batch(), failure.failure(), now);
@@ -835,7 +836,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     private void committed(Event.Committed committed) {
         committing = false;
-        committingBatches = 0;
+        requestsBeingCommitted = 0;
         List<Sha256> stored = new ArrayList<>();
         for (RecordResult result : committed.results()) {
             boolean refused = committed.refused().contains(result.claim().key());
@@ -952,7 +953,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             claiming = false;
         } else if (command instanceof Command.Commit commit) {
             committing = false;
-            committingBatches = 0;
+            requestsBeingCommitted = 0;
             commit.results().forEach(result -> unstored(result, cause));
         } else if (command instanceof Command.CloseJob) {
             jobClosed(unclaimed());
@@ -1131,7 +1132,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             scanIncomplete = true;
             scan = Scan.CLOSING;
         }
-        boolean roomForPage = pagesBeingMarked < OPEN_PAGES && outcomesToKeep.size() < MAX_CLAIM;
+        boolean roomForPage = pagesBeingMarked < OPEN_PAGES && outcomesToKeep.size() < MAX_ROWS;
         if (scan == Scan.READING && pagesBeingRead == 0 && roomForPage) {
             readPage();
         }
@@ -1159,7 +1160,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
             out.add(new Command.ScanPage());
         } else if (pagesBeingMarked == 0) {
             pagesBeingMarked++;
-            storeQueue.add(new Command.MarkFailed(failedSelection, Math.min(MAX_CLAIM, plan.rowsPerWrite())));
+            storeQueue.add(new Command.MarkFailed(failedSelection, Math.min(MAX_ROWS, plan.rowsPerWrite())));
         }
     }
 
@@ -1168,12 +1169,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     }
 
     private void claimOn() {
-        boolean enough = claiming || !unread.isEmpty() || reading >= OPEN_READS;
+        boolean enough = claiming || !unread.isEmpty();
         if (enough || !unclaimedAreListed() || takesNoMore() || !roomToClaim()) {
             return;
         }
         claiming = true;
-        long most = Math.min(MAX_CLAIM, plan.rowsPerWrite());
+        long most = Math.min(MAX_ROWS, plan.rowsPerWrite());
         long limit = Math.min(Math.min(room(), most), mayBeUnclaimed());
         storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
     }
@@ -1203,8 +1204,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
 
     /** Enough for a request at least, so that claims do not come one by one; always, when nothing is on its way. */
     private boolean roomToClaim() {
-        long least =
-                Math.min(mayBeUnclaimed(), Math.min(MAX_CLAIM, plan.limits().maxTextsPerRequest()));
+        long least = Math.min(mayBeUnclaimed(), Math.min(MAX_ROWS, plan.limits().maxTextsPerRequest()));
         return onTheWay == 0 || room() >= least;
     }
 
@@ -1246,7 +1246,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         boolean moreListed = unclaimedAreListed() || pagesBeingMarked > 0 || scan == Scan.READING;
         boolean moreClaimed = claiming || reading > 0 || (!unread.isEmpty() && roomToRead());
         embedding.moreToCome(moreRewrites || moreClaimed || (moreListed && roomToClaim()));
-        embedding.uncommitted(committingBatches + settledBatches);
+        embedding.uncommitted(requestsBeingCommitted + settled.requests());
         embedding.pump(
                 now,
                 batch -> out.add(new Command.Embed(batch)),
@@ -1291,9 +1291,7 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
     private void storeOn() {
         if (storeLost) {
             String cause = String.valueOf(stopCause);
-            settled.forEach(result -> unstored(result, cause));
-            settled = new ArrayList<>();
-            settledBatches = 0;
+            settled.take(Integer.MAX_VALUE).results().forEach(result -> unstored(result, cause));
             rewritesToKeep.clear();
             outcomesToKeep.clear();
             return;
@@ -1311,9 +1309,6 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         if (!committing && !settled.isEmpty()) {
             commitWhatIsSettled();
         }
-        if (settled.isEmpty()) {
-            settledBatches = 0;
-        }
         String heldUpBy = heldUpBy();
         if (!notingHeldUp && !closing && !Objects.equals(heldUpBy, notedHeldUpBy)) {
             notingHeldUp = true;
@@ -1322,14 +1317,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         }
     }
 
-    /** What is more than one write may have goes with the next one, and the credits for its requests with the last. */
+    /** What is more than one write should have goes with the next one. */
     private void commitWhatIsSettled() {
+        Settled.Portion portion = settled.take(Math.min(MAX_ROWS, plan.rowsPerWrite()));
         committing = true;
-        int count = Math.min(settled.size(), plan.rowsPerWrite());
-        storeQueue.add(new Command.Commit(new ArrayList<>(settled.subList(0, count)), bill.takeUnstored()));
-        settled.subList(0, count).clear();
-        committingBatches = settled.isEmpty() ? settledBatches : 0;
-        settledBatches -= committingBatches;
+        requestsBeingCommitted = portion.requests();
+        storeQueue.add(new Command.Commit(portion.results(), bill.takeUnstored()));
     }
 
     private void endIfDone() {

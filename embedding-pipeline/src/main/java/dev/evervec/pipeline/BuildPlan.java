@@ -79,7 +79,7 @@ record BuildPlan(
      * @param requests at a time
      */
     int maxRecords(int requests) {
-        long forEmbedding = (requests + 4L) * limits.maxTextsPerRequest();
+        long forEmbedding = (requests + 6L) * limits.maxTextsPerRequest();
         long forRewriting = rewriting == null ? 0 : 2L * rewriting.policy().maxInFlight();
         return (int) Math.min(1 << 16, forEmbedding + forRewriting);
     }

@@ -11,8 +11,9 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The commands for the writer, in the order in which they were decided. One at a time is with the writer, and one that failed for
- * a moment is tried again before any other, so none overtakes another. Part of the state machine.
+ * The commands for the writer. One at a time is with the writer, and one that failed for a moment is tried again before any other.
+ * Those that keep calls going, because they bring records or make room for answers, take turns with all the others, so that neither
+ * waits for more than one of the other kind; within its kind none overtakes another. Part of the state machine.
  */
 final class StoreQueue {
     private static final int MAX_TRIES = 6;
@@ -24,8 +25,11 @@ final class StoreQueue {
     private final Backoff backoff;
     private final RandomGenerator random;
     private final Duration patience;
-    private final Deque<Command.StoreCommand> waiting = new ArrayDeque<>();
-    private boolean writing; // the first of them is with the writer
+    private final Deque<Command.StoreCommand> urgent = new ArrayDeque<>();
+    private final Deque<Command.StoreCommand> others = new ArrayDeque<>();
+    private Command.@Nullable StoreCommand current; // with the writer, or to be tried again
+    private boolean lastWasUrgent;
+    private boolean writing;
     private long writingSince;
     private long notBefore;
     private int failures;
@@ -40,22 +44,44 @@ final class StoreQueue {
     }
 
     void add(Command.StoreCommand command) {
-        waiting.addLast(command);
+        (keepsCallsGoing(command) ? urgent : others).addLast(command);
+    }
+
+    private static boolean keepsCallsGoing(Command.StoreCommand command) {
+        return command instanceof Command.ClaimRecords
+                || command instanceof Command.Commit
+                || command instanceof Command.KeepRewrites
+                || command instanceof Command.AskBudget;
     }
 
     /** What the writer is to do now, or null if nothing. */
     Command.@Nullable StoreCommand next(long now) {
-        if (writing || waiting.isEmpty() || now < notBefore) {
+        if (writing || now < notBefore) {
             return null;
         }
-        writing = true;
-        writingSince = now;
-        return waiting.getFirst();
+        if (current == null) {
+            current = takeTurns();
+        }
+        if (current != null) {
+            writing = true;
+            writingSince = now;
+        }
+        return current;
+    }
+
+    private Command.@Nullable StoreCommand takeTurns() {
+        boolean nextIsUrgent = others.isEmpty() || (!lastWasUrgent && !urgent.isEmpty());
+        lastWasUrgent = nextIsUrgent;
+        return (nextIsUrgent ? urgent : others).pollFirst();
+    }
+
+    private boolean isEmpty() {
+        return current == null && urgent.isEmpty() && others.isEmpty();
     }
 
     /** When the writer has something to do again without an event, or {@link Long#MAX_VALUE}. */
     long nextWake() {
-        return writing || waiting.isEmpty() ? Long.MAX_VALUE : notBefore;
+        return writing || isEmpty() ? Long.MAX_VALUE : notBefore;
     }
 
     /** Since when the writer is busy with one command, or {@link Long#MAX_VALUE} if it is idle. */
@@ -65,7 +91,7 @@ final class StoreQueue {
 
     /** The command that was with the writer is done. */
     void done() {
-        waiting.removeFirst();
+        current = null;
         writing = false;
         failures = 0;
         trouble = null;
@@ -97,8 +123,15 @@ final class StoreQueue {
 
     /** Removes and hands out everything that was not done. */
     List<Command.StoreCommand> drain() {
-        List<Command.StoreCommand> left = new ArrayList<>(waiting);
-        waiting.clear();
+        List<Command.StoreCommand> left = new ArrayList<>();
+        if (current != null) {
+            left.add(current);
+        }
+        left.addAll(urgent);
+        left.addAll(others);
+        current = null;
+        urgent.clear();
+        others.clear();
         writing = false;
         return left;
     }

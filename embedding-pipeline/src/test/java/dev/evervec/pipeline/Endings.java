@@ -28,7 +28,11 @@ final class Endings {
                     reason == Reason.ABORTED || reason == Reason.CANCELLED || reason == Reason.OVER_BUDGET;
             require(count == 0 || (maybeNeverTaken && count > 0), () -> count + " records untold: " + reason);
         });
-        require(new HashSet<>(simulation.told).size() == simulation.told.size(), "a record was told twice");
+        // Of a worker that stands still again and again, the same record may be taken over as often.
+        List<RecordOutcome> once = simulation.told.stream()
+                .filter(outcome -> outcome.reason() != Reason.SUPERSEDED)
+                .toList();
+        require(new HashSet<>(once).size() == once.size(), "a record was told twice");
         assertProgressNeverFalls(simulation.progress);
         BuildProgress last = simulation.progress.get(simulation.progress.size() - 1);
         require(

@@ -75,8 +75,9 @@ class PlantedBugsTest {
                         "records are counted before their commit",
                         "BuildMachine.java",
                         new Edit(
-                                "int count = Math.min(settled.size(), plan.rowsPerWrite());",
-                                "int count = settled.size(); settled.forEach(result -> enter(result, false));"),
+                                "requestsBeingCommitted = portion.requests();",
+                                "requestsBeingCommitted = portion.requests();"
+                                        + " portion.results().forEach(result -> enter(result, false));"),
                         new Edit("enter(result, refused);\n        }", "}")),
                 bug(
                         "every part of a split has a budget of its own",
@@ -154,7 +155,7 @@ class PlantedBugsTest {
                         "a write that failed for a moment is forgotten",
                         "StoreQueue.java",
                         "notBefore = now + backoff.delay(failures, random).toNanos();",
-                        "notBefore = now + backoff.delay(failures, random).toNanos(); waiting.removeFirst();"),
+                        "notBefore = now + backoff.delay(failures, random).toNanos(); current = null;"),
                 bug(
                         "a refused key is tried again",
                         "CallStage.java",
