@@ -31,6 +31,9 @@ record Bulk(
     private static final Pattern VALUE = Pattern.compile("\\br\\.(?!ordinal)(\\w+)");
     private static final String ROWS = "{rows}";
 
+    /** Transactions are rolled back when a statement fails, so SQLite need not keep copies of pages to undo that one alone. */
+    private static final String OR_FAIL = " or fail";
+
     /** How a value comes in. */
     enum Type {
         BIGINT,
@@ -57,15 +60,14 @@ record Bulk(
      */
     static Bulk insert(String row, String into, String values, String rest) {
         String end = rest.isEmpty() ? "" : " " + rest;
-        String insert = "insert into " + into;
-        String select = insert + " select " + values + " from ";
+        String select = " select " + values + " from ";
         // Without a condition SQLite would take a conflict for that of a join.
         return of(
                 row,
                 false,
-                insert + " values (" + values + ")" + end,
-                select + "r where true" + end,
-                select + ROWS + end);
+                "insert into " + into + " values (" + values + ")" + end,
+                "insert" + OR_FAIL + " into " + into + select + "r where true" + end,
+                "insert into " + into + select + ROWS + end);
     }
 
     /** Inserts what a query answers for each. */
@@ -81,9 +83,14 @@ record Bulk(
 
     /** Updates the rows that belong to each. */
     static Bulk update(String row, String table, String assignments, String where) {
-        String update = "update " + table + " set " + assignments;
-        String from = " where " + where;
-        return of(row, false, update + from, update + " from r" + from, update + " from " + ROWS + from);
+        String set = " " + table + " set " + assignments;
+        String found = " where " + where;
+        return of(
+                row,
+                false,
+                "update" + set + found,
+                "update" + OR_FAIL + set + " from r" + found,
+                "update" + set + " from " + ROWS + found);
     }
 
     /** Deletes the rows that belong to each. */
@@ -152,6 +159,11 @@ record Bulk(
                 .map(value -> value.split(" ", 2))
                 .map(words -> new Value(words[0], Type.valueOf(words[1].toUpperCase(Locale.ROOT))))
                 .toList();
+    }
+
+    /** Whether each row has a vector, as its last value. */
+    boolean hasVectors() {
+        return values.get(values.size() - 1).type() == Type.VECTOR;
     }
 
     /** The same with other SQL. */

@@ -28,7 +28,8 @@ final class ValueRows implements Rows {
     ValueRows(Session session, Bulk bulk) {
         this.session = session;
         this.bulk = bulk;
-        this.repeated = bulk.forSomeRows() == null;
+        // Vectors replace older ones, and SQLite keeps copies of pages while a statement does so for many rows.
+        this.repeated = bulk.forSomeRows() == null || bulk.hasVectors();
         this.order = (repeated
                         ? bulk.places().stream().mapToInt(place -> place)
                         : IntStream.range(0, bulk.values().size()))
