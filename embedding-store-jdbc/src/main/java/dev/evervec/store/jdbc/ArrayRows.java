@@ -33,7 +33,7 @@ final class ArrayRows implements Rows {
     ArrayRows(Session session, Bulk bulk) {
         this.session = session;
         this.bulk = bulk;
-        this.hasVectors = bulk.values().get(bulk.values().size() - 1).type() == Bulk.Type.VECTOR;
+        this.hasVectors = bulk.hasVectors();
     }
 
     @Override

@@ -5,20 +5,34 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A statement for many rows at once, written as for one: {@code r.name} stands for a value of the row. A database that takes
- * arrays executes it once, with the rows as a table {@code r}; elsewhere it is repeated, with a place for each of the values.
+ * A statement for many rows at once, written as for one: {@code r.name} stands for a value of the row. The rows are a table
+ * {@code r}, which a database that takes arrays gets as one for each column, and another as places for all values of some rows.
+ * What the latter has no words for is repeated for each row.
  *
  * @param values of a row, by name and in the order in which they are given
  * @param isQuery whether it answers rows
  * @param forOneRow the statement for one row, with places for values
  * @param places which value stands at each place of it
+ * @param forSomeRows the statement on a table {@code r} that stands before it, or null if it must be repeated
  * @param forAllRows the statement for all rows, with {@link #ROWS} for them
  */
-record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer> places, String forAllRows) {
+record Bulk(
+        List<Value> values,
+        boolean isQuery,
+        String forOneRow,
+        List<Integer> places,
+        @Nullable String forSomeRows,
+        String forAllRows) {
     private static final Pattern VALUE = Pattern.compile("\\br\\.(?!ordinal)(\\w+)");
     private static final String ROWS = "{rows}";
+
+    /** Transactions are rolled back when a statement fails, so SQLite need not keep copies of pages to undo that one alone. */
+    private static final String OR_FAIL = " or fail";
 
     /** How a value comes in. */
     enum Type {
@@ -46,36 +60,58 @@ record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer>
      */
     static Bulk insert(String row, String into, String values, String rest) {
         String end = rest.isEmpty() ? "" : " " + rest;
-        String insert = "insert into " + into;
-        return change(
-                row, insert + " values (" + values + ")" + end, insert + " select " + values + " from " + ROWS + end);
+        String select = " select " + values + " from ";
+        // Without a condition SQLite would take a conflict for that of a join.
+        return of(
+                row,
+                false,
+                "insert into " + into + " values (" + values + ")" + end,
+                "insert" + OR_FAIL + " into " + into + select + "r where true" + end,
+                "insert into " + into + select + ROWS + end);
     }
 
     /** Inserts what a query answers for each. */
     static Bulk insertFound(String row, String into, String query) {
         String insert = "insert into " + into + " ";
-        return change(
-                row, insert + query, insert + "select q.* from " + ROWS + " cross join lateral (" + query + ") q");
+        return of(
+                row,
+                false,
+                insert + query,
+                null,
+                insert + "select q.* from " + ROWS + " cross join lateral (" + query + ") q");
     }
 
     /** Updates the rows that belong to each. */
     static Bulk update(String row, String table, String assignments, String where) {
-        String update = "update " + table + " set " + assignments;
-        return change(row, update + " where " + where, update + " from " + ROWS + " where " + where);
+        String set = " " + table + " set " + assignments;
+        String found = " where " + where;
+        return of(
+                row,
+                false,
+                "update" + set + found,
+                "update" + OR_FAIL + set + " from r" + found,
+                "update" + set + " from " + ROWS + found);
     }
 
     /** Deletes the rows that belong to each. */
     static Bulk delete(String row, String table, String where) {
         String delete = "delete from " + table;
-        return change(row, delete + " where " + where, delete + " using " + ROWS + " where " + where);
+        return of(row, false, delete + " where " + where, null, delete + " using " + ROWS + " where " + where);
     }
 
-    /** A query for each. */
+    /** A query for each, which may be limited for each. */
     static Bulk select(String row, String query) {
-        return query(
+        return of(
                 row,
+                true,
                 query,
+                null,
                 "select q.*, r.ordinal from " + ROWS + " cross join lateral (" + query + ") q order by r.ordinal");
+    }
+
+    /** Reads the rows of a table that belong to each. */
+    static Bulk select(String row, String columns, String table, String where) {
+        return select(row, columns, table, where, "");
     }
 
     /**
@@ -83,23 +119,24 @@ record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer>
      * locked in the order of their numbers, whoever does it, so that nobody waits for somebody who waits for him.
      */
     static Bulk lock(String row, String columns, String where) {
+        return select(row, columns, "evervec_ledger l", where, " order by l.number for update of l");
+    }
+
+    /** SQLite keeps to the order of a cross join: first the rows, then what belongs to them. */
+    private static Bulk select(String row, String columns, String table, String where, String locked) {
         String select = "select " + columns;
-        return query(
+        String found = " cross join " + table + " where " + where;
+        return of(
                 row,
-                select + " from evervec_ledger l where " + where,
-                select + ", r.ordinal from evervec_ledger l, " + ROWS + " where " + where
-                        + " order by l.number for update of l");
+                true,
+                select + " from " + table + " where " + where,
+                select + ", r.ordinal from r" + found,
+                select + ", r.ordinal from " + ROWS + found + locked);
     }
 
-    private static Bulk change(String row, String ofOneRow, String ofAllRows) {
-        return of(values(row), false, ofOneRow, ofAllRows);
-    }
-
-    private static Bulk query(String row, String ofOneRow, String ofAllRows) {
-        return of(values(row), true, ofOneRow, ofAllRows);
-    }
-
-    private static Bulk of(List<Value> values, boolean isQuery, String ofOneRow, String ofAllRows) {
+    private static Bulk of(
+            String row, boolean isQuery, String ofOneRow, @Nullable String ofSomeRows, String ofAllRows) {
+        List<Value> values = values(row);
         List<String> names = values.stream().map(Value::name).toList();
         return new Bulk(
                 values,
@@ -109,7 +146,12 @@ record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer>
                         .results()
                         .map(value -> names.indexOf(value.group(1)))
                         .toList(),
-                VALUE.matcher(ofAllRows).replaceAll("r." + inArrays("$1")));
+                ofSomeRows == null ? null : named(ofSomeRows),
+                named(ofAllRows));
+    }
+
+    private static String named(String sql) {
+        return VALUE.matcher(sql).replaceAll("r." + inArrays("$1"));
     }
 
     private static List<Value> values(String row) {
@@ -119,9 +161,32 @@ record Bulk(List<Value> values, boolean isQuery, String forOneRow, List<Integer>
                 .toList();
     }
 
+    /** Whether each row has a vector, as its last value. */
+    boolean hasVectors() {
+        return values.get(values.size() - 1).type() == Type.VECTOR;
+    }
+
     /** The same with other SQL. */
     Bulk mapped(UnaryOperator<String> sql) {
-        return new Bulk(values, isQuery, sql.apply(forOneRow), places, sql.apply(forAllRows));
+        return new Bulk(
+                values,
+                isQuery,
+                sql.apply(forOneRow),
+                places,
+                forSomeRows == null ? null : sql.apply(forSomeRows),
+                sql.apply(forAllRows));
+    }
+
+    /**
+     * The statement for so many rows, with places for all values of the first, then for those of the second, and so on; a query
+     * answers the row's place as in {@link #forAllRows(String)}.
+     */
+    String forSomeRows(int rows) {
+        String names = values.stream().map(value -> inArrays(value.name())).collect(Collectors.joining(", "));
+        String places = ", ?".repeat(values.size());
+        return IntStream.rangeClosed(1, rows)
+                .mapToObj(row -> "(" + row + places + ")")
+                .collect(Collectors.joining(", ", "with r (ordinal, " + names + ") as (values ", ") " + forSomeRows));
     }
 
     /**

@@ -48,8 +48,7 @@ record Known(
             + " where v.generation = l.generation and v.source = l.source and v.id = l.id and v.part = 0) end, 0),"
             + " coalesce(l.fresh_since, 0)";
     private static final String OF_KEY = "l.generation = r.generation and l.source = r.source and l.id = r.id";
-    private static final Bulk COMPARE =
-            Bulk.select(ROW, "select " + COLUMNS + " from evervec_ledger l where " + OF_KEY);
+    static final Bulk COMPARE = Bulk.select(ROW, COLUMNS, "evervec_ledger l", OF_KEY);
     private static final Bulk LOCK = Bulk.lock(ROW, COLUMNS, OF_KEY);
 
     /** Whether it is embedded as it was scanned. */

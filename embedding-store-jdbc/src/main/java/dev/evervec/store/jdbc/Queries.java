@@ -32,7 +32,9 @@ import org.jspecify.annotations.Nullable;
 final class Queries {
     private static final Bulk REWRITES = Bulk.select(
             "fingerprint text, text_hash bytea",
-            "select rewritten, job from evervec_rewrite where fingerprint = r.fingerprint and text_hash = r.text_hash");
+            "rewritten, job",
+            "evervec_rewrite",
+            "fingerprint = r.fingerprint and text_hash = r.text_hash");
     private static final String RECORD = "select state, reason, detail, attempts, retry_due, changed_at"
             + " from evervec_ledger where generation = ? and source = ? and id = ?";
     private static final String VECTOR =

@@ -34,7 +34,7 @@ final class Results {
     private static final String CLAIMED =
             "content_hash bytea, generation bigint, source text, id text, job bigint," + " owner text, version bigint";
     // The fence is no condition, because an index on jobs would be taken for a way to the record, and is a detour.
-    private static final Bulk READ = Bulk.lock(
+    static final Bulk READ = Bulk.lock(
             CLAIMED,
             "l.number, l.superseded, case when l.vector_hash is not null then 1 else 0 end,"
                     + " case when l.vector_hash <> l.content_hash then 1 else 0 end,"
@@ -43,7 +43,7 @@ final class Results {
                     + " case when l.job = r.job and l.owner = r.owner and l.version = r.version then 1 else 0 end",
             "l.generation = r.generation and l.source = r.source and l.id = r.id");
     private static final String OFF_THE_LIST = " job = null, owner = null, superseded = 0";
-    private static final Bulk EMBEDDED = Bulk.update(
+    static final Bulk EMBEDDED = Bulk.update(
             "number bigint, detail text, content_hash bytea, now bigint",
             "evervec_ledger",
             "state = 'embedded', reason = null, detail = r.detail, content_hash = r.content_hash, vector_hash = null,"

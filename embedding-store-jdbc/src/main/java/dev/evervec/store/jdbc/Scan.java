@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Scan implements Marking {
     private static final String KEY = "job bigint, source text, id text, blank bigint";
-    private static final Bulk MET_BEFORE = Bulk.select(
-            KEY, "select 1 from evervec_seen s where s.job = r.job and s.source = r.source and s.id = r.id");
+    private static final Bulk MET_BEFORE =
+            Bulk.select(KEY, "1", "evervec_seen s", "s.job = r.job and s.source = r.source and s.id = r.id");
     private static final Bulk REMEMBER =
             Bulk.insert(KEY, "evervec_seen (job, source, id, blank)", "r.job, r.source, r.id, r.blank", "");
     private static final String KNOWS = "select count(*) from evervec_seen where job = ? and source = ? and id = ?";
@@ -67,11 +67,12 @@ final class Scan implements Marking {
     private static final String OF_JOB = "v.job = r.job and v.source = r.source and v.id = r.id";
     private static final Bulk COME_TO = Bulk.select(
             "job bigint, generation bigint, source text, id text",
-            "select case when l.job = r.job and l.owner is not null"
+            "case when l.job = r.job and l.owner is not null"
                     + " or exists (select 1 from {vectors} v where v.generation = r.generation and " + OF_JOB + ")"
                     + " or exists (select 1 from evervec_outcome v where " + OF_JOB + ") then 1 else 0 end,"
-                    + " case when l.job = r.job then 1 else 0 end from evervec_ledger l"
-                    + " where l.generation = r.generation and l.source = r.source and l.id = r.id");
+                    + " case when l.job = r.job then 1 else 0 end",
+            "evervec_ledger l",
+            "l.generation = r.generation and l.source = r.source and l.id = r.id");
 
     private final JobTicket job;
     private final Generation generation;

@@ -323,7 +323,7 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Rows rows(Session session, Bulk bulk) throws SQLException {
-        return new RepeatedRows(session, bulk);
+        return new ValueRows(session, bulk);
     }
 
     @Override

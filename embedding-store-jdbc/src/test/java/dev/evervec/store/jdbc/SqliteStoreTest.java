@@ -844,6 +844,21 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @Test
+        void theLedgerIsLookedUpForEachOfManyRows() throws Exception {
+            Generation generation = new Generation(1, "evervec_vector", VectorType.BLOB);
+            Map<Bulk, String> lookUps = Map.of(
+                    Known.COMPARE, "(generation=? AND source=? AND id=?)",
+                    Results.READ, "(generation=? AND source=? AND id=?)",
+                    Results.EMBEDDED, "SEARCH evervec_ledger USING INTEGER PRIMARY KEY");
+            for (Map.Entry<Bulk, String> lookUp : lookUps.entrySet()) {
+                assertThat(rows("explain query plan "
+                                + generation.sql(lookUp.getKey()).forSomeRows(64)))
+                        .anyMatch(step -> step.contains(lookUp.getValue()))
+                        .noneMatch(step -> step.contains("AUTOMATIC"));
+            }
+        }
+
+        @Test
         void vectorsAreFoundByTheirTextWhereverItsEntryIs() throws Exception {
             int many = Texts.WAITING + 100;
             JobTicket job = begin();
