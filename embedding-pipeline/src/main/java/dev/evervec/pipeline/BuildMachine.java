@@ -66,7 +66,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One scan runs beside the embedding of what it finds: at most {@value #OPEN_PAGES} pages are read and not yet compared.
  * The writer gets one command at a time, in the order in which they were decided, so one that is tried again is overtaken by
- * no other; what is settled meanwhile goes with the next commit.
+ * no other; what is settled meanwhile goes with the next commit. Only a claim without which nothing can be sent comes before
+ * what the writer has not begun.
  */
 final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Results<Work> {
     private static final int OPEN_PAGES = 2;
@@ -1175,7 +1176,12 @@ final class BuildMachine implements EmbedStage.Results<Work>, RewriteStage.Resul
         claiming = true;
         long most = Math.min(MAX_CLAIM, plan.rowsPerWrite());
         long limit = Math.min(Math.min(room(), most), mayBeUnclaimed());
-        storeQueue.add(new Command.ClaimRecords((int) Math.max(1, limit)));
+        Command.ClaimRecords claim = new Command.ClaimRecords((int) Math.max(1, limit));
+        if (onTheWay == 0) {
+            storeQueue.addNext(claim); // nothing can be sent before, pages can wait
+        } else {
+            storeQueue.add(claim);
+        }
     }
 
     private boolean unclaimedAreListed() {

@@ -43,6 +43,15 @@ final class StoreQueue {
         waiting.addLast(command);
     }
 
+    /** For what cannot wait: only what the writer has begun comes first, even if that is to be tried again. */
+    void addNext(Command.StoreCommand command) {
+        Command.StoreCommand begun = writing || failures > 0 ? waiting.removeFirst() : null;
+        waiting.addFirst(command);
+        if (begun != null) {
+            waiting.addFirst(begun);
+        }
+    }
+
     /** What the writer is to do now, or null if nothing. */
     Command.@Nullable StoreCommand next(long now) {
         if (writing || waiting.isEmpty() || now < notBefore) {
