@@ -224,7 +224,11 @@ public final class BuildPipeline {
     private RecordReader reader(BuildRequest request) {
         return request.intake() instanceof BuildRequest.Intake.Changes changes
                 ? new ChangesReader(records, changes)
-                : new ScanReader(records.scan(request.source()), request, store.rowsPerWrite());
+                : new ScanReader(
+                        records.scan(request.source()),
+                        request,
+                        store.rowsPerWrite(),
+                        embedder.limits().maxTextsPerRequest());
     }
 
     private BuildRun start(BuildRequest request, JobTicket job, RecordReader scan, Instant startedAt) {

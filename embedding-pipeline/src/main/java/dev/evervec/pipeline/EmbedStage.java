@@ -113,54 +113,66 @@ final class EmbedStage<T extends EmbedStage.Item> extends CallStage<RequestBatch
         if (ready.isEmpty()) {
             return null;
         }
-        boolean idle = inFlight() == 0 && waiting() == 0;
-        List<T> cut = new ArrayList<>(Math.min(ready.size(), learned.maxTextsPerRequest()));
-        boolean full = cut(cut);
-        if (cut.isEmpty()) {
-            lack(mostCostOf(List.of(ready.getFirst())));
-            return null;
-        }
-        BigDecimal most = mostCostOf(cut);
-        if (!purse.affords(most)) {
+        Portion portion = portion();
+        BigDecimal most = model.mostCostOf(portion.mostTokens, 0);
+        if (portion.texts == 0 || !purse.affords(most)) {
             lack(most);
-            putBack(cut);
             return null;
         }
-        if (!full && !idle && moreToCome) {
-            putBack(cut);
+        boolean idle = inFlight() == 0 && waiting() == 0;
+        if (!portion.full && !idle && moreToCome) {
             return null;
         }
-        return new RequestBatch<>(cut, budget(policy.maxRetries()), false, BELIEVED_INDICES);
+        return new RequestBatch<>(cut(portion.texts), budget(policy.maxRetries()), false, BELIEVED_INDICES);
+    }
+
+    /**
+     * The texts at the head of the queue that fit into one request and are affordable.
+     *
+     * @param texts how many, 0 if the first is not affordable
+     * @param mostTokens most tokens that they can cost; of the first, if it is not affordable
+     * @param full whether no further text can join them
+     */
+    private record Portion(int texts, long mostTokens, boolean full) {}
+
+    private Portion portion() {
+        long affordable = model.affordableInput(purse.inReach());
+        long mostTokens = 0;
+        long tokens = 0;
+        long bytes = 0;
+        int texts = 0;
+        for (T item : ready) {
+            SizedText text = item.text();
+            long mostTokensOfText = model.mostTokensOf(text);
+            if (mostTokens + mostTokensOfText > affordable) {
+                return new Portion(texts, texts == 0 ? mostTokensOfText : mostTokens, true);
+            }
+            tokens += text.tokens();
+            bytes += text.bytes();
+            boolean fits = texts < learned.maxTextsPerRequest()
+                    && tokens <= learned.maxTokensPerRequest()
+                    && bytes <= learned.maxBytesPerRequest();
+            if (!fits && texts > 0) {
+                return new Portion(texts, mostTokens, true);
+            }
+            mostTokens += mostTokensOfText;
+            texts++;
+        }
+        return new Portion(texts, mostTokens, texts >= learned.maxTextsPerRequest());
+    }
+
+    private List<T> cut(int texts) {
+        List<T> cut = new ArrayList<>(texts);
+        while (cut.size() < texts) {
+            cut.add(ready.removeFirst());
+        }
+        return cut;
     }
 
     private void putBack(List<T> items) {
         for (int i = items.size() - 1; i >= 0; i--) {
             ready.addFirst(items.get(i));
         }
-    }
-
-    /** Moves texts from the queue as long as they fit into one request, and are affordable; says whether it is full. */
-    private boolean cut(List<T> into) {
-        long affordable = model.affordableInput(purse.inReach());
-        long tokens = 0;
-        long bytes = 0;
-        while (!ready.isEmpty()) {
-            SizedText text = ready.getFirst().text();
-            affordable -= model.mostTokensOf(text);
-            if (affordable < 0) {
-                return true;
-            }
-            tokens += text.tokens();
-            bytes += text.bytes();
-            boolean fits = into.size() < learned.maxTextsPerRequest()
-                    && tokens <= learned.maxTokensPerRequest()
-                    && bytes <= learned.maxBytesPerRequest();
-            if (!fits && !into.isEmpty()) {
-                return true;
-            }
-            into.add(ready.removeFirst());
-        }
-        return into.size() >= learned.maxTextsPerRequest();
     }
 
     @Override

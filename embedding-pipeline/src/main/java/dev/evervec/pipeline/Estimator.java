@@ -64,7 +64,7 @@ final class Estimator {
         Threads threads = new Threads();
         ExecutorService workers = Executors.newFixedThreadPool(atWork, threads.remembered("estimate"));
         boolean interrupted = false;
-        try (ScanReader reader = new ScanReader(scan, request, Integer.MAX_VALUE)) {
+        try (ScanReader reader = new ScanReader(scan, request)) {
             for (ScanPage page = next(reader); page != null; page = next(reader)) {
                 hand(page, workers);
                 while (underWay.size() > atWork || (bytesUnderWay > maxBytesUnderWay && underWay.size() > 1)) {

@@ -41,6 +41,8 @@ final class Markup {
                             + "ol table pre center h1 h2 h3 h4 h5 h6 blockquote script style")
                     .split(" "));
 
+    private static final Markup NONE = new Markup("");
+
     private final String content;
     private final Set<String> closed = new HashSet<>();
     private final int lastCommentEnd;
@@ -54,11 +56,12 @@ final class Markup {
     }
 
     static Markup of(String content) {
-        Markup markup = new Markup(content);
-        if (content.indexOf('<') >= 0) {
-            markup.collectClosed();
-            markup.scan();
+        if (content.indexOf('<') < 0) {
+            return NONE;
         }
+        Markup markup = new Markup(content);
+        markup.collectClosed();
+        markup.scan();
         return markup;
     }
 

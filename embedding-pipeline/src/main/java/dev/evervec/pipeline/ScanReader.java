@@ -11,25 +11,36 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a scan page by page and keeps of each selected record what the ledger compares. Confined to one thread. */
+/**
+ * Reads a scan page by page and keeps of each selected record what the ledger compares. Confined to one thread.
+ *
+ * <p>Each page may be twice as long as the one before: nothing can be sent before the first is in the ledger.
+ */
 final class ScanReader implements RecordReader {
     private static final int PAGE_RECORDS = 1000;
+    private static final int FIRST_RECORDS = 100;
     private static final long PAGE_BYTES = 8L << 20;
 
     private final RecordScan scan;
     private final BuildRequest request;
-    private final int pageRecords;
+    private final int mostRecords;
     private final @Nullable Set<String> idsNotMet;
+    private int pageRecords;
 
     ScanReader(RecordScan scan, BuildRequest request) {
-        this(scan, request, PAGE_RECORDS);
+        this(scan, request, PAGE_RECORDS, PAGE_RECORDS);
     }
 
-    /** Pages have at most so many records as one write to the store. */
-    ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite) {
+    /**
+     * Pages that one write to the store can take.
+     *
+     * @param recordsPerRequest what a request can carry; the first page is enough for whole requests
+     */
+    ScanReader(RecordScan scan, BuildRequest request, int rowsPerWrite, int recordsPerRequest) {
         this.scan = scan;
         this.request = request;
-        this.pageRecords = Math.min(PAGE_RECORDS, rowsPerWrite);
+        this.mostRecords = Math.min(PAGE_RECORDS, rowsPerWrite);
+        this.pageRecords = Math.min(mostRecords, recordsPerRequest * ((FIRST_RECORDS - 1) / recordsPerRequest + 1));
         this.idsNotMet = request.ids() == null ? null : new HashSet<>(request.ids());
     }
 
@@ -51,6 +62,7 @@ final class ScanReader implements RecordReader {
     @Nullable
     ScanPage nextSelected() {
         ScanPage page = scan.next(pageRecords, PAGE_BYTES);
+        pageRecords = Math.min(mostRecords, 2 * pageRecords);
         if (page == null) {
             return null;
         }

@@ -33,21 +33,38 @@ final class TextCleaner {
      * @param before the code point the text is going to stand after; a blank if it stands alone
      */
     static String clean(String text, int before) {
-        StringBuilder out = new StringBuilder(text.length());
+        StringBuilder out = new StringBuilder(0);
+        int copied = 0;
         int previous = before;
-        for (int i = 0; i < text.length(); ) {
+        int next;
+        for (int i = 0; i < text.length(); i = next) {
             int codePoint = text.codePointAt(i);
-            i += Character.charCount(codePoint);
-            if (codePoint == '\r' && i < text.length() && text.charAt(i) == '\n') {
-                continue;
+            next = i + Character.charCount(codePoint);
+            int kept = isPrintableAscii(codePoint) ? codePoint : kept(codePoint, previous, text, next);
+            if (kept != codePoint) {
+                out.append(text, copied, i);
+                copied = next;
+                if (kept >= 0) {
+                    out.appendCodePoint(kept);
+                }
             }
-            int kept = replacement(codePoint);
-            if (kept >= 0 && !(isJoiner(kept) && !joins(previous))) {
-                out.appendCodePoint(kept);
-                previous = kept;
-            }
+            previous = kept >= 0 ? kept : previous;
         }
-        return out.toString();
+        // Most texts are clean: those are not copied.
+        return copied == 0 ? text : out.append(text, copied, text.length()).toString();
+    }
+
+    private static boolean isPrintableAscii(int codePoint) {
+        return codePoint >= ' ' && codePoint < 0x7F;
+    }
+
+    /** What stands for a code point between {@code previous} and {@code text.charAt(next)}; -1 for nothing. */
+    private static int kept(int codePoint, int previous, String text, int next) {
+        if (codePoint == '\r' && next < text.length() && text.charAt(next) == '\n') {
+            return -1;
+        }
+        int kept = replacement(codePoint);
+        return isJoiner(kept) && !joins(previous) ? -1 : kept;
     }
 
     /** What stands for a code point in a cleaned text; -1 for nothing. */
@@ -85,7 +102,14 @@ final class TextCleaner {
 
     /** Whether a cleaned text shows anything: direction marks and the like alone do not. */
     static boolean hasVisible(String text) {
-        return text.codePoints().anyMatch(c -> !Character.isWhitespace(c) && Character.getType(c) != Character.FORMAT);
+        int codePoint;
+        for (int i = 0; i < text.length(); i += Character.charCount(codePoint)) {
+            codePoint = text.codePointAt(i);
+            if (!Character.isWhitespace(codePoint) && Character.getType(codePoint) != Character.FORMAT) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Decodes numeric and named entities that end in a semicolon; anything else after {@code &} stays. */

@@ -37,6 +37,9 @@ final class TextPreparer {
 
     /** Removes blanks at line ends, folds empty lines to one at most, and trims both ends. */
     private static String tidyLines(String text) {
+        if (isTidy(text)) {
+            return text;
+        }
         StringBuilder out = new StringBuilder(text.length());
         int emptyLines = 0;
         for (String line : text.split("\n", -1)) {
@@ -52,6 +55,22 @@ final class TextPreparer {
             emptyLines = 0;
         }
         return out.toString().strip();
+    }
+
+    /** Whether a cleaned text has no blank at either end or before a line feed, and no two empty lines in a row. */
+    private static boolean isTidy(String text) {
+        int last = text.length() - 1;
+        if (last < 0 || TextCleaner.isBlank(text.charAt(0)) || TextCleaner.isBlank(text.charAt(last))) {
+            return false;
+        }
+        for (int i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) {
+            char before = text.charAt(i - 1);
+            boolean afterEmptyLine = before == '\n' && text.charAt(i - 2) == '\n';
+            if (before == ' ' || before == '\t' || afterEmptyLine) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static String oneLine(String title) {

@@ -495,9 +495,9 @@ class BuildMachineTest {
         void aRefusedKeyStopsAtOnceAndSaysWhatToDo() {
             ScriptedProvider provider = provider(16, FaultScript.always(Fault.keyRefused()));
 
-            BuildMachine.Ending ending = run(records(1000), provider);
+            BuildMachine.Ending ending = run(records(100), provider);
 
-            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.ABORTED, 1000L));
+            assertThat(ending.books().of(Reason.Kind.FAILED)).isEqualTo(Map.of(Reason.ABORTED, 100L));
             assertThat(provider.embedCalls()).isLessThanOrEqualTo(5);
             assertThat(ending.stopCause()).isNotBlank();
         }

@@ -159,7 +159,11 @@ final class Simulation {
         this.hands = new Hands(
                 store,
                 job,
-                new ScanReader(records.scan(request.source()), request, rowsPerWrite),
+                new ScanReader(
+                        records.scan(request.source()),
+                        request,
+                        rowsPerWrite,
+                        embedder.limits().maxTextsPerRequest()),
                 request,
                 new Preparer(records, store, new TextSizer(embedder), settings.onTooLong(), fingerprint),
                 embedder,

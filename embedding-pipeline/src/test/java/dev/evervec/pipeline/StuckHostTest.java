@@ -330,7 +330,7 @@ class StuckHostTest {
     @Test
     void aCallInTheThreadThatGivesItCanBeCancelled() throws Exception {
         Gate gate = new Gate();
-        BuildRun run = pipeline(200, provider().gate(gate).build())
+        BuildRun run = pipeline(100, provider().gate(gate).build())
                 .callExecutor(Runnable::run)
                 .build()
                 .start(BuildRequest.all());
@@ -338,7 +338,7 @@ class StuckHostTest {
 
         run.cancel();
 
-        assertThat(run.result().failed()).isEqualTo(Map.of(Reason.CANCELLED, 200L));
+        assertThat(run.result().failed()).isEqualTo(Map.of(Reason.CANCELLED, 100L));
         assertOnlyLeft();
     }
 

@@ -1,7 +1,5 @@
 package dev.evervec.pipeline.source;
 
-import java.nio.charset.StandardCharsets;
-
 /**
  * Names one record of the host.
  *
@@ -33,12 +31,23 @@ public record RecordKey(String source, String id) {
         if (value.isEmpty()) {
             throw new IllegalArgumentException(part + " is empty");
         }
-        if (value.codePoints().anyMatch(c -> Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF))) {
+        if (hasUnprintable(value)) {
             throw new IllegalArgumentException(part + " has a control character or an unpaired surrogate");
         }
-        if (value.getBytes(StandardCharsets.UTF_8).length > maxBytes) {
+        if (Utf8.length(value) > maxBytes) {
             throw new IllegalArgumentException(part + " is longer than " + maxBytes + " bytes of UTF-8");
         }
+    }
+
+    private static boolean hasUnprintable(String value) {
+        int codePoint;
+        for (int i = 0; i < value.length(); i += Character.charCount(codePoint)) {
+            codePoint = value.codePointAt(i);
+            if (Character.isISOControl(codePoint) || (codePoint >= 0xD800 && codePoint <= 0xDFFF)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override

@@ -28,12 +28,20 @@ final class Utf8 {
 
     /** The index of the first byte that is not UTF-8, or -1. Jackson's own decoder lets some overlong forms pass. */
     static int firstInvalid(byte[] bytes, int length) {
+        int ascii = 0;
+        while (ascii < length && bytes[ascii] >= 0) {
+            ascii++;
+        }
+        return ascii == length ? -1 : firstInvalid(bytes, ascii, length);
+    }
+
+    private static int firstInvalid(byte[] bytes, int from, int length) {
         CharsetDecoder decoder = StandardCharsets.UTF_8
                 .newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
                 .onUnmappableCharacter(CodingErrorAction.REPORT);
-        ByteBuffer in = ByteBuffer.wrap(bytes, 0, length);
-        CharBuffer out = CharBuffer.allocate(Math.min(length + 1, 8192));
+        ByteBuffer in = ByteBuffer.wrap(bytes, from, length - from);
+        CharBuffer out = CharBuffer.allocate(Math.min(length - from + 1, 8192));
         CoderResult result = decoder.decode(in, out, true);
         while (result.isOverflow()) {
             out.clear();

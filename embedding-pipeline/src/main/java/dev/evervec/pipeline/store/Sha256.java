@@ -1,5 +1,6 @@
 package dev.evervec.pipeline.store;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -67,9 +68,10 @@ public final class Sha256 {
         return other instanceof Sha256 hash && Arrays.equals(hash.bytes, bytes);
     }
 
+    /** The first four bytes: every part of it is as good as random. */
     @Override
     public int hashCode() {
-        return Arrays.hashCode(bytes);
+        return ByteBuffer.wrap(bytes).getInt();
     }
 
     @Override
