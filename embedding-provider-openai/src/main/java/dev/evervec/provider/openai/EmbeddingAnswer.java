@@ -36,7 +36,15 @@ final class EmbeddingAnswer {
     private final byte[] decoded;
 
     /** The vector of one entry, little-endian, or why it is none. */
-    private record Vector(byte @Nullable [] littleEndian, String defect) {
+    private static final class Vector {
+        final byte @Nullable [] littleEndian;
+        final String defect;
+
+        private Vector(byte @Nullable [] littleEndian, String defect) {
+            this.littleEndian = littleEndian;
+            this.defect = defect;
+        }
+
         Vector kept() {
             return littleEndian == null ? this : new Vector(littleEndian.clone(), defect);
         }
