@@ -1,5 +1,6 @@
 package dev.evervec.benchmarks;
 
+import dev.evervec.benchmarks.contest.BareLoop;
 import dev.evervec.benchmarks.contest.BareSocket;
 import dev.evervec.benchmarks.contest.ContestProcess;
 import dev.evervec.benchmarks.contest.OwnProvider;
@@ -37,6 +38,8 @@ final class Throughput {
             new Entrant("LangChain4j defaults, pooled", Rivals.LANGCHAIN4J, Home.RIVALS, 8);
     private static final List<Entrant> ENTRANTS = List.of(
             BARE,
+            // What is left of the bare socket where the vectors are also stored.
+            new Entrant("bare loop into SQLite", BareLoop.class.getName(), Home.OWN, 64),
             PROVIDER,
             PIPELINE,
             new Entrant("openai-java as documented, pooled", RawSdk.class.getName(), Home.OWN, 32),
