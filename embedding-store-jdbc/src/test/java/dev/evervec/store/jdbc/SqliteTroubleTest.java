@@ -15,7 +15,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -105,7 +104,10 @@ final class SqliteTroubleTest {
         BuildReport report = lockWhileAnswersCome(false, (lock, failure) -> {});
 
         assertThat(report.stoppedBy()).contains("another program keeps the database locked");
-        assertThat(report.failed()).containsOnly(Map.entry(Reason.STORE_ERROR, (long) TroubledBuild.TO_DO));
+        assertThat(report.failed()).containsOnlyKeys(Reason.STORE_ERROR);
+        // The scan itself counts as one if the lock came before its end.
+        assertThat(report.failed().get(Reason.STORE_ERROR))
+                .isBetween((long) TroubledBuild.TO_DO, TroubledBuild.TO_DO + 1L);
         assertThat(report.notes()).anyMatch(note -> note.contains("end of the job could not be stored"));
     }
 
