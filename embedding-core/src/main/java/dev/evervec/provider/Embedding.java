@@ -55,7 +55,7 @@ public final class Embedding {
         if (defect != null) {
             throw new IllegalArgumentException(defect);
         }
-        return proven(littleEndian);
+        return new Embedding(littleEndian);
     }
 
     /** The vector of these bytes (not copied), which have no defect. */

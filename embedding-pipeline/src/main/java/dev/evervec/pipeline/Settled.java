@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 
 /** Results that wait for their commit, in the order in which they came, and the requests they came from. Part of the state machine. */
 final class Settled {
-    private List<RecordResult> results = new ArrayList<>();
+    private final List<RecordResult> results = new ArrayList<>();
     private final Deque<Long> ends =
             new ArrayDeque<>(); // results until the end of each request, counted from the job's first
     private long taken;
