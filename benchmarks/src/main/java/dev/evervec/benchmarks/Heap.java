@@ -28,7 +28,8 @@ final class Heap {
         Map<String, String> service = Map.of("dimension", Integer.toString(dimension), "latency", "100");
         try (StubProcess stub = StubProcess.start(service)) {
             Task task = new Task(stub.openAiUrl(), dimension, 256, 8, CHARACTERS, 0);
-            Round weighedFew = run(effort, WeighedPipeline.class.getName(), SMALL, task, few);
+            // As often as the many are looked at, because the most that is seen grows with every look.
+            Round weighedFew = run(effort, WeighedPipeline.class.getName(), SMALL, task, few, effort.of(2, 10, 20));
             Round weighedMany = run(effort, WeighedPipeline.class.getName(), SMALL, task, many);
             Round small = run(effort, GeneratedPipeline.class.getName(), SMALL, task, many);
             Round large = run(effort, GeneratedPipeline.class.getName(), LARGE, task, many);
@@ -68,10 +69,21 @@ final class Heap {
     }
 
     private static Round run(Effort effort, String contender, String heap, Task task, int texts) throws Exception {
+        return run(effort, contender, heap, task, texts, 1);
+    }
+
+    /** The run that left most on the heap. */
+    private static Round run(Effort effort, String contender, String heap, Task task, int texts, int runs)
+            throws Exception {
         String recording = "heap" + heap + "-" + texts + contender.substring(contender.lastIndexOf('.'));
         try (ContestProcess process = ContestProcess.start(
                 effort.jvm(heap, recording), System.getProperty("java.class.path"), contender, task)) {
-            return process.run(texts);
+            Round most = process.run(texts);
+            for (int i = 1; i < runs; i++) {
+                Round round = process.run(texts);
+                most = round.liveMegabytes() > most.liveMegabytes() ? round : most;
+            }
+            return most;
         }
     }
 

@@ -53,6 +53,11 @@ final class Bucket {
         level = Math.min(level, most);
     }
 
+    /** It fills from this time on, and has not filled before. */
+    void fillFrom(long time) {
+        refilled = time;
+    }
+
     /** Nothing is left, and nothing comes in before then. */
     void emptyUntil(long time, long now) {
         lower(0, now);

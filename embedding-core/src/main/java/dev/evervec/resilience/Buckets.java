@@ -77,6 +77,16 @@ final class Buckets {
         }
     }
 
+    /** They fill from this time on, and have not filled before. */
+    void fillFrom(long time) {
+        if (requests != null) {
+            requests.fillFrom(time);
+        }
+        if (tokens != null) {
+            tokens.fillFrom(time);
+        }
+    }
+
     /** Nothing is left, and nothing comes in before then. */
     void emptyUntil(long time, long now) {
         if (requests != null) {

@@ -46,18 +46,26 @@ final class Pacer {
      * head asks, without the lock, and sleeps until it is answered. Tokens are taken as estimated and settled when the service
      * has told what it counted.
      *
+     * The first call of a process takes a while to leave, as it loads classes and connects, and others that were allowed meanwhile
+     * would come in with it, all at once. So buckets do not fill before a call has come back, or the first one takes long for
+     * other reasons.
+     *
      * The quota is what is configured or, if that is less, what the service tells with its answers. Below both there may be a rate
      * that refusals have taught (LearnedRate); it holds in this process only, and each process learns its own.
      *
      * A refusal pauses everybody for as long as the service asks. If it does not say, the lower rate is enough the first time;
-     * if nothing is accepted after that, pauses grow (Backoff), and after each of them one call goes ahead alone. Of the calls
+     * if nothing is accepted after that, pauses grow (PAUSES), and after each of them one call goes ahead alone. Of the calls
      * that were under way together only the first to be refused counts as one more refusal in a row: the others learned nothing
      * new. Other processes are told of a pause, but of no more than a minute of it: that outlives us, and whoever still is too
      * early is refused once more.
      */
     static final Duration LONGEST = Duration.ofDays(365);
     static final Duration LONGEST_SHARED_PAUSE = Duration.ofMinutes(1);
+    static final Duration LONGEST_START = Duration.ofSeconds(5);
     static final Duration QUOTA_PATIENCE = Duration.ofHours(1);
+
+    /** A quota is back within a minute: a longer last pause would let much of the next one pass. */
+    private static final Backoff PAUSES = new Backoff(Duration.ofMillis(500), 2, Duration.ofSeconds(20));
 
     /*
      * Where nothing is left, it may be that nothing comes back before the reset, as with minutes that begin at a certain time; that
@@ -85,6 +93,7 @@ final class Pacer {
     private @Nullable Grants grants;
     private Amount sentInAll = Amount.NONE;
     private long permits;
+    private boolean cameBack;
     private long pausedUntil;
     private int refusalsInARow;
     private long permitsAtRefusal;
@@ -335,6 +344,9 @@ final class Pacer {
             grants.take(cost, now);
         }
         learned.take(cost.requests(), now);
+        if (permits == 0) {
+            buckets.fillFrom(now + LONGEST_START.toNanos());
+        }
         sentInAll = sentInAll.plus(cost);
         Permit permit = new Permit(++permits, now, cost, sentInAll);
         if (refusalsInARow > 1) {
@@ -401,6 +413,10 @@ final class Pacer {
     }
 
     private void end(Permit permit) {
+        if (!cameBack) {
+            cameBack = true;
+            buckets.fillFrom(Math.max(pausedUntil, nanos()));
+        }
         if (ahead == permit) {
             ahead = null;
         }
@@ -488,7 +504,7 @@ final class Pacer {
         long requests = permit.cost.requests();
         long wait = retryAfter != null || (first && learned.canTellWithout(requests))
                 ? asked(retryAfter)
-                : Backoff.DEFAULT.delay(refusalsInARow, random).toNanos();
+                : PAUSES.delay(refusalsInARow, random).toNanos();
         pausedUntil = Math.max(pausedUntil, now + wait);
         learned.refused(requests, now, pausedUntil, first);
     }

@@ -36,6 +36,7 @@ final class VirtualCallers implements Timing {
     private boolean tellsQuota;
     private boolean tellsWait;
     private int requests = 1;
+    private long start;
     private int largest = 1;
     private double estimate = 1;
     private long now;
@@ -62,6 +63,12 @@ final class VirtualCallers implements Timing {
     /** A refusal says how long to wait. */
     VirtualCallers tellingWait() {
         tellsWait = true;
+        return this;
+    }
+
+    /** What is sent before this time comes in then, all at once. */
+    VirtualCallers startingSlowly(Duration time) {
+        start = time.toNanos();
         return this;
     }
 
@@ -98,13 +105,17 @@ final class VirtualCallers implements Timing {
             long tokens = 1 + random.nextInt(largest);
             Permit permit =
                     pacer.acquire(requests, Math.round(tokens * estimate), CallContext.build(new CancelSignal()));
-            send(pacer, permit, tokens);
+            free--;
+            if (now < start) {
+                later(start, () -> send(pacer, permit, tokens));
+            } else {
+                send(pacer, permit, tokens);
+            }
         }
         return this;
     }
 
     private void send(Pacer pacer, Permit permit, long tokens) {
-        free--;
         long wait = service.ask(requests, tokens, now);
         asked.add(new Asked(now, requests, tokens, wait > 0));
         if (wait > 0) {

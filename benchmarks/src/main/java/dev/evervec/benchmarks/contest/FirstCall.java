@@ -11,25 +11,44 @@ import dev.evervec.provider.LLMProvider;
 import dev.evervec.store.jdbc.JdbcRecordSource;
 import dev.evervec.store.jdbc.JdbcStore;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.CountDownLatch;
+import org.slf4j.LoggerFactory;
 
 /**
- * Everything from nothing to the end of the first call, which a new process measures with all its classes still to be loaded. With
+ * Everything to the end of the first call, which a new process measures with all of this library's classes still to be loaded. With
  * no texts at all it is a whole build on an empty table.
  */
 public final class FirstCall implements Contender {
     private final Task task;
     private final Workplace place;
+    private RecordSource source = new GeneratedSource(0, 0);
 
     /** One for the task. */
     public FirstCall(Task task) throws IOException {
         this.task = task;
         this.place = new Workplace(task.characters());
+    }
+
+    /** What a host has had to do with before: its table with its driver, and its log. */
+    @Override
+    public void prepare(int texts) throws IOException {
+        LoggerFactory.getLogger(FirstCall.class).debug("{} texts", texts);
+        source = texts > 0 ? new GeneratedSource(texts, task.characters()) : emptyTable();
+    }
+
+    private RecordSource emptyTable() throws IOException {
+        String url = "jdbc:sqlite:" + place.hostDatabase();
+        try (Connection connection = DriverManager.getConnection(url);
+                Statement statement = connection.createStatement()) {
+            statement.execute("create table if not exists article (id integer primary key, content text not null)");
+        } catch (SQLException e) {
+            throw new IOException("cannot make an empty table", e);
+        }
+        return JdbcRecordSource.of(url, "select id, content from article");
     }
 
     @Override
@@ -38,7 +57,7 @@ public final class FirstCall implements Contender {
         try (LLMProvider provider = OwnProvider.embedder(task);
                 EmbeddingStore store = JdbcStore.openSqlite(place.newStore())) {
             BuildRun run = BuildPipeline.builder()
-                    .records(source(texts))
+                    .records(source)
                     .embedder(provider)
                     .store(store)
                     .listener(new BuildListener() {
@@ -55,19 +74,6 @@ public final class FirstCall implements Contender {
             }
             run.result();
         }
-    }
-
-    private RecordSource source(int texts) throws IOException, SQLException {
-        if (texts > 0) {
-            return new GeneratedSource(texts, task.characters());
-        }
-        Path database = place.newStore();
-        String url = "jdbc:sqlite:" + database;
-        try (Connection connection = DriverManager.getConnection(url);
-                Statement statement = connection.createStatement()) {
-            statement.execute("create table article (id integer primary key, content text not null)");
-        }
-        return JdbcRecordSource.of(url, "select id, content from article");
     }
 
     @Override

@@ -40,6 +40,11 @@ final class Workplace implements AutoCloseable {
         return folder.resolve(++stores + ".db");
     }
 
+    /** A file for the host's own tables. */
+    Path hostDatabase() {
+        return folder.resolve("host.db");
+    }
+
     /** For logs. */
     Path logs() {
         return folder.resolve("logs");

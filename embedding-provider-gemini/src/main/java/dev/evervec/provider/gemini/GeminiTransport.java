@@ -21,7 +21,6 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.ConnectionPool;
 import okhttp3.Dispatcher;
 import okhttp3.Interceptor;
@@ -42,11 +41,16 @@ final class GeminiTransport implements AutoCloseable {
     // Without one the SDK reads GOOGLE_API_KEY and would send it to the configured server.
     private static final String DUMMY_KEY = "none";
 
-    private final AtomicBoolean closed = new AtomicBoolean();
-    private final OkHttpClient http;
-    private final Client client;
+    private final @Nullable Secret key;
+    private final String baseUrl;
+    private final CallPolicy policy;
     private final GeminiErrors errors;
     private final Clock clock;
+    private @Nullable Clients clients; // guarded by this
+    private volatile boolean closed; // written under this
+
+    /** Both take much of a second to load, and a job that finds nothing to embed needs neither. */
+    private record Clients(OkHttpClient http, Client sdk) {}
 
     /** One call of the SDK; the options are given if they differ from the client's. */
     @FunctionalInterface
@@ -61,11 +65,27 @@ final class GeminiTransport implements AutoCloseable {
     }
 
     GeminiTransport(@Nullable Secret key, String baseUrl, CallPolicy policy, GeminiErrors errors, Clock clock) {
+        this.key = key;
+        this.baseUrl = baseUrl;
+        this.policy = policy;
         this.errors = errors;
         this.clock = clock;
-        this.http =
-                httpClient(policy, new WireInterceptor(key == null ? KeyHeader.REMOVE : KeyHeader.SEND, closed::get));
-        this.client = Client.builder()
+    }
+
+    /** Made for the first call. */
+    private synchronized Clients clients() {
+        if (closed) {
+            throw new IllegalStateException("the provider is closed");
+        }
+        if (clients == null) {
+            OkHttpClient http = httpClient();
+            clients = new Clients(http, sdkClient(http));
+        }
+        return clients;
+    }
+
+    private Client sdkClient(OkHttpClient http) {
+        return Client.builder()
                 .apiKey(key == null ? DUMMY_KEY : key.reveal())
                 .vertexAI(false)
                 .httpOptions(HttpOptions.builder()
@@ -79,8 +99,8 @@ final class GeminiTransport implements AutoCloseable {
                 .build();
     }
 
-    private static OkHttpClient httpClient(CallPolicy policy, WireInterceptor interceptor) {
-        Duration timeout = policy.timeout().compareTo(MAX_OKHTTP_TIMEOUT) > 0 ? MAX_OKHTTP_TIMEOUT : policy.timeout();
+    private OkHttpClient httpClient() {
+        Duration timeout = timeout();
         return new OkHttpClient.Builder()
                 .socketFactory(new NoDelaySocketFactory())
                 .connectTimeout(timeout.compareTo(CONNECT_TIMEOUT) < 0 ? timeout : CONNECT_TIMEOUT)
@@ -93,9 +113,13 @@ final class GeminiTransport implements AutoCloseable {
                 .followSslRedirects(false)
                 .connectionPool(new ConnectionPool(policy.maxInFlight(), 1, TimeUnit.MINUTES))
                 .dispatcher(new Dispatcher(daemonThreads()))
-                .addInterceptor(interceptor)
+                .addInterceptor(new WireInterceptor(key == null ? KeyHeader.REMOVE : KeyHeader.SEND, () -> closed))
                 .addNetworkInterceptor(GeminiTransport::noteConnection)
                 .build();
+    }
+
+    private Duration timeout() {
+        return policy.timeout().compareTo(MAX_OKHTTP_TIMEOUT) > 0 ? MAX_OKHTTP_TIMEOUT : policy.timeout();
     }
 
     private static Response noteConnection(Interceptor.Chain chain) throws IOException {
@@ -122,36 +146,34 @@ final class GeminiTransport implements AutoCloseable {
      * @throws ProviderException if it failed, or the reader refused the answer
      */
     <S, T> T call(CallContext context, int texts, long maxAnswerBytes, SdkCall<S> sdkCall, AnswerReader<S, T> reader) {
-        if (closed.get()) {
-            throw new IllegalStateException("the provider is closed");
-        }
+        Clients used = clients();
         if (context.cancelSignal().isCancelled()) {
             throw TransientProviderException.cancelled();
         }
         Optional<HttpOptions> options = options(context.deadline());
         Exchange exchange = Exchange.start(context.cancelSignal(), maxAnswerBytes);
         try {
-            S answer = sdkCall.send(client.models, options);
+            S answer = sdkCall.send(used.sdk.models, options);
             checkSent(exchange);
             return reader.read(answer, exchange);
         } catch (RuntimeException failure) {
-            throw closed.get()
+            throw closed
                     ? TransientProviderException.cancelled()
-                    : withoutLeftovers(errors.of(failure, exchange, texts));
+                    : withoutLeftovers(used, errors.of(failure, exchange, texts));
         } finally {
             exchange.end();
-            if (closed.get()) {
+            if (closed) {
                 // An answer that ended while closing has put its connection back into the pool.
-                http.connectionPool().evictAll();
+                used.http.connectionPool().evictAll();
             }
         }
     }
 
     /** What is left of a malformed answer in a pooled connection would be read as the beginning of the next one. */
-    private ProviderException withoutLeftovers(ProviderException failure) {
+    private static ProviderException withoutLeftovers(Clients used, ProviderException failure) {
         if (failure instanceof TransientProviderException passing
                 && passing.failure() == TransientProviderException.Failure.MALFORMED_ANSWER) {
-            http.connectionPool().evictAll();
+            used.http.connectionPool().evictAll();
         }
         return failure;
     }
@@ -171,8 +193,7 @@ final class GeminiTransport implements AutoCloseable {
         if (left.compareTo(Duration.ofMillis(1)) < 0) {
             throw TransientProviderException.notSent("the deadline passed before the request was sent", null);
         }
-        Duration timeout = Duration.ofMillis(http.callTimeoutMillis());
-        return left.compareTo(timeout) >= 0
+        return left.compareTo(timeout()) >= 0
                 ? Optional.empty()
                 : Optional.of(HttpOptions.builder()
                         .timeout(Math.toIntExact(left.toMillis()))
@@ -181,13 +202,15 @@ final class GeminiTransport implements AutoCloseable {
 
     /** Cuts the calls under way and closes the connections. Closing twice is harmless. */
     @Override
-    public void close() {
-        if (closed.getAndSet(true)) {
-            return;
+    public synchronized void close() {
+        closed = true;
+        Clients made = clients;
+        clients = null;
+        if (made != null) {
+            made.http.dispatcher().cancelAll();
+            made.http.dispatcher().executorService().shutdownNow();
+            made.http.connectionPool().evictAll();
+            made.sdk.close();
         }
-        http.dispatcher().cancelAll();
-        http.dispatcher().executorService().shutdownNow();
-        http.connectionPool().evictAll();
-        client.close();
     }
 }

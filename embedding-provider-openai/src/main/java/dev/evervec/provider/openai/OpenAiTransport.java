@@ -20,7 +20,6 @@ import java.io.InputStream;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import okhttp3.ConnectionPool;
 import okhttp3.Interceptor;
@@ -43,12 +42,17 @@ final class OpenAiTransport implements AutoCloseable {
     private static final long MAX_ERROR_BYTES = 64 * 1024;
     private static final String NO_KEY = "none";
 
-    private final OkHttpClient http;
-    private final OpenAIClient client;
+    private final OpenAiEndpoint endpoint;
+    private final @Nullable Secret key;
+    private final CallPolicy policy;
     private final OpenAiErrors errors;
-    private final Duration timeout;
     private final Clock clock;
-    private final AtomicBoolean closed = new AtomicBoolean();
+    private final UnaryOperator<OkHttpClient.Builder> customizer;
+    private @Nullable Clients clients; // guarded by this
+    private volatile boolean closed; // written under this
+
+    /** Both take much of a second to load, and a job that finds nothing to embed needs neither. */
+    private record Clients(OkHttpClient http, OpenAIClient sdk) {}
 
     /** Sends one request with the SDK. */
     @FunctionalInterface
@@ -71,10 +75,28 @@ final class OpenAiTransport implements AutoCloseable {
             OpenAiErrors errors,
             Clock clock,
             UnaryOperator<OkHttpClient.Builder> customizer) {
+        this.endpoint = endpoint;
+        this.key = key;
+        this.policy = policy;
         this.errors = errors;
-        this.timeout = policy.timeout();
         this.clock = clock;
-        this.http = customizer
+        this.customizer = customizer;
+    }
+
+    /** Made for the first call. */
+    private synchronized Clients clients() {
+        if (closed) {
+            throw new IllegalStateException("the provider is closed");
+        }
+        if (clients == null) {
+            OkHttpClient http = httpClient();
+            clients = new Clients(http, sdkClient(http, endpoint, key));
+        }
+        return clients;
+    }
+
+    private OkHttpClient httpClient() {
+        return customizer
                 .apply(new OkHttpClient.Builder()
                         .socketFactory(new NoDelaySocketFactory())
                         // OkHttp keeps only 5 idle connections: with more callers the others would be made anew each
@@ -88,7 +110,6 @@ final class OpenAiTransport implements AutoCloseable {
                         .addInterceptor(this::watch)
                         .addNetworkInterceptor(this::noteConnection))
                 .build();
-        this.client = sdkClient(http, endpoint, key);
     }
 
     private static OpenAIClient sdkClient(OkHttpClient http, OpenAiEndpoint endpoint, @Nullable Secret key) {
@@ -127,17 +148,15 @@ final class OpenAiTransport implements AutoCloseable {
      * @throws IllegalStateException if this was closed
      */
     <T> T call(CallContext context, int texts, long maxBytes, Sender sender, AnswerReader<T> reader) {
-        if (closed.get()) {
-            throw new IllegalStateException("the provider is closed");
-        }
-        try (Exchange exchange = Exchange.start(context, timeout, clock)) {
+        Clients used = clients();
+        try (Exchange exchange = Exchange.start(context, policy.timeout(), clock)) {
             CURRENT.set(exchange);
-            try (HttpResponse response = sender.send(client.withRawResponse(), options(exchange))) {
+            try (HttpResponse response = sender.send(used.sdk.withRawResponse(), options(exchange))) {
                 return reader.read(new CappedInputStream(response.body(), maxBytes, exchange::cut), exchange);
             } catch (ProviderException e) {
-                throw withoutLeftovers(e);
+                throw withoutLeftovers(used, e);
             } catch (Exception e) {
-                throw withoutLeftovers(failure(e, exchange, texts));
+                throw withoutLeftovers(used, failure(e, exchange, texts));
             } finally {
                 CURRENT.remove();
             }
@@ -145,10 +164,10 @@ final class OpenAiTransport implements AutoCloseable {
     }
 
     /** What is left of a malformed answer in a pooled connection would be read as the beginning of the next one. */
-    private ProviderException withoutLeftovers(ProviderException failure) {
+    private static ProviderException withoutLeftovers(Clients used, ProviderException failure) {
         if (failure instanceof TransientProviderException passing
                 && passing.failure() == TransientProviderException.Failure.MALFORMED_ANSWER) {
-            http.connectionPool().evictAll();
+            used.http.connectionPool().evictAll();
         }
         return failure;
     }
@@ -178,7 +197,7 @@ final class OpenAiTransport implements AutoCloseable {
         if (Thread.currentThread().isInterrupted()) {
             return TransientProviderException.cancelled();
         }
-        if (closed.get()) {
+        if (closed) {
             return TransientProviderException.noAnswer("the provider was closed during the call", null);
         }
         return errors.broken(failure, exchange.limitInWords(), exchange.connected, exchange.httpStatus);
@@ -216,12 +235,14 @@ final class OpenAiTransport implements AutoCloseable {
 
     /** Cuts calls under way, closes the connections and ends the SDK's thread. */
     @Override
-    public void close() {
-        if (closed.getAndSet(true)) {
-            return;
+    public synchronized void close() {
+        closed = true;
+        Clients made = clients;
+        clients = null;
+        if (made != null) {
+            made.http.dispatcher().cancelAll();
+            made.sdk.close();
+            made.http.connectionPool().evictAll();
         }
-        http.dispatcher().cancelAll();
-        client.close();
-        http.connectionPool().evictAll();
     }
 }
