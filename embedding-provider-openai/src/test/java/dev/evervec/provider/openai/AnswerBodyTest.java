@@ -38,7 +38,7 @@ class AnswerBodyTest {
             String plain = Base64.getEncoder().encodeToString(vector);
             String value = random.nextInt(3) > 0 ? plain : somethingElse(random, plain);
             values.add(value);
-            vectors.add(value.equals(plain) ? vector : new byte[0]);
+            vectors.add(isVector(value, bytes) ? Base64.getDecoder().decode(value) : new byte[0]);
             json.append(i == 0 ? "" : ", ").append(written(random, value)).append(random.nextBoolean() ? " \n" : "");
         }
         AnswerBody body = new AnswerBody(inPieces(json.append(']').toString(), random), count, bytes);

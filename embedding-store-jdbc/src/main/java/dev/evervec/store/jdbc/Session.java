@@ -25,7 +25,7 @@ class Session implements AutoCloseable {
     private final Connection connection;
     private final Dialect dialect;
     private final Use use;
-    private final Ending ending;
+    private final Companion companion;
     private final Map<Object, PreparedStatement> statements = new HashMap<>();
     private List<HostColumn> hostColumns = List.of();
     private @Nullable Long now;
@@ -49,9 +49,13 @@ class Session implements AutoCloseable {
         void accept(ResultSet row) throws SQLException;
     }
 
-    /** Ends what is to be ended before a connection is closed. */
+    /** What goes along with a connection. */
     @FunctionalInterface
-    interface Ending {
+    interface Companion {
+        /** A transaction was committed. */
+        default void committed(Session session) {}
+
+        /** The connection is going to be closed. */
         void end(Session session) throws SQLException;
     }
 
@@ -59,11 +63,11 @@ class Session implements AutoCloseable {
         this(connection, dialect, use, session -> {});
     }
 
-    Session(Connection connection, Dialect dialect, Use use, Ending ending) {
+    Session(Connection connection, Dialect dialect, Use use, Companion companion) {
         this.connection = connection;
         this.dialect = dialect;
         this.use = use;
-        this.ending = ending;
+        this.companion = companion;
     }
 
     Use use() {
@@ -85,6 +89,7 @@ class Session implements AutoCloseable {
             T result = work.run(this);
             dialect.commit(this);
             committed = true;
+            companion.committed(this);
             return result;
         } finally {
             if (!committed) {
@@ -268,7 +273,7 @@ class Session implements AutoCloseable {
     @Override
     public void close() throws SQLException {
         try {
-            ending.end(this);
+            companion.end(this);
         } finally {
             statements.clear();
             connection.close();

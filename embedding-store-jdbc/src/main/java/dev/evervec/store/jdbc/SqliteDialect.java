@@ -162,7 +162,10 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Session openWriter() throws SQLException {
-        Session session = connect(file.toString(), OpenMode.AS_USUAL, Session.Use.WRITING);
+        Session session = connect(
+                OpenMode.AS_USUAL,
+                Session.Use.WRITING,
+                new Checkpoints(() -> connect(OpenMode.WITHOUT_CREATING, Session.Use.READING)));
         boolean ready = false;
         try {
             // The page size counts only until the file has its first table and before it is switched to WAL.
@@ -173,6 +176,7 @@ final class SqliteDialect implements Dialect {
             // A scan's scratch tables grow with the number of records: to a temporary file, not to the heap.
             session.execute("pragma temp_store = file");
             session.execute("pragma cache_size = -16384");
+            session.execute("pragma wal_autocheckpoint = " + Checkpoints.LONG_LOG);
             ready = true;
             return session;
         } finally {
@@ -184,13 +188,13 @@ final class SqliteDialect implements Dialect {
 
     @Override
     public Session openReader() throws SQLException {
-        return reading(connect(file.toString(), OpenMode.AS_USUAL, Session.Use.READING));
+        return reading(connect(OpenMode.AS_USUAL, Session.Use.READING));
     }
 
     @Override
     public Session openReader(Schema schema) throws SQLException {
         if (Files.exists(file)) {
-            Session session = reading(connect(file.toString(), OpenMode.WITHOUT_CREATING, Session.Use.READING));
+            Session session = reading(connect(OpenMode.WITHOUT_CREATING, Session.Use.READING));
             boolean ours = false;
             try {
                 ours = schema.isThere(session);
@@ -253,7 +257,11 @@ final class SqliteDialect implements Dialect {
         WITHOUT_CREATING
     }
 
-    private Session connect(String database, OpenMode mode, Session.Use use) throws SQLException {
+    private Session connect(OpenMode mode, Session.Use use) throws SQLException {
+        return connect(mode, use, session -> {});
+    }
+
+    private Session connect(OpenMode mode, Session.Use use, Session.Companion companion) throws SQLException {
         try {
             Class.forName(DRIVER);
         } catch (ClassNotFoundException e) {
@@ -270,8 +278,8 @@ final class SqliteDialect implements Dialect {
             int flags = Files.isWritable(file) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
             properties.setProperty("open_mode", Integer.toString(flags));
         }
-        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database, properties);
-        return new Session(connection, this, use);
+        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
+        return new Session(connection, this, use, companion);
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.evervec.pipeline.store.KeptVector;
 import dev.evervec.pipeline.store.Sha256;
 import java.nio.ByteBuffer;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,13 @@ final class Texts {
     private static final String POUR = "insert into evervec_text (" + COLUMNS + ") select " + COLUMNS
             + " from evervec_text_recent where true order by " + COLUMNS + " on conflict do nothing";
     private static final String ROW = "generation bigint, text_key bigint, text_hash bytea";
+    /** Nearly all texts are new, and asking for many at once is far cheaper than looking for each. */
+    static final Bulk NOTED = Bulk.select(
+            "generation bigint, text_key bigint",
+            "1",
+            "(select 1)",
+            "exists (select 1 from evervec_text_recent t where t.generation = r.generation and t.text_key = r.text_key)"
+                    + " or exists (select 1 from evervec_text t where t.generation = r.generation and t.text_key = r.text_key)");
     // Cross joins keep SQLite from beginning with the vectors: entries are few, whatever it thinks of a generation.
     private static final String FIND = "select {vector}, v.bought_by from %s t cross join evervec_ledger l"
             + " cross join {vectors} v where t.generation = r.generation and t.text_key = r.text_key"
@@ -83,7 +91,7 @@ final class Texts {
 
     /** The latest bought vector of each of these texts that has one. */
     static Map<Sha256, KeptVector> find(Session session, Generation generation, Set<Sha256> texts) throws SQLException {
-        List<Sha256> asked = List.copyOf(texts);
+        List<Sha256> asked = hasIndex(generation) ? List.copyOf(texts) : noted(session, generation, List.copyOf(texts));
         Map<Sha256, KeptVector> found = new HashMap<>();
         for (Bulk find : hasIndex(generation) ? FINDS_BY_INDEX : FINDS) {
             Rows rows = session.rows(generation.sql(find));
@@ -96,6 +104,17 @@ final class Texts {
                     (a, b) -> a.job() < b.job() ? b : a));
         }
         return found;
+    }
+
+    /** Those that an entry leads to. */
+    private static List<Sha256> noted(Session session, Generation generation, List<Sha256> texts) throws SQLException {
+        Rows rows = session.rows(NOTED);
+        for (Sha256 text : texts) {
+            rows.add(generation.number(), key(text));
+        }
+        List<Sha256> noted = new ArrayList<>();
+        rows.forEach((place, row) -> noted.add(texts.get(place)));
+        return noted;
     }
 
     /** The first six bytes: as good as unique, and as short as a number can be. */

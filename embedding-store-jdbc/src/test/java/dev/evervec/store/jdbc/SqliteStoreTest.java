@@ -844,6 +844,13 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         }
 
         @Test
+        void manyTextsAreLookedForAtOnce() throws Exception {
+            assertThat(rows("explain query plan " + Texts.NOTED.forSomeRows(64)))
+                    .filteredOn(step -> step.contains("SEARCH t USING PRIMARY KEY (generation=? AND text_key=?)"))
+                    .hasSize(2);
+        }
+
+        @Test
         void theLedgerIsLookedUpForEachOfManyRows() throws Exception {
             Generation generation = new Generation(1, "evervec_vector", VectorType.BLOB);
             Map<Bulk, String> lookUps = Map.of(
