@@ -15,11 +15,14 @@ import org.slf4j.LoggerFactory;
  * <p>A log in which somebody goes on writing is never copied to its end, and only then it begins anew. So when it has become long,
  * the writer copies the little that is left.
  *
+ * <p>Where others write to the same file, all is as usual: SQLite lets whoever commits copy a log of more than 32 MB, and it would be
+ * theirs to copy ours.
+ *
  * <p>The methods are the writer's; the thread ends when it has had nothing to do for a second.
  */
 final class Checkpoints implements Session.Companion {
     /** Pages of a log that the writer lets begin anew: 96 MB. */
-    static final int LONG_LOG = 3000;
+    private static final int LONG_LOG = 3000;
 
     /** So many pages more in the database are worth it: 32 MB, which are as many as SQLite waits for by itself. */
     private static final int WORTH_IT = 1000;
@@ -27,12 +30,14 @@ final class Checkpoints implements Session.Companion {
     private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
 
     private final Opening opening;
+    private final Session.Work<Boolean> isShared;
     private final ThreadPoolExecutor thread =
             new ThreadPoolExecutor(0, 1, 1, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Checkpoints::daemon);
     private @Nullable Session session; // the thread's own, and the writer's after its end
     private volatile boolean copying;
     private volatile int log; // its pages, as far as that is known
     private long pagesThen;
+    private boolean alone;
 
     /** Opens another connection to the same file. */
     @FunctionalInterface
@@ -40,8 +45,10 @@ final class Checkpoints implements Session.Companion {
         Session open() throws SQLException;
     }
 
-    Checkpoints(Opening opening) {
+    /** @param isShared whether others write to the file */
+    Checkpoints(Opening opening, Session.Work<Boolean> isShared) {
         this.opening = opening;
+        this.isShared = isShared;
     }
 
     private static Thread daemon(Runnable work) {
@@ -59,10 +66,20 @@ final class Checkpoints implements Session.Companion {
                 pagesThen = pages;
             } else if (pages - pagesThen >= WORTH_IT && !copying) {
                 pagesThen = pages;
-                begin(writer);
+                setAlone(!isShared.run(writer), writer);
+                if (alone) {
+                    begin(writer);
+                }
             }
         } catch (SQLException e) {
             putOff(e);
+        }
+    }
+
+    private void setAlone(boolean isAlone, Session writer) throws SQLException {
+        if (isAlone != alone) {
+            writer.execute("pragma wal_autocheckpoint = " + (isAlone ? LONG_LOG : WORTH_IT));
+            alone = isAlone;
         }
     }
 

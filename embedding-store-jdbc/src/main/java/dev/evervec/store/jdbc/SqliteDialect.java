@@ -165,7 +165,7 @@ final class SqliteDialect implements Dialect {
         Session session = connect(
                 OpenMode.AS_USUAL,
                 Session.Use.WRITING,
-                new Checkpoints(() -> connect(OpenMode.WITHOUT_CREATING, Session.Use.READING)));
+                new Checkpoints(() -> connect(OpenMode.WITHOUT_CREATING, Session.Use.READING), this::isShared));
         boolean ready = false;
         try {
             // The page size counts only until the file has its first table and before it is switched to WAL.
@@ -176,7 +176,6 @@ final class SqliteDialect implements Dialect {
             // A scan's scratch tables grow with the number of records: to a temporary file, not to the heap.
             session.execute("pragma temp_store = file");
             session.execute("pragma cache_size = -16384");
-            session.execute("pragma wal_autocheckpoint = " + Checkpoints.LONG_LOG);
             ready = true;
             return session;
         } finally {
