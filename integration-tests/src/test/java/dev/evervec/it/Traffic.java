@@ -55,9 +55,9 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
         return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE, latency, Long.MAX_VALUE);
     }
 
-    /** So many requests are answered, later ones with 401. */
-    static Traffic revokedAfter(long requests) {
-        return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE, Duration.ZERO, requests);
+    /** At least so many embedding requests are answered; when they have been, every request gets 401. */
+    static Traffic revokedAfter(long embeddings) {
+        return new Traffic(Long.MAX_VALUE, Long.MAX_VALUE, Duration.ZERO, embeddings);
     }
 
     /** The n-th embedding request and all after it get no answer before {@link #release}. */
@@ -91,9 +91,14 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
     @Override
     public @Nullable Wire wireOf(long number, List<String> sent, Supplier<byte[]> body) {
         String head = "HTTP/1.1 401 -\r\nContent-Type: application/json\r\nContent-Length: " + REVOKED.length();
-        return number <= good
-                ? null
-                : new Wire((head + "\r\n\r\n" + REVOKED).getBytes(StandardCharsets.US_ASCII), End.KEEP);
+        return revoked()
+                ? new Wire((head + "\r\n\r\n" + REVOKED).getBytes(StandardCharsets.US_ASCII), End.KEEP)
+                : null;
+    }
+
+    /** A request that is refused for its text does not count: which records a worker gets is up to chance. */
+    private synchronized boolean revoked() {
+        return embeddings >= good;
     }
 
     /** Not longer than until the end. */
