@@ -121,37 +121,38 @@ public final class EmbedResponse {
          *     texts is then unproven and the whole answer is worthless
          */
         public Builder put(int index, float[] components) {
-            return putOwn(index, Embedding.littleEndian(components));
+            if (components.length != dimension) {
+                return putWrongDimension(index, components.length);
+            }
+            try {
+                return put(index, Embedding.of(components));
+            } catch (IllegalArgumentException e) {
+                return putDefect(index, String.valueOf(e.getMessage()));
+            }
         }
 
         /**
-         * Takes the components that the service sent for the text at this index, as little-endian IEEE 754 floats of four bytes
-         * each (copied).
+         * Takes the vector that the service sent for the text at this index.
          *
          * @throws TransientProviderException as of {@link #put(int, float[])}
-         * @throws IllegalArgumentException if the length is not a multiple of four
          */
-        public Builder put(int index, byte[] littleEndian) {
-            if (littleEndian.length % Float.BYTES != 0) {
-                throw new IllegalArgumentException(
-                        littleEndian.length + " bytes are not a whole number of 32-bit floats");
+        public Builder put(int index, Embedding embedding) {
+            if (embedding.dimension() != dimension) {
+                return putWrongDimension(index, embedding.dimension());
             }
-            return putOwn(index, littleEndian.clone());
+            claim(index);
+            embeddings[index] = embedding;
+            return this;
         }
 
-        private Builder putOwn(int index, byte[] littleEndian) {
-            claim(index);
-            int components = littleEndian.length / Float.BYTES;
-            if (components != dimension) {
-                wrongDimension++;
-                lastWrongDimension = components;
-                defects[index] = "expected dim=" + dimension + ", got " + components;
-                return this;
-            }
-            defects[index] = Embedding.defectOf(littleEndian);
-            if (defects[index] == null) {
-                embeddings[index] = Embedding.proven(littleEndian);
-            }
+        /**
+         * Notes that the service sent so many components for this text, and not as many as promised, whatever they are; same checks
+         * of the index.
+         */
+        public Builder putWrongDimension(int index, int components) {
+            putDefect(index, "expected dim=" + dimension + ", got " + components);
+            wrongDimension++;
+            lastWrongDimension = components;
             return this;
         }
 

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,10 +45,41 @@ public final class Embedding {
      * @throws IllegalArgumentException if the length is not a multiple of four or the components are no valid vector
      */
     public static Embedding fromLittleEndian(byte[] bytes) {
+        return checked(wholeFloats(bytes).clone());
+    }
+
+    /**
+     * The vector whose components are little-endian IEEE 754 floats of four bytes each, in base64, the form in which services
+     * send them.
+     *
+     * @param base64 all of what remains in it is read, without white space
+     * @throws IllegalArgumentException if it is no base64, not a whole number of floats, or the components are no valid vector
+     */
+    public static Embedding fromBase64(ByteBuffer base64) {
+        ByteBuffer decoded;
+        try {
+            decoded = Base64.getDecoder().decode(base64);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("the vector is broken base64", e);
+        }
+        return checked(wholeFloats(all(decoded)));
+    }
+
+    /** What is in a buffer that nobody else has. */
+    private static byte[] all(ByteBuffer own) {
+        boolean whole = own.arrayOffset() == 0 && own.remaining() == own.array().length;
+        byte[] bytes = whole ? own.array() : new byte[own.remaining()];
+        if (!whole) {
+            own.get(bytes);
+        }
+        return bytes;
+    }
+
+    private static byte[] wholeFloats(byte[] bytes) {
         if (bytes.length % Float.BYTES != 0) {
             throw new IllegalArgumentException(bytes.length + " bytes are not a whole number of 32-bit floats");
         }
-        return checked(bytes.clone());
+        return bytes;
     }
 
     private static Embedding checked(byte[] littleEndian) {
@@ -58,19 +90,14 @@ public final class Embedding {
         return new Embedding(littleEndian);
     }
 
-    /** The vector of these bytes (not copied), which have no defect. */
-    static Embedding proven(byte[] littleEndian) {
-        return new Embedding(littleEndian);
-    }
-
-    static byte[] littleEndian(float[] components) {
+    private static byte[] littleEndian(float[] components) {
         byte[] bytes = new byte[components.length * Float.BYTES];
         ByteBuffer.wrap(bytes).order(LITTLE_ENDIAN).asFloatBuffer().put(components);
         return bytes;
     }
 
     /** Why these bytes, four for each component, are no vector, or null if they are one. */
-    static @Nullable String defectOf(byte[] littleEndian) {
+    private static @Nullable String defectOf(byte[] littleEndian) {
         if (littleEndian.length == 0) {
             return "the vector is empty";
         }

@@ -84,6 +84,20 @@ class EmbedResponseTest {
     }
 
     @Test
+    void aVectorThatWasReadAlreadyIsProvenLikeAnyOther() {
+        EmbedResponse response = EmbedResponse.builder(2, 2)
+                .put(1, Embedding.of(1, 2))
+                .put(0, Embedding.of(1, 2, 3))
+                .build(USAGE);
+
+        assertThat(response.embedding(1)).isEqualTo(Embedding.of(1, 2));
+        assertThat(response.defect(0)).isEqualTo("expected dim=2, got 3");
+        EmbedResponse.Builder twice = EmbedResponse.builder(2, 2).put(1, Embedding.of(1, 2));
+        assertThatThrownBy(() -> twice.put(1, Embedding.of(1, 2))).hasMessageContaining("twice");
+        assertThatThrownBy(() -> twice.putWrongDimension(2, 3)).hasMessageContaining("index 2");
+    }
+
+    @Test
     void anAnswerWithoutAnyVectorIsNoAnswer() {
         assertThatThrownBy(() -> EmbedResponse.builder(3, 2).build(USAGE))
                 .isInstanceOf(TransientProviderException.class)

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.evervec.provider.TokenUsage.Source;
 import java.math.BigDecimal;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,32 @@ class ValuesTest {
 
             assertThat(Embedding.fromLittleEndian(embedding.toLittleEndian())).isEqualTo(embedding);
             assertThat(Embedding.of(1f).toLittleEndian()).containsExactly(0, 0, 0x80, 0x3f);
+        }
+
+        @Test
+        void base64IsReadFromWhereverItIs() {
+            byte[] text = "??AACAPwAAAEA=??".getBytes(StandardCharsets.US_ASCII);
+            ByteBuffer slice = ByteBuffer.wrap(text, 2, 12);
+            ByteBuffer direct = ByteBuffer.allocateDirect(12);
+            direct.put(text, 2, 12).flip();
+
+            assertThat(Embedding.fromBase64(slice.asReadOnlyBuffer())).isEqualTo(Embedding.of(1, 2));
+            assertThat(Embedding.fromBase64(direct)).isEqualTo(Embedding.of(1, 2));
+            assertThat(Embedding.fromBase64(slice)).isEqualTo(Embedding.of(1, 2));
+            assertThat(base64("AACAPwAAAEA")).as("without padding").isEqualTo(Embedding.of(1, 2));
+        }
+
+        @Test
+        void base64ThatIsNoVectorIsRefused() {
+            assertThatThrownBy(() -> base64("")).hasMessage("the vector is empty");
+            assertThatThrownBy(() -> base64("AACA PwAA")).hasMessage("the vector is broken base64");
+            assertThatThrownBy(() -> base64("AACA")).hasMessageContaining("3 bytes");
+            assertThatThrownBy(() -> base64("AAAAAA==")).hasMessageContaining("all zero");
+            assertThatThrownBy(() -> base64("AACAfw==")).hasMessageContaining("finite");
+        }
+
+        private static Embedding base64(String text) {
+            return Embedding.fromBase64(ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII)));
         }
 
         @Test

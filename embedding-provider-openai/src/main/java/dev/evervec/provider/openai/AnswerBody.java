@@ -1,10 +1,12 @@
 package dev.evervec.provider.openai;
 
 import com.fasterxml.jackson.core.JsonParser;
+import dev.evervec.provider.Embedding;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.Base64;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The body of an answer, which a JSON parser reads but for its vectors. These are taken past the parser, which would make
@@ -22,7 +24,7 @@ final class AnswerBody extends InputStream {
     private static final int MAX_BUFFER = 64 * 1024;
 
     private final InputStream in;
-    private final byte[] base64;
+    private final int base64Bytes;
     private final byte[] buffer;
     private int at = HEADROOM;
     private int end = HEADROOM;
@@ -30,12 +32,12 @@ final class AnswerBody extends InputStream {
     /**
      * The body of an answer to so many texts.
      *
-     * @param vectorBytes how many bytes a vector of the promised dimension has
+     * @param dimension the promised one of every vector
      */
-    AnswerBody(InputStream in, int texts, int vectorBytes) {
+    AnswerBody(InputStream in, int texts, int dimension) {
         this.in = in;
-        this.base64 = new byte[(vectorBytes + 2) / 3 * 4];
-        int entry = base64.length + PORTION;
+        this.base64Bytes = (dimension * Float.BYTES + 2) / 3 * 4;
+        int entry = base64Bytes + PORTION;
         this.buffer = new byte[HEADROOM + entry + Math.min(MAX_BUFFER, entry * Math.min(texts, 64))];
     }
 
@@ -59,23 +61,23 @@ final class AnswerBody extends InputStream {
     }
 
     /**
-     * Takes the string at which the parser stands, if it is plain base64 of just so many bytes. If it is anything else, nothing
-     * is taken, and the parser can read it.
+     * Takes the string at which the parser stands, if it is plain base64 of a vector of the promised dimension. If it is anything
+     * else, nothing is taken, and the parser can read it.
      */
-    boolean takeVector(JsonParser parser, byte[] vector) throws IOException {
-        if (!takeBack(parser) || !available(base64.length + 1) || buffer[at + base64.length] != '"') {
-            return false;
+    @Nullable
+    Embedding takeVector(JsonParser parser) throws IOException {
+        if (!takeBack(parser) || !available(base64Bytes + 1) || buffer[at + base64Bytes] != '"') {
+            return null;
         }
-        System.arraycopy(buffer, at, base64, 0, base64.length);
+        Embedding vector;
         try {
-            if (Base64.getDecoder().decode(base64, vector) != vector.length) {
-                return false;
-            }
+            vector = Embedding.fromBase64(ByteBuffer.wrap(buffer, at, base64Bytes));
         } catch (IllegalArgumentException e) {
-            return false;
+            // Whoever reads it with the parser says what is wrong with it.
+            return null;
         }
-        at += base64.length;
-        return true;
+        at += base64Bytes; // which stand for three lengths at most, of which one is a whole number of floats
+        return vector;
     }
 
     /** Takes back what the parser has read ahead, if it tells. */

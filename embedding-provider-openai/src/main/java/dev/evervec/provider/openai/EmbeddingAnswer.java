@@ -3,11 +3,10 @@ package dev.evervec.provider.openai;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.evervec.provider.EmbedResponse;
+import dev.evervec.provider.Embedding;
 import dev.evervec.provider.TokenUsage;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -32,21 +31,36 @@ final class EmbeddingAnswer {
     private boolean dataSeen;
     private @Nullable ErrorBody error;
 
-    /** Where the next vector is decoded to; it is copied from there. */
-    private final byte[] decoded;
-
-    /** The vector of one entry, little-endian, or why it is none. */
-    private static final class Vector {
-        final byte @Nullable [] littleEndian;
-        final String defect;
-
-        private Vector(byte @Nullable [] littleEndian, String defect) {
-            this.littleEndian = littleEndian;
-            this.defect = defect;
+    /**
+     * The vector of one entry, or why it is none.
+     *
+     * @param components how many there are, usable or not
+     */
+    private record Vector(@Nullable Embedding embedding, int components, String defect) {
+        /** Of components that may be none. */
+        static Vector of(byte[] littleEndian) {
+            int components = littleEndian.length / Float.BYTES;
+            try {
+                return of(Embedding.fromLittleEndian(littleEndian));
+            } catch (IllegalArgumentException e) {
+                return new Vector(null, components, String.valueOf(e.getMessage()));
+            }
         }
 
-        Vector kept() {
-            return littleEndian == null ? this : new Vector(littleEndian.clone(), defect);
+        static Vector of(float[] components) {
+            try {
+                return of(Embedding.of(components));
+            } catch (IllegalArgumentException e) {
+                return new Vector(null, components.length, String.valueOf(e.getMessage()));
+            }
+        }
+
+        static Vector of(Embedding embedding) {
+            return new Vector(embedding, embedding.dimension(), "");
+        }
+
+        static Vector none(String defect) {
+            return new Vector(null, 0, defect);
         }
     }
 
@@ -54,7 +68,6 @@ final class EmbeddingAnswer {
         this.proof = EmbedResponse.builder(texts, dimension);
         this.texts = texts;
         this.dimension = dimension;
-        this.decoded = new byte[dimension * Float.BYTES];
         this.normalizing = normalizing;
         this.exchange = exchange;
         this.errors = errors;
@@ -67,7 +80,7 @@ final class EmbeddingAnswer {
      * @throws IOException if the body breaks off or is no JSON; a Jackson exception is the latter
      */
     EmbedResponse read(InputStream in, LongSupplier estimate) throws IOException {
-        AnswerBody body = new AnswerBody(in, texts, decoded.length);
+        AnswerBody body = new AnswerBody(in, texts, dimension);
         try (JsonParser parser = Json.FACTORY.createParser(body)) {
             document(parser, body);
         } catch (CappedInputStream.TooLongException e) {
@@ -141,7 +154,7 @@ final class EmbeddingAnswer {
     }
 
     private void entry(JsonParser parser, AnswerBody body) throws IOException {
-        Vector vector = new Vector(null, "the entry has no vector");
+        Vector vector = Vector.none("the entry has no vector");
         int index = -1;
         boolean vectorSeen = false;
         boolean indexSeen = false;
@@ -161,7 +174,7 @@ final class EmbeddingAnswer {
         if (index >= 0) {
             put(index, vector);
         } else if (withoutIndex.size() < texts) {
-            withoutIndex.add(vector.kept());
+            withoutIndex.add(vector);
         } else {
             throw malformed("more vectors than the " + texts + " texts");
         }
@@ -185,26 +198,32 @@ final class EmbeddingAnswer {
         return parser.getIntValue();
     }
 
+    /** An empty vector is a defect of its text and says nothing about the model's dimension. */
     private void put(int index, Vector vector) {
-        if (vector.littleEndian == null) {
+        Embedding embedding = vector.embedding;
+        if (vector.components > 0 && vector.components != dimension) {
+            proof.putWrongDimension(index, vector.components);
+        } else if (embedding == null) {
             proof.putDefect(index, vector.defect);
-        } else if (normalizing) {
-            proof.put(index, normalized(floats(vector.littleEndian)));
         } else {
-            proof.put(index, vector.littleEndian);
+            proof.put(index, normalizing ? embedding.normalized() : embedding);
         }
     }
 
     private Vector vector(JsonParser parser, AnswerBody body) throws IOException {
-        return switch (parser.currentToken()) {
-            case VALUE_STRING ->
-                body.takeVector(parser, decoded) ? new Vector(decoded, "") : fromBase64(parser.getText());
-            case START_ARRAY -> fromNumbers(parser);
+        switch (parser.currentToken()) {
+            case VALUE_STRING -> {
+                Embedding embedding = body.takeVector(parser);
+                return embedding != null ? Vector.of(embedding) : fromBase64(parser.getText());
+            }
+            case START_ARRAY -> {
+                return fromNumbers(parser);
+            }
             default -> {
                 parser.skipChildren();
-                yield new Vector(null, "the vector is neither base64 nor a list of numbers");
+                return Vector.none("the vector is neither base64 nor a list of numbers");
             }
-        };
+        }
     }
 
     /** Of any length, and however it is written. */
@@ -213,11 +232,11 @@ final class EmbeddingAnswer {
         try {
             bytes = Base64.getDecoder().decode(text);
         } catch (IllegalArgumentException e) {
-            return new Vector(null, "the vector is broken base64");
+            return Vector.none("the vector is broken base64");
         }
         return bytes.length % Float.BYTES == 0
-                ? ofBytes(bytes)
-                : new Vector(null, "the vector's base64 is no whole number of 32-bit floats");
+                ? Vector.of(bytes)
+                : Vector.none("the vector's base64 is no whole number of 32-bit floats");
     }
 
     private Vector fromNumbers(JsonParser parser) throws IOException {
@@ -236,45 +255,8 @@ final class EmbeddingAnswer {
             components[count++] = parser.getFloatValue();
         }
         return numbers
-                ? ofBytes(littleEndian(components, count))
-                : new Vector(null, "the vector has a component that is no number");
-    }
-
-    /** An empty vector is a defect of its text and says nothing about the model's dimension. */
-    private static Vector ofBytes(byte[] littleEndian) {
-        return littleEndian.length == 0 ? new Vector(null, "the vector is empty") : new Vector(littleEndian, "");
-    }
-
-    private static byte[] littleEndian(float[] components, int count) {
-        byte[] bytes = new byte[count * Float.BYTES];
-        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(components, 0, count);
-        return bytes;
-    }
-
-    private static float[] floats(byte[] littleEndian) {
-        float[] components = new float[littleEndian.length / Float.BYTES];
-        ByteBuffer.wrap(littleEndian)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .asFloatBuffer()
-                .get(components);
-        return components;
-    }
-
-    /** The same direction with length 1; what has no direction stays as it is and is refused by the proof. */
-    private static float[] normalized(float[] components) {
-        double squares = 0;
-        for (float component : components) {
-            squares += (double) component * component;
-        }
-        if (squares == 0 || !Double.isFinite(squares)) {
-            return components;
-        }
-        double length = Math.sqrt(squares);
-        float[] unit = new float[components.length];
-        for (int i = 0; i < unit.length; i++) {
-            unit[i] = (float) (components[i] / length);
-        }
-        return unit;
+                ? Vector.of(Arrays.copyOf(components, count))
+                : Vector.none("the vector has a component that is no number");
     }
 
     private RuntimeException malformed(String what) {

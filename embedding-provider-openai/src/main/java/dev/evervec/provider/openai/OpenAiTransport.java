@@ -178,8 +178,11 @@ final class OpenAiTransport implements AutoCloseable {
                 .timeout(Timeout.builder()
                         .request(exchange.limit)
                         .connect(connect)
-                        .read(exchange.limit)
-                        .write(exchange.limit)
+                        // The limit of the whole call holds for these too and never ends later; a watch of its own on
+                        // each read
+                        // and write costs time every few kilobytes.
+                        .read(Duration.ZERO)
+                        .write(Duration.ZERO)
                         .build())
                 .build();
     }

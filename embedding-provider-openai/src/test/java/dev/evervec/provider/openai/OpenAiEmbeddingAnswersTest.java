@@ -154,12 +154,29 @@ class OpenAiEmbeddingAnswersTest {
                 .hasMessageContaining("expected dim=3, got 2");
     }
 
+    /** Each a vector of two components that is no vector, which says no less about the dimension. */
+    @ParameterizedTest
+    @ValueSource(strings = {"[0,0]", "[1,1e400]", "\"AAAAAAAAAAA=\"", "\"AACAfwAAgH8=\""})
+    void aWrongDimensionIsToldWhateverElseIsWrong(String vector) {
+        for (String body : List.of(
+                answer(entry(0, "[1,2]"), entry(1, vector)),
+                answer(entry(0, vector), entry(1, vector)),
+                "{\"data\":[{\"embedding\":" + vector + "},{\"embedding\":[1,2]}]}")) {
+            assertThatThrownBy(() -> embed(body, "a", "b"))
+                    .isInstanceOfSatisfying(
+                            PermanentProviderException.class,
+                            e -> assertThat(e.owner()).isEqualTo(FaultOwner.CONFIGURATION))
+                    .hasMessageContaining("expected dim=3, got 2");
+        }
+    }
+
     @Test
     void farTooLargeVectorsAreStillToldAsWrongDimension() {
         // 40 texts of 20,000 components are more than the answer may have at 3.
         String vector = "[" + "0.123456789,".repeat(19_999) + "1]";
         List<String> entries = new ArrayList<>();
-        for (int i = 0; i < 40; i++) {
+        entries.add(entry(0, "[" + "0,".repeat(19_999) + "0]"));
+        for (int i = 1; i < 40; i++) {
             entries.add(entry(i, vector));
         }
         String[] texts = Collections.nCopies(40, "t").toArray(String[]::new);
