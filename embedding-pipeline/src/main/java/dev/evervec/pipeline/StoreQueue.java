@@ -12,10 +12,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The commands for the writer. One at a time is with the writer, and one that failed for a moment is tried again before any other.
- * Those that keep calls going, because they bring records or make room for answers, take turns with all the others, so that neither
- * waits for more than one of the other kind; within its kind none overtakes another. Part of the state machine.
+ * Those that keep calls going, because they bring records or make room for answers, go before all the others, but of these one has its
+ * turn after every few; within its kind none overtakes another. Part of the state machine.
  */
 final class StoreQueue {
+    /** A scan page takes as long as several commits of small requests, and is needed less often than they are. */
+    private static final int MOST_OVERTAKEN = 4;
+
     private static final int MAX_TRIES = 6;
     /** Many failures are over before anybody could do anything about them. */
     private static final int TOLD_TRIES = 3;
@@ -28,7 +31,7 @@ final class StoreQueue {
     private final Deque<Command.StoreCommand> urgent = new ArrayDeque<>();
     private final Deque<Command.StoreCommand> others = new ArrayDeque<>();
     private Command.@Nullable StoreCommand current; // with the writer, or to be tried again
-    private boolean lastWasUrgent;
+    private int overtaken; // times that the first of the others had to let an urgent one pass
     private boolean writing;
     private long writingSince;
     private long notBefore;
@@ -70,8 +73,8 @@ final class StoreQueue {
     }
 
     private Command.@Nullable StoreCommand takeTurns() {
-        boolean nextIsUrgent = others.isEmpty() || (!lastWasUrgent && !urgent.isEmpty());
-        lastWasUrgent = nextIsUrgent;
+        boolean nextIsUrgent = others.isEmpty() || (overtaken < MOST_OVERTAKEN && !urgent.isEmpty());
+        overtaken = nextIsUrgent && !others.isEmpty() ? overtaken + 1 : 0;
         return (nextIsUrgent ? urgent : others).pollFirst();
     }
 

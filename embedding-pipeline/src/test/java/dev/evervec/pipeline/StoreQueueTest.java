@@ -35,11 +35,28 @@ class StoreQueueTest {
     }
 
     @Test
-    void whatKeepsCallsGoingTakesTurnsWithTheScan() {
-        List<Command.StoreCommand> commands = List.of(mark(), mark(), mark(), claim(1), commit(), claim(2), claim(3));
+    void whatKeepsCallsGoingIsFirstAndTheScanHasItsTurns() {
+        List<Command.StoreCommand> commands =
+                List.of(mark(), mark(), mark(), claim(1), commit(), claim(2), claim(3), claim(4), claim(5));
         commands.forEach(queue::add);
 
-        assertThat(all()).containsExactly(claim(1), mark(), commit(), mark(), claim(2), mark(), claim(3));
+        assertThat(all())
+                .containsExactly(claim(1), commit(), claim(2), claim(3), mark(), claim(4), claim(5), mark(), mark());
+    }
+
+    @Test
+    void whatWentWhileNothingElseWaitedHasOvertakenNothing() {
+        for (int i = 0; i < 10; i++) {
+            assertThat(queue.next(0)).isNull();
+        }
+        for (int i = 0; i < 10; i++) {
+            queue.add(claim(i));
+        }
+        all();
+        queue.add(mark());
+        queue.add(commit());
+
+        assertThat(all()).containsExactly(commit(), mark());
     }
 
     @Test
