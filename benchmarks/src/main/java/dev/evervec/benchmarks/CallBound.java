@@ -50,6 +50,11 @@ final class CallBound {
                     : (int) Math.round(seconds * 1_000 / latencyMillis) * inFlight * TEXTS_PER_REQUEST;
         }
 
+        /** At least 80 calls one after the other, of which the first and the last do not weigh much. */
+        int longSeconds() {
+            return Math.max(8, 80 * latencyMillis / 1_000);
+        }
+
         /** The time of the slower stage's calls. */
         double bound(int texts) {
             double embedding = Math.ceil(texts / (double) TEXTS_PER_REQUEST) / inFlight * latencyMillis / 1_000;
@@ -77,7 +82,7 @@ final class CallBound {
         boolean rewriting = each.rewrites() > 0;
         int texts = effort.size() == Effort.Size.TINY
                 ? TEXTS_PER_REQUEST
-                : each.texts(rewriting ? effort.of(1, 10, 20) : effort.of(1, 2, 8));
+                : each.texts(rewriting ? effort.of(1, 10, 40) : effort.of(1, 2, each.longSeconds()));
         int runs = rewriting ? effort.of(1, 1, 5) : effort.of(1, 3, 5);
         double[] pipelines = new double[runs];
         double[] loops = new double[runs];

@@ -29,7 +29,7 @@ final class Heap {
         try (StubProcess stub = StubProcess.start(service)) {
             Task task = new Task(stub.openAiUrl(), dimension, 256, 8, CHARACTERS, 0);
             // As often as the many are looked at, because the most that is seen grows with every look.
-            Round weighedFew = run(effort, WeighedPipeline.class.getName(), SMALL, task, few, effort.of(2, 10, 20));
+            Round weighedFew = run(effort, WeighedPipeline.class.getName(), SMALL, task, few, many / few);
             Round weighedMany = run(effort, WeighedPipeline.class.getName(), SMALL, task, many);
             Round small = run(effort, GeneratedPipeline.class.getName(), SMALL, task, many);
             Round large = run(effort, GeneratedPipeline.class.getName(), LARGE, task, many);

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /** Measures goals by their names, all of them if none is named, and writes a table of what is met and what is not. */
 public final class Suite {
@@ -19,6 +20,9 @@ public final class Suite {
     private static final Map<String, Measurement> GOALS = goals();
 
     private Suite() {}
+
+    /** A goal, what came of it, and how long that took. */
+    record Measured(String name, long seconds, Findings findings) {}
 
     private static Map<String, Measurement> goals() {
         Map<String, Measurement> goals = new LinkedHashMap<>();
@@ -57,11 +61,20 @@ public final class Suite {
         boolean profile = options.contains("--profile");
         Effort effort =
                 new Effort(options.contains("--quick") ? Size.QUICK : Size.FULL, profile ? profiles() : Path.of(""));
-        Path file = TARGET.resolve("results.md");
-        String results = measured(names.isEmpty() ? List.copyOf(GOALS.keySet()) : names, effort);
-        Files.createDirectories(TARGET);
-        Files.writeString(file, results);
-        System.out.println(results + "\nwritten to " + file);
+        Path file = Files.createDirectories(TARGET).resolve("results.md");
+        Files.deleteIfExists(file);
+        List<Measured> measured = new ArrayList<>();
+        for (String name : GOALS.keySet()) {
+            if (names.isEmpty() || names.contains(name)) {
+                System.err.print(name + " ... ");
+                Measured latest = measured(name, effort);
+                System.err.println(latest.seconds() + " s");
+                measured.add(latest);
+                // After each one: what took half an hour to measure is not lost with what comes after it.
+                Files.writeString(file, words(measured));
+            }
+        }
+        System.out.println(words(measured) + "\nwritten to " + file);
         System.exit(0);
     }
 
@@ -69,27 +82,25 @@ public final class Suite {
         return Files.createDirectories(TARGET.resolve("profiles"));
     }
 
-    static String measured(List<String> names, Effort effort) throws Exception {
-        List<Verdict> verdicts = new ArrayList<>();
-        StringBuilder details = new StringBuilder();
-        for (Map.Entry<String, Measurement> goal : GOALS.entrySet()) {
-            if (names.contains(goal.getKey())) {
-                long began = System.nanoTime();
-                System.err.println(goal.getKey() + " ...");
-                Findings findings = goal.getValue().measure(effort);
-                verdicts.addAll(findings.verdicts());
-                details.append(String.format(
-                        Locale.ROOT,
-                        "%n## %s%n%nMeasured in %d s.%n%n%s",
-                        goal.getKey(),
-                        (System.nanoTime() - began) / 1_000_000_000L,
-                        findings.details()));
-            }
-        }
-        StringBuilder table = new StringBuilder("# Goals\n\n" + environment() + "\n\n"
+    static Measured measured(String name, Effort effort) throws Exception {
+        long began = System.nanoTime();
+        Findings findings = Objects.requireNonNull(GOALS.get(name), name).measure(effort);
+        return new Measured(name, (System.nanoTime() - began) / 1_000_000_000L, findings);
+    }
+
+    static String words(List<Measured> measured) {
+        StringBuilder words = new StringBuilder("# Goals\n\n" + environment() + "\n\n"
                 + "| goal | what | measured | limit | |\n|---|---|---|---|---|\n");
-        verdicts.forEach(verdict -> table.append(verdict.row()));
-        return table.append(details).toString();
+        measured.stream()
+                .flatMap(each -> each.findings().verdicts().stream())
+                .forEach(verdict -> words.append(verdict.row()));
+        measured.forEach(each -> words.append(String.format(
+                Locale.ROOT,
+                "%n## %s%n%nMeasured in %d s.%n%n%s",
+                each.name(),
+                each.seconds(),
+                each.findings().details())));
+        return words.toString();
     }
 
     private static String environment() {

@@ -102,7 +102,7 @@ final class Throughput {
             process.getValue().run(texts(effort, process.getKey()) / effort.of(1, 2, 1));
             rounds.put(process.getKey(), new ArrayList<>());
         }
-        for (int i = 0; i < effort.of(1, 2, 7); i++) {
+        for (int i = 0; i < effort.of(1, 2, 5); i++) {
             for (var process : processes.entrySet()) {
                 of(rounds, process.getKey()).add(process.getValue().run(texts(effort, process.getKey())));
             }

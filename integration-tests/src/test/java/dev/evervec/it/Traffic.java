@@ -91,9 +91,7 @@ final class Traffic implements LoopbackServer.Script, AutoCloseable {
     @Override
     public @Nullable Wire wireOf(long number, List<String> sent, Supplier<byte[]> body) {
         String head = "HTTP/1.1 401 -\r\nContent-Type: application/json\r\nContent-Length: " + REVOKED.length();
-        return revoked()
-                ? new Wire((head + "\r\n\r\n" + REVOKED).getBytes(StandardCharsets.US_ASCII), End.KEEP)
-                : null;
+        return revoked() ? new Wire((head + "\r\n\r\n" + REVOKED).getBytes(StandardCharsets.US_ASCII), End.KEEP) : null;
     }
 
     /** A request that is refused for its text does not count: which records a worker gets is up to chance. */
