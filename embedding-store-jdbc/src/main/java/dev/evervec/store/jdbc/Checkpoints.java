@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
  * this itself stands still for it, with vectors every few thousand rows and for as long as the disk takes.
  *
  * <p>A log in which somebody goes on writing is never copied to its end, and only then it begins anew. So when it has become long,
- * the writer copies the little that is left.
+ * the writer copies, as soon as the thread has done so, the little that is left.
  *
  * <p>Where others write to the same file, all is as usual: SQLite lets whoever commits copy a log of more than 32 MB, and it would be
  * theirs to copy ours.
@@ -21,8 +21,11 @@ import org.slf4j.LoggerFactory;
  * <p>The methods are the writer's; the thread ends when it has had nothing to do for a second.
  */
 final class Checkpoints implements Session.Companion {
-    /** Pages of a log that the writer lets begin anew: 96 MB. */
-    private static final int LONG_LOG = 3000;
+    /** Pages of a log that the writer lets begin anew: 64 MB. */
+    private static final int LONG_LOG = 2000;
+
+    /** Pages at which the writer copies all of them after all, should the thread not keep up: 128 MB. */
+    private static final int TOO_LONG = 4000;
 
     /** So many pages more in the database are worth it: 32 MB, which are as many as SQLite waits for by itself. */
     private static final int WORTH_IT = 1000;
@@ -57,10 +60,14 @@ final class Checkpoints implements Session.Companion {
         return thread;
     }
 
-    /** Has the log copied if the database has grown by enough. */
+    /** Has the log copied if the database has grown by enough, and lets it begin anew if it is long. */
     @Override
     public void committed(Session writer) {
         try {
+            if (log >= LONG_LOG && !copying) {
+                copy(writer);
+                log = 0;
+            }
             long pages = writer.number("pragma page_count");
             if (pagesThen == 0 || pages < pagesThen) {
                 pagesThen = pages;
@@ -68,7 +75,8 @@ final class Checkpoints implements Session.Companion {
                 pagesThen = pages;
                 setAlone(!isShared.run(writer), writer);
                 if (alone) {
-                    begin(writer);
+                    copying = true;
+                    thread.execute(this::copyBesideTheWriter);
                 }
             }
         } catch (SQLException e) {
@@ -78,18 +86,8 @@ final class Checkpoints implements Session.Companion {
 
     private void setAlone(boolean isAlone, Session writer) throws SQLException {
         if (isAlone != alone) {
-            writer.execute("pragma wal_autocheckpoint = " + (isAlone ? LONG_LOG : WORTH_IT));
+            writer.execute("pragma wal_autocheckpoint = " + (isAlone ? TOO_LONG : WORTH_IT));
             alone = isAlone;
-        }
-    }
-
-    private void begin(Session writer) throws SQLException {
-        if (log >= LONG_LOG) {
-            copy(writer);
-            log = 0;
-        } else {
-            copying = true;
-            thread.execute(this::copyBesideTheWriter);
         }
     }
 
