@@ -13,7 +13,7 @@ record Effort(Size size, Path profiles) {
     enum Size {
         /** As little as shows that the measurement works. */
         TINY,
-        /** All goals in less than five minutes. */
+        /** All goals in about eight minutes. */
         QUICK,
         /** All goals in less than 45 minutes. */
         FULL
