@@ -82,8 +82,8 @@ final class CallBound {
         boolean rewriting = each.rewrites() > 0;
         int texts = effort.size() == Effort.Size.TINY
                 ? TEXTS_PER_REQUEST
-                : each.texts(rewriting ? effort.of(1, 10, 40) : effort.of(1, 2, each.longSeconds()));
-        int runs = rewriting ? effort.of(1, 1, 5) : effort.of(1, 3, 5);
+                : each.texts(rewriting ? effort.of(1, 5, 40) : effort.of(1, 2, each.longSeconds()));
+        int runs = effort.of(1, 1, 5);
         double[] pipelines = new double[runs];
         double[] loops = new double[runs];
         Map<String, String> service = Map.of(

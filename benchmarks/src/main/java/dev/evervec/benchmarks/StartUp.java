@@ -44,7 +44,7 @@ final class StartUp {
     }
 
     private static Times median(Effort effort, String contender, Task task, int texts) throws Exception {
-        int runs = effort.of(1, 3, 7);
+        int runs = effort.of(1, 2, 7);
         double[] first = new double[runs];
         double[] second = new double[runs];
         for (int i = 0; i < runs; i++) {

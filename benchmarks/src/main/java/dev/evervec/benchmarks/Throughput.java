@@ -102,7 +102,7 @@ final class Throughput {
             process.getValue().run(texts(effort, process.getKey()) / effort.of(1, 2, 1));
             rounds.put(process.getKey(), new ArrayList<>());
         }
-        for (int i = 0; i < effort.of(1, 2, 5); i++) {
+        for (int i = 0; i < effort.of(1, 1, 5); i++) {
             for (var process : processes.entrySet()) {
                 of(rounds, process.getKey()).add(process.getValue().run(texts(effort, process.getKey())));
             }
@@ -111,7 +111,7 @@ final class Throughput {
     }
 
     private static int texts(Effort effort, Entrant entrant) {
-        return effort.of(100, entrant.requests(), entrant.requests() * 2)
+        return effort.of(100, entrant.requests() / 2, entrant.requests() * 2)
                 * effort.of(1, TEXTS_PER_REQUEST, TEXTS_PER_REQUEST);
     }
 
