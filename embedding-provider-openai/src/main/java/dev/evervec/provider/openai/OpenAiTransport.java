@@ -178,9 +178,8 @@ final class OpenAiTransport implements AutoCloseable {
                 .timeout(Timeout.builder()
                         .request(exchange.limit)
                         .connect(connect)
-                        // The limit of the whole call holds for these too and never ends later; a watch of its own on
-                        // each read
-                        // and write costs time every few kilobytes.
+                        // The limit of the whole call ends these too, and never later; a watch of their own
+                        // costs time every few kilobytes.
                         .read(Duration.ZERO)
                         .write(Duration.ZERO)
                         .build())
