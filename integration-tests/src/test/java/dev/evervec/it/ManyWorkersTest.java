@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -124,8 +125,14 @@ final class ManyWorkersTest {
         }
     }
 
-    private void pause(BuildProcess worker) throws IOException, InterruptedException {
-        worker.signal("STOP");
+    /** A worker that has ended by itself meanwhile cannot be paused: it is looked at with all that have ended. */
+    private void pause(BuildProcess worker) throws Exception {
+        try {
+            worker.signal("STOP");
+        } catch (IOException noSuchProcess) {
+            worker.onExit().get(10, TimeUnit.SECONDS);
+            return;
+        }
         paused.put(worker, System.nanoTime() + SharedSite.LEASE.multipliedBy(2).toNanos());
     }
 
