@@ -13,25 +13,28 @@ final class LearnedRate {
      * service that cannot save up even what is left unused between two tries gives less than its quota that way; so the next
      * estimate leans a little towards the rate at which it refused. Estimates of few calls are mixed with the one before.
      *
+     * Where the quota has been raised meanwhile, or the estimate was far too low, most services cannot have saved up what was left
+     * unused. They are taken to have accepted, from when the estimate was exceeded, what their quota gave and little more.
+     *
      * The estimate is held until enough calls have been made that one refusal among them is no matter, then exceeded, slowly at
      * first, as the quota may be hardly larger, then doubled and doubled again, as it may have been raised. Time counts for this
      * only while calls wait for the rate: one that nobody uses proves nothing.
      *
      * What was sent together with a call that was refused, and is refused too, is taken out of the estimate.
      */
-    private static final double HELD = 0.995;
-    private static final double LEAST_HELD_SECONDS = 3;
-    private static final double LEAST_HELD_CALLS = 70;
+    private static final double HELD = 0.99;
+    private static final double LEAST_HELD_SECONDS = 2.5;
+    private static final double LEAST_HELD_CALLS = 50;
     /** Little is known after few calls: it is not held for long. */
     private static final double HELD_PER_CALL_KNOWN = 1.7;
 
-    private static final double SLOW_SECONDS = 3.5;
-    private static final double SLOW_GROWTH = 0.125;
-    private static final double DOUBLING_SECONDS = 0.45;
+    private static final double SLOW_SECONDS = 1.5;
+    private static final double SLOW_GROWTH = 0.1;
+    private static final double DOUBLING_SECONDS = 0.6;
     private static final double MOST_DOUBLINGS = 30;
 
     private static final double WEIGHT_OF_THE_LAST = 5;
-    private static final double LEAN = 0.25;
+    private static final double LEAN = 0.1;
     private static final double MOST_LEANT_TO = 1.2;
     private static final double FEW_CALLS = 15;
     /** So much of the rate at which a service refused is kept if there were only few calls to judge by. */
@@ -40,6 +43,8 @@ final class LearnedRate {
     private static final double LEAST_CALLS_PER_SECOND = 1;
     /** A service that was never asked before may have saved up so much. */
     private static final double SECONDS_SAVED_UP = 0.7;
+    /** And so much one that was asked for less than it gives. */
+    private static final double SECONDS_LEFT_UNUSED = 0.6;
 
     private static final double NANOS_IN_BUCKET = 0.15e9;
     /** A longer time in which nobody had anything to send counts as no more than this. */
@@ -57,6 +62,9 @@ final class LearnedRate {
     private long calls;
     private boolean waitedFor;
     private long nanosWaitedFor;
+    private boolean exceeding;
+    private long exceededSince;
+    private long sentBefore;
 
     private @Nullable Stretch last;
 
@@ -66,17 +74,31 @@ final class LearnedRate {
         final double refusedAt;
         final double before;
         final double knownBefore;
+        /** Of those accepted, and of that time, what came after the estimate was exceeded. */
+        final double exceedingSeconds;
+
+        double exceeding;
         double accepted;
         double seconds;
         boolean stillRefused;
 
-        Stretch(double callCost, double refusedAt, double before, double knownBefore, double accepted, double seconds) {
+        Stretch(
+                double callCost,
+                double refusedAt,
+                double before,
+                double knownBefore,
+                double accepted,
+                double seconds,
+                double exceeding,
+                double exceedingSeconds) {
             this.callCost = callCost;
             this.refusedAt = refusedAt;
             this.before = before;
             this.knownBefore = knownBefore;
             this.accepted = accepted;
             this.seconds = seconds;
+            this.exceeding = exceeding;
+            this.exceedingSeconds = exceedingSeconds;
         }
     }
 
@@ -108,6 +130,11 @@ final class LearnedRate {
             began += Math.max(0, gap - LONGEST_GAP);
         }
         waitedFor = false;
+        if (!exceeding && secondsBeyond() > 0) {
+            exceeding = true;
+            exceededSince = now;
+            sentBefore = sent;
+        }
         lastTake = now;
         sent += requests;
         calls++;
@@ -119,10 +146,16 @@ final class LearnedRate {
         calls = 0;
         nanosWaitedFor = 0;
         waitedFor = false;
+        exceeding = false;
+    }
+
+    /** For so long the estimate has been exceeded. */
+    private double secondsBeyond() {
+        return nanosWaitedFor / 1e9 - heldSeconds;
     }
 
     private double rate() {
-        double beyond = nanosWaitedFor / 1e9 - heldSeconds;
+        double beyond = secondsBeyond();
         if (beyond <= 0) {
             return perSecond * heldShare;
         }
@@ -137,7 +170,8 @@ final class LearnedRate {
      * @param acceptedSince whether a call that was sent after the refusal before this one was answered
      */
     void refused(long requests, long now, long pausedUntil, boolean acceptedSince) {
-        double seconds = (Math.max(now, pausedUntil) - began) / 1e9;
+        long end = Math.max(now, pausedUntil);
+        double seconds = (end - began) / 1e9;
         if (last == null || acceptedSince) {
             last = new Stretch(
                     Math.max(1, (double) sent / Math.max(1, calls)),
@@ -145,13 +179,15 @@ final class LearnedRate {
                     perSecond,
                     knownCalls,
                     sent - requests,
-                    seconds);
+                    seconds,
+                    exceeding ? sent - sentBefore - requests : 0,
+                    exceeding ? (end - exceededSince) / 1e9 : 0);
         } else {
             last.seconds += seconds;
             last.accepted += sent - requests;
             last.stillRefused = true;
         }
-        begin(Math.max(now, pausedUntil));
+        begin(end);
         learn(last, now);
     }
 
@@ -159,6 +195,7 @@ final class LearnedRate {
     void refusedToo(long requests, long now) {
         if (last != null) {
             last.accepted -= requests;
+            last.exceeding -= requests;
             learn(last, now);
         }
     }
@@ -177,6 +214,7 @@ final class LearnedRate {
             double mixedIn = weight * stretch.callCost;
             knownCalls = weight + accepted / stretch.callCost;
             perSecond = (accepted + mixedIn) / (stretch.seconds + mixedIn / stretch.before);
+            perSecond = Math.max(perSecond, stretch.exceeding / (stretch.exceedingSeconds + SECONDS_LEFT_UNUSED));
             if (!stretch.stillRefused && stretch.refusedAt > perSecond) {
                 perSecond += LEAN * (Math.min(stretch.refusedAt, MOST_LEANT_TO * perSecond) - perSecond);
                 if (knownCalls < FEW_CALLS) {

@@ -263,5 +263,40 @@ final class QuotaUseTest {
             assertThat(callers.refused(followed, end)).as(where()).isLessThanOrEqualTo(0.025);
             assertThat(callers.refused(BEGIN, end)).as(where()).isLessThanOrEqualTo(0.03);
         }
+
+        /** A quota is tried once in 50 calls, which are ten seconds where it was 300 a minute. */
+        @ParameterizedTest
+        @CsvSource({"600, 1200, 10", "300, 600, 11", "600, 300, 4"})
+        void itDoesNotMatterWhenItChanges(int before, int after, double mostSeconds) {
+            for (int phase = 0; phase < 30; phase++) {
+                VirtualService service = new VirtualService(Window.BUCKET_OF_A_SECOND, before, 0);
+                Duration change = MINUTE.plusMillis(500L * phase);
+                VirtualCallers callers = new VirtualCallers(service, seed + phase)
+                        .callers(16, Duration.ofMillis(100))
+                        .at(change, () -> service.requests.change(after));
+                if (phase % 2 == 0) {
+                    callers.tellingWait();
+                }
+
+                callers.run(pacer(callers, NONE, NONE), change.plusSeconds(30));
+
+                assertThat(secondsUntilFollowed(callers, change, after))
+                        .as("%s, changed at %s", where(), change)
+                        .isLessThanOrEqualTo(mostSeconds);
+            }
+        }
+
+        /** The first moment from which on, for some seconds, nine tenths of the quota are used and hardly anything is refused. */
+        private double secondsUntilFollowed(VirtualCallers callers, Duration change, int perMinute) {
+            for (int millis = 0; millis <= 26_000; millis += 250) {
+                Duration from = change.plusMillis(millis);
+                Duration to = from.plusSeconds(4);
+                boolean mostIsUsed = callers.requestsUsed(perMinute, from, to) >= 0.9;
+                if (mostIsUsed && callers.refused(from, to) * perMinute / 15 <= 1.01) {
+                    return millis / 1_000.0;
+                }
+            }
+            return Double.POSITIVE_INFINITY;
+        }
     }
 }
