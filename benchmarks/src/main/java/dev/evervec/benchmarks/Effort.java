@@ -13,7 +13,7 @@ record Effort(Size size, Path profiles) {
     enum Size {
         /** As little as shows that the measurement works. */
         TINY,
-        /** All goals in about five minutes. */
+        /** All goals in less than five minutes. */
         QUICK,
         /** All goals in less than 45 minutes. */
         FULL

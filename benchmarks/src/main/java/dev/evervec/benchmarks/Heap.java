@@ -23,7 +23,7 @@ final class Heap {
 
     static Findings measure(Effort effort) throws Exception {
         int few = effort.of(100, 10_000, 10_000);
-        int many = effort.of(300, 50_000, 1_000_000);
+        int many = effort.of(300, 30_000, 1_000_000);
         int dimension = effort.of(8, 1_536, 1_536);
         Map<String, String> service = Map.of("dimension", Integer.toString(dimension), "latency", "100");
         try (StubProcess stub = StubProcess.start(service)) {

@@ -158,7 +158,7 @@ final class QuotaUse {
     // ---- a quota that changes ----
 
     private static Findings change(Effort effort, Case each) throws Exception {
-        int settled = effort.of(1, 10, 20);
+        int settled = effort.of(1, 6, 20);
         int watched = effort.of(1, 14, 25);
         List<Verdict> verdicts = new ArrayList<>();
         StringBuilder details = new StringBuilder();
