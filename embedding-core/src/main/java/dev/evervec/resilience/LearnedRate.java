@@ -32,9 +32,11 @@ final class LearnedRate {
     private static final double SLOW_GROWTH = 0.1;
     private static final double DOUBLING_SECONDS = 0.6;
     private static final double MOST_DOUBLINGS = 30;
+    /** Where calls are rare, each of these takes as long as so many of them. */
+    private static final double FEWEST_CALLS = 4;
 
     private static final double WEIGHT_OF_THE_LAST = 5;
-    private static final double LEAN = 0.1;
+    private static final double LEAN = 0.15;
     private static final double MOST_LEANT_TO = 1.2;
     private static final double FEW_CALLS = 15;
     /** So much of the rate at which a service refused is kept if there were only few calls to judge by. */
@@ -53,6 +55,7 @@ final class LearnedRate {
     private @Nullable Bucket bucket;
     private double perSecond = Double.POSITIVE_INFINITY;
     private double knownCalls;
+    private double secondsOfFewestCalls;
     private double heldShare;
     private double heldSeconds;
 
@@ -159,8 +162,9 @@ final class LearnedRate {
         if (beyond <= 0) {
             return perSecond * heldShare;
         }
-        double slowly = heldShare + SLOW_GROWTH * Math.min(1, beyond / SLOW_SECONDS);
-        double doublings = Math.max(0, beyond - SLOW_SECONDS) / DOUBLING_SECONDS;
+        double slowSeconds = Math.max(SLOW_SECONDS, secondsOfFewestCalls);
+        double slowly = heldShare + SLOW_GROWTH * Math.min(1, beyond / slowSeconds);
+        double doublings = Math.max(0, beyond - slowSeconds) / Math.max(DOUBLING_SECONDS, secondsOfFewestCalls);
         return perSecond * slowly * Math.pow(2, Math.min(MOST_DOUBLINGS, doublings));
     }
 
@@ -214,7 +218,8 @@ final class LearnedRate {
             double mixedIn = weight * stretch.callCost;
             knownCalls = weight + accepted / stretch.callCost;
             perSecond = (accepted + mixedIn) / (stretch.seconds + mixedIn / stretch.before);
-            perSecond = Math.max(perSecond, stretch.exceeding / (stretch.exceedingSeconds + SECONDS_LEFT_UNUSED));
+            double leftUnused = Math.max(SECONDS_LEFT_UNUSED, FEWEST_CALLS * stretch.callCost / stretch.before);
+            perSecond = Math.max(perSecond, stretch.exceeding / (stretch.exceedingSeconds + leftUnused));
             if (!stretch.stillRefused && stretch.refusedAt > perSecond) {
                 perSecond += LEAN * (Math.min(stretch.refusedAt, MOST_LEANT_TO * perSecond) - perSecond);
                 if (knownCalls < FEW_CALLS) {
@@ -226,6 +231,7 @@ final class LearnedRate {
             perSecond = Math.max(perSecond, LEAST_CALLS_PER_SECOND * stretch.callCost);
         }
         double callsPerSecond = perSecond / stretch.callCost;
+        secondsOfFewestCalls = FEWEST_CALLS / callsPerSecond;
         heldShare = HELD - 1 / (knownCalls + 2);
         heldSeconds = Math.min(
                 Math.max(LEAST_HELD_SECONDS, LEAST_HELD_CALLS / callsPerSecond),
