@@ -25,6 +25,8 @@ final class LearnedRate {
     private static final double HELD = 0.99;
     private static final double LEAST_HELD_SECONDS = 2.5;
     private static final double LEAST_HELD_CALLS = 50;
+    /** However small the quota seems, it may have been raised. */
+    private static final double MOST_HELD_SECONDS = 60;
     /** Little is known after few calls: it is not held for long. */
     private static final double HELD_PER_CALL_KNOWN = 1.7;
 
@@ -32,8 +34,10 @@ final class LearnedRate {
     private static final double SLOW_GROWTH = 0.1;
     private static final double DOUBLING_SECONDS = 0.6;
     private static final double MOST_DOUBLINGS = 30;
-    /** Where calls are rare, each of these takes as long as so many of them. */
+    /** Where calls are rare, the slow growth and each doubling take as long as so many of them. */
     private static final double FEWEST_CALLS = 4;
+    /** But not for longer than this. */
+    private static final double LONGEST_FEWEST_SECONDS = 20;
 
     private static final double WEIGHT_OF_THE_LAST = 5;
     private static final double LEAN = 0.15;
@@ -41,7 +45,9 @@ final class LearnedRate {
     private static final double FEW_CALLS = 15;
     /** So much of the rate at which a service refused is kept if there were only few calls to judge by. */
     private static final double LEAST_KEPT = 0.8;
-    /** And so many calls a second: live calls are not to wait because one of the first was refused. */
+    /** And of the rate before, however long nothing at all was accepted: that may have been a quota of an hour or a day. */
+    private static final double LEAST_KEPT_WHILE_REFUSED = 0.2;
+    /** A first estimate is not below this: live calls are not to wait because one of the first was refused. */
     private static final double LEAST_CALLS_PER_SECOND = 1;
     /** A service that was never asked before may have saved up so much. */
     private static final double SECONDS_SAVED_UP = 0.7;
@@ -211,7 +217,8 @@ final class LearnedRate {
                 forget();
                 return;
             }
-            perSecond = accepted / (stretch.seconds + SECONDS_SAVED_UP);
+            perSecond = Math.max(
+                    accepted / (stretch.seconds + SECONDS_SAVED_UP), LEAST_CALLS_PER_SECOND * stretch.callCost);
             knownCalls = 1;
         } else {
             double weight = Math.min(WEIGHT_OF_THE_LAST, stretch.knownBefore);
@@ -220,22 +227,20 @@ final class LearnedRate {
             perSecond = (accepted + mixedIn) / (stretch.seconds + mixedIn / stretch.before);
             double leftUnused = Math.max(SECONDS_LEFT_UNUSED, FEWEST_CALLS * stretch.callCost / stretch.before);
             perSecond = Math.max(perSecond, stretch.exceeding / (stretch.exceedingSeconds + leftUnused));
-            if (!stretch.stillRefused && stretch.refusedAt > perSecond) {
+            if (stretch.stillRefused) {
+                perSecond = Math.max(perSecond, LEAST_KEPT_WHILE_REFUSED * stretch.before);
+            } else if (stretch.refusedAt > perSecond) {
                 perSecond += LEAN * (Math.min(stretch.refusedAt, MOST_LEANT_TO * perSecond) - perSecond);
                 if (knownCalls < FEW_CALLS) {
                     perSecond = Math.max(perSecond, LEAST_KEPT * stretch.refusedAt);
                 }
             }
         }
-        if (knownCalls < FEW_CALLS) {
-            perSecond = Math.max(perSecond, LEAST_CALLS_PER_SECOND * stretch.callCost);
-        }
         double callsPerSecond = perSecond / stretch.callCost;
-        secondsOfFewestCalls = FEWEST_CALLS / callsPerSecond;
+        secondsOfFewestCalls = Math.min(LONGEST_FEWEST_SECONDS, FEWEST_CALLS / callsPerSecond);
         heldShare = HELD - 1 / (knownCalls + 2);
-        heldSeconds = Math.min(
-                Math.max(LEAST_HELD_SECONDS, LEAST_HELD_CALLS / callsPerSecond),
-                HELD_PER_CALL_KNOWN * knownCalls / callsPerSecond);
+        double enough = Math.max(LEAST_HELD_SECONDS, LEAST_HELD_CALLS / callsPerSecond);
+        heldSeconds = Math.min(Math.min(enough, MOST_HELD_SECONDS), HELD_PER_CALL_KNOWN * knownCalls / callsPerSecond);
         Bucket filling = bucket == null ? new Bucket(rate() / 1e9, NANOS_IN_BUCKET) : bucket;
         filling.retune(rate() / 1e9, now);
         filling.emptyUntil(began, now);

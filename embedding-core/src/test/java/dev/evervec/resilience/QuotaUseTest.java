@@ -264,6 +264,60 @@ final class QuotaUseTest {
             assertThat(callers.refused(BEGIN, end)).as(where()).isLessThanOrEqualTo(0.03);
         }
 
+        @ParameterizedTest
+        @CsvSource({
+            "BUCKET_OF_A_SECOND, 10, 0.15", "BUCKET_OF_A_SECOND, 20, 0.1", "BUCKET_OF_A_SECOND, 60, 0.05",
+            "BUCKET_OF_A_MINUTE, 10, 0.15", "BUCKET_OF_A_MINUTE, 20, 0.1", "BUCKET_OF_A_MINUTE, 60, 0.05"
+        })
+        void aSmallQuotaIsNotTriedAllTheTime(Window window, int perMinute, double mostRefused) {
+            double refused = 0;
+            double used = 0;
+            Duration end = Duration.ofMinutes(10);
+            for (int run = 0; run < RUNS; run++) {
+                VirtualCallers callers = new VirtualCallers(new VirtualService(window, perMinute, 0), seed + run);
+
+                callers.run(pacer(callers, NONE, NONE), end);
+
+                refused += callers.refused(THREE, end) / RUNS;
+                used += callers.requestsUsed(perMinute, THREE, end) / RUNS;
+            }
+
+            assertThat(refused).as(where()).isLessThanOrEqualTo(mostRefused);
+            assertThat(used).as(where()).isGreaterThan(0.7);
+        }
+
+        @Test
+        void whatWasUsedUpForHoursIsUsedAgainSoon() {
+            VirtualService service = new VirtualService(Window.BUCKET_OF_A_SECOND, 600, 0);
+            Duration back = Duration.ofHours(2);
+            VirtualCallers callers = callers(service);
+            callers.at(
+                    MINUTE, () -> service.requests.take(600 * back.minus(MINUTE).toMinutes(), callers.nanoTime()));
+
+            callers.run(pacer(callers, NONE, NONE), back.plus(THREE));
+
+            assertThat(callers.requestsUsed(600, MINUTE, back)).as(where()).isLessThan(0.001);
+            assertThat(callers.requestsUsed(600, back.plus(MINUTE), back.plus(THREE)))
+                    .as(where())
+                    .isGreaterThan(0.9);
+        }
+
+        @Test
+        void whatWasHardlyAnythingForHoursAndIsMuchAgainIsFollowedWithinMinutes() {
+            VirtualService service = new VirtualService(Window.BUCKET_OF_A_SECOND, 600, 0);
+            Duration back = Duration.ofHours(2);
+            VirtualCallers callers = callers(service)
+                    .at(MINUTE, () -> service.requests.change(1))
+                    .at(back, () -> service.requests.change(600));
+            Duration soon = back.plusMinutes(6);
+
+            callers.run(pacer(callers, NONE, NONE), soon.plus(THREE));
+
+            assertThat(callers.requestsUsed(600, soon, soon.plus(THREE)))
+                    .as(where())
+                    .isGreaterThan(0.9);
+        }
+
         /** A quota is tried once in 50 calls, which are ten seconds where it was 300 a minute. */
         @ParameterizedTest
         @CsvSource({"600, 1200, 10", "300, 600, 11", "600, 300, 4"})
