@@ -23,10 +23,10 @@ final class HotClasses {
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .verbosity(VerboseMode.SILENT)
                 .forks(effort.of(0, 1, 2))
-                .warmupIterations(effort.of(1, 2, 3))
-                .warmupTime(TimeValue.milliseconds(effort.of(10, 250, 2_000)))
+                .warmupIterations(effort.of(1, 2, 2))
+                .warmupTime(TimeValue.milliseconds(effort.of(10, 250, 1_000)))
                 .measurementIterations(effort.of(1, 2, 5))
-                .measurementTime(TimeValue.milliseconds(effort.of(10, 250, 2_000)));
+                .measurementTime(TimeValue.milliseconds(effort.of(10, 250, 1_000)));
         Stream.of(AnswerBenchmark.class, TextBenchmark.class, LimiterBenchmark.class)
                 .forEach(each -> options.include(each.getName()));
         return new Findings(List.of(), table(new Runner(options.build()).run()));

@@ -71,43 +71,38 @@ final class LearnedRate {
     private long calls;
     private boolean waitedFor;
     private long nanosWaitedFor;
-    private boolean exceeding;
+    private boolean isExceeded;
     private long exceededSince;
     private long sentBefore;
 
     private @Nullable Stretch last;
 
     /** From one refusal to the next, and what was thought of the rate then. */
-    private static final class Stretch {
-        final double callCost;
-        final double refusedAt;
-        final double before;
-        final double knownBefore;
-        /** Of those accepted, and of that time, what came after the estimate was exceeded. */
-        final double exceedingSeconds;
-
-        double exceeding;
+    private final class Stretch {
+        final double callCost = Math.max(1, (double) sent / Math.max(1, calls));
+        final double refusedAt = bucket == null ? Double.POSITIVE_INFINITY : rate();
+        final double before = perSecond;
+        final double knownBefore = knownCalls;
         double accepted;
         double seconds;
+        /** Of those accepted, and of that time, what came after the estimate was exceeded. */
+        double exceeding;
+
+        double exceedingSeconds;
         boolean stillRefused;
 
-        Stretch(
-                double callCost,
-                double refusedAt,
-                double before,
-                double knownBefore,
-                double accepted,
-                double seconds,
-                double exceeding,
-                double exceedingSeconds) {
-            this.callCost = callCost;
-            this.refusedAt = refusedAt;
-            this.before = before;
-            this.knownBefore = knownBefore;
-            this.accepted = accepted;
-            this.seconds = seconds;
-            this.exceeding = exceeding;
-            this.exceedingSeconds = exceedingSeconds;
+        /** What was sent since the last one and was accepted, but for a call of so many requests, and the time until then. */
+        void add(long refused, long end) {
+            double sinceBegan = (end - began) / 1e9;
+            accepted += sent - refused;
+            seconds += sinceBegan;
+            if (exceedingSeconds > 0) {
+                exceeding += sent - refused;
+                exceedingSeconds += sinceBegan;
+            } else if (isExceeded) {
+                exceeding = sent - sentBefore - refused;
+                exceedingSeconds = (end - exceededSince) / 1e9;
+            }
         }
     }
 
@@ -139,8 +134,8 @@ final class LearnedRate {
             began += Math.max(0, gap - LONGEST_GAP);
         }
         waitedFor = false;
-        if (!exceeding && secondsBeyond() > 0) {
-            exceeding = true;
+        if (!isExceeded && secondsBeyond() > 0) {
+            isExceeded = true;
             exceededSince = now;
             sentBefore = sent;
         }
@@ -155,7 +150,7 @@ final class LearnedRate {
         calls = 0;
         nanosWaitedFor = 0;
         waitedFor = false;
-        exceeding = false;
+        isExceeded = false;
     }
 
     /** For so long the estimate has been exceeded. */
@@ -181,22 +176,12 @@ final class LearnedRate {
      */
     void refused(long requests, long now, long pausedUntil, boolean acceptedSince) {
         long end = Math.max(now, pausedUntil);
-        double seconds = (end - began) / 1e9;
         if (last == null || acceptedSince) {
-            last = new Stretch(
-                    Math.max(1, (double) sent / Math.max(1, calls)),
-                    bucket == null ? Double.POSITIVE_INFINITY : rate(),
-                    perSecond,
-                    knownCalls,
-                    sent - requests,
-                    seconds,
-                    exceeding ? sent - sentBefore - requests : 0,
-                    exceeding ? (end - exceededSince) / 1e9 : 0);
+            last = new Stretch();
         } else {
-            last.seconds += seconds;
-            last.accepted += sent - requests;
             last.stillRefused = true;
         }
+        last.add(requests, end);
         begin(end);
         learn(last, now);
     }
