@@ -32,7 +32,7 @@ public final class Suite {
         goals.put("autopilot", Autopilot::measure);
         goals.put("heap", Heap::measure);
         goals.put("nothing-to-do", NothingToDo::measure);
-        goals.put("store", StoreRatio::measure);
+        goals.put("store", StoreThroughput::measure);
         goals.put("start-up", StartUp::measure);
         goals.put("hot-classes", HotClasses::measure);
         return goals;

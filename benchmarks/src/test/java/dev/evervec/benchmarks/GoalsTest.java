@@ -64,8 +64,13 @@ class GoalsTest {
     }
 
     @Test
-    void ratioOfTheStoreIsReadFromItsTable() throws Exception {
-        assertThat(StoreRatio.measure(Effort.TINY).verdicts()).hasSize(2);
+    void storesAreMeasuredAgainstABareUpsert() throws Exception {
+        Findings findings = StoreThroughput.measure(Effort.TINY);
+
+        assertThat(findings.details())
+                .containsPattern("\\| SQLite \\| 256 \\| [\\d,]+ \\| [\\d,]+ \\| \\d+\\.\\d\\d \\|")
+                .contains("| PostgreSQL from a URL | 256 |", "| PostgreSQL with a host's connections | 256 |");
+        assertThat(findings.verdicts()).hasSize(3);
     }
 
     @Test
