@@ -44,9 +44,12 @@ interface FreshDatabase extends AutoCloseable {
 
             @Override
             public Connection bare() throws SQLException {
-                String url = "jdbc:sqlite:" + folder.resolve("bare.db");
                 return withTable(
-                        DriverManager.getConnection(url + "?journal_mode=WAL&synchronous=NORMAL&page_size=32768"),
+                        DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("bare.db")),
+                        // Not in the URL, where they have no order: the size has no effect after the mode.
+                        "pragma page_size = 32768",
+                        "pragma journal_mode = wal",
+                        "pragma synchronous = normal",
                         "create table bare (id text primary key, vector blob not null) without rowid");
             }
 

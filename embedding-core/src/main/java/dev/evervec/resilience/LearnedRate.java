@@ -18,9 +18,10 @@ final class LearnedRate {
      *
      * The estimate is held until enough calls have been made that one refusal among them is no matter, then exceeded, slowly at
      * first, as the quota may be hardly larger, then doubled and doubled again, as it may have been raised. Time counts for this
-     * only while calls wait for the rate: one that nobody uses proves nothing.
+     * only as far as the rate made calls wait: one that nobody uses, or that something else is scarcer than, proves nothing.
      *
-     * What was sent together with a call that was refused, and is refused too, is taken out of the estimate.
+     * What was sent together with a call that was refused, and is refused too, is taken out of the estimate. A pause of more than
+     * a minute is for a quota of an hour or a day, and tells nothing of the rate.
      */
     private static final double HELD = 0.99;
     private static final double LEAST_HELD_SECONDS = 2.5;
@@ -58,6 +59,8 @@ final class LearnedRate {
     /** A longer time in which nobody had anything to send counts as no more than this. */
     private static final long LONGEST_GAP = 1_000_000_000L;
 
+    private static final long LONGEST_PAUSE_OF_RATE = 65_000_000_000L;
+
     private @Nullable Bucket bucket;
     private double perSecond = Double.POSITIVE_INFINITY;
     private double knownCalls;
@@ -69,7 +72,7 @@ final class LearnedRate {
     private long lastTake;
     private long sent;
     private long calls;
-    private boolean waitedFor;
+    private long allowedAt;
     private long nanosWaitedFor;
     private boolean isExceeded;
     private long exceededSince;
@@ -118,22 +121,24 @@ final class LearnedRate {
         }
         bucket.retune(rate() / 1e9, now);
         long wait = bucket.until(requests, now);
-        waitedFor |= wait > 0;
+        if (wait > 0) {
+            allowedAt = Math.max(now, began) + wait;
+        }
         return wait;
     }
 
     /** So many are sent. */
     void take(long requests, long now) {
-        long gap = now - Math.max(began, lastTake);
         if (bucket != null) {
             bucket.take(requests);
         }
-        if (waitedFor) {
-            nanosWaitedFor += gap;
-        } else {
-            began += Math.max(0, gap - LONGEST_GAP);
-        }
-        waitedFor = false;
+        long before = Math.max(began, lastTake);
+        long waited = Math.max(0, Math.min(now, allowedAt) - before);
+        long unused = Math.max(0, now - before - waited - LONGEST_GAP);
+        nanosWaitedFor += waited;
+        began += unused;
+        exceededSince += unused;
+        allowedAt = now;
         if (!isExceeded && secondsBeyond() > 0) {
             isExceeded = true;
             exceededSince = now;
@@ -149,7 +154,7 @@ final class LearnedRate {
         sent = 0;
         calls = 0;
         nanosWaitedFor = 0;
-        waitedFor = false;
+        allowedAt = now;
         isExceeded = false;
     }
 
@@ -181,18 +186,23 @@ final class LearnedRate {
         } else {
             last.stillRefused = true;
         }
-        last.add(requests, end);
+        last.add(requests, end - now > LONGEST_PAUSE_OF_RATE ? now : end);
         begin(end);
         learn(last, now);
     }
 
-    /** So was one that had been sent together with it. */
-    void refusedToo(long requests, long now) {
-        if (last != null) {
-            last.accepted -= requests;
-            last.exceeding -= requests;
-            learn(last, now);
+    /** So was one that had been sent together with it, which may make the pause longer. */
+    void refusedToo(long requests, long now, long pausedUntil) {
+        if (last == null) {
+            return;
         }
+        last.accepted -= requests;
+        last.exceeding -= requests;
+        if (calls == 0 && pausedUntil > began) {
+            last.add(0, pausedUntil - now > LONGEST_PAUSE_OF_RATE ? began : pausedUntil);
+            begin(pausedUntil);
+        }
+        learn(last, now);
     }
 
     private void learn(Stretch stretch, long now) {

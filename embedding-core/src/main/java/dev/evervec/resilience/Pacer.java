@@ -482,7 +482,7 @@ final class Pacer {
                 refusedAgain(permit, retryAfter, now);
             } else {
                 pausedUntil = Math.max(pausedUntil, now + asked(retryAfter));
-                learned.refusedToo(permit.cost.requests(), now);
+                learned.refusedToo(permit.cost.requests(), now, pausedUntil);
             }
             buckets.emptyUntil(pausedUntil, now);
             end(permit);

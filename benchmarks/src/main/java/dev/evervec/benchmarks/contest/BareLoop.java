@@ -48,9 +48,11 @@ public final class BareLoop implements Contender {
     @Override
     public void run(int texts) throws Exception {
         try (BufferedReader lines = Files.newBufferedReader(records);
-                Connection store = DriverManager.getConnection(
-                        "jdbc:sqlite:" + storeFile + "?journal_mode=WAL&synchronous=NORMAL&page_size=32768")) {
+                Connection store = DriverManager.getConnection("jdbc:sqlite:" + storeFile)) {
             try (Statement statement = store.createStatement()) {
+                statement.execute("pragma page_size = 32768"); // before journal_mode: it has no effect after
+                statement.execute("pragma journal_mode = wal");
+                statement.execute("pragma synchronous = normal");
                 statement.execute("create table vector (id text primary key, vector blob not null) without rowid");
             }
             store.setAutoCommit(false);
