@@ -1,12 +1,11 @@
 package dev.evervec.benchmarks;
 
+import dev.evervec.benchmarks.contest.BareSqlite;
 import dev.evervec.config.StoreSettings;
 import dev.evervec.pipeline.store.EmbeddingStore;
 import dev.evervec.provider.Embedding;
 import dev.evervec.store.jdbc.JdbcStore;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -44,22 +43,12 @@ interface FreshDatabase extends AutoCloseable {
 
             @Override
             public Connection bare() throws SQLException {
-                return withTable(
-                        DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("bare.db")),
-                        // Not in the URL, where they have no order: the size has no effect after the mode.
-                        "pragma page_size = 32768",
-                        "pragma journal_mode = wal",
-                        "pragma synchronous = normal",
-                        "create table bare (id text primary key, vector blob not null) without rowid");
+                return BareSqlite.create(folder.resolve("bare.db"));
             }
 
             @Override
             public Object value(Embedding vector) {
-                float[] components = vector.toArray();
-                ByteBuffer bytes =
-                        ByteBuffer.allocate(components.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-                bytes.asFloatBuffer().put(components);
-                return bytes.array();
+                return BareSqlite.bytes(vector.toArray());
             }
 
             @Override
@@ -87,11 +76,15 @@ interface FreshDatabase extends AutoCloseable {
 
             @Override
             public Connection bare() throws SQLException {
-                return withTable(
-                        DriverManager.getConnection(server.url(database) + "&reWriteBatchedInserts=true"),
-                        "create table bare (id text primary key, vector real[] not null)",
-                        // Random numbers do not get smaller, and the store does not try either.
-                        "alter table bare alter column vector set storage external");
+                Connection connection =
+                        DriverManager.getConnection(server.url(database) + "&reWriteBatchedInserts=true");
+                try (Statement statement = connection.createStatement()) {
+                    statement.execute("create table bare (id text primary key, vector real[] not null)");
+                    // Random numbers do not get smaller, and the store does not try either.
+                    statement.execute("alter table bare alter column vector set storage external");
+                }
+                connection.setAutoCommit(false);
+                return connection;
             }
 
             @Override
@@ -104,15 +97,5 @@ interface FreshDatabase extends AutoCloseable {
                 server.drop(database);
             }
         };
-    }
-
-    private static Connection withTable(Connection connection, String... statements) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            for (String sql : statements) {
-                statement.execute(sql);
-            }
-        }
-        connection.setAutoCommit(false);
-        return connection;
     }
 }

@@ -59,6 +59,7 @@ final class LearnedRate {
     /** A longer time in which nobody had anything to send counts as no more than this. */
     private static final long LONGEST_GAP = 1_000_000_000L;
 
+    /** What counts by the minute asks for no more than one, and perhaps rounds it up. */
     private static final long LONGEST_PAUSE_OF_RATE = 65_000_000_000L;
 
     private @Nullable Bucket bucket;
@@ -186,7 +187,7 @@ final class LearnedRate {
         } else {
             last.stillRefused = true;
         }
-        last.add(requests, end - now > LONGEST_PAUSE_OF_RATE ? now : end);
+        last.add(requests, tellsOfRate(end, now) ? end : now);
         begin(end);
         learn(last, now);
     }
@@ -199,10 +200,14 @@ final class LearnedRate {
         last.accepted -= requests;
         last.exceeding -= requests;
         if (calls == 0 && pausedUntil > began) {
-            last.add(0, pausedUntil - now > LONGEST_PAUSE_OF_RATE ? began : pausedUntil);
+            last.add(0, tellsOfRate(pausedUntil, now) ? pausedUntil : began);
             begin(pausedUntil);
         }
         learn(last, now);
+    }
+
+    private static boolean tellsOfRate(long pausedUntil, long now) {
+        return pausedUntil - now <= LONGEST_PAUSE_OF_RATE;
     }
 
     private void learn(Stretch stretch, long now) {

@@ -2,15 +2,11 @@ package dev.evervec.benchmarks.contest;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -48,14 +44,7 @@ public final class BareLoop implements Contender {
     @Override
     public void run(int texts) throws Exception {
         try (BufferedReader lines = Files.newBufferedReader(records);
-                Connection store = DriverManager.getConnection("jdbc:sqlite:" + storeFile)) {
-            try (Statement statement = store.createStatement()) {
-                statement.execute("pragma page_size = 32768"); // before journal_mode: it has no effect after
-                statement.execute("pragma journal_mode = wal");
-                statement.execute("pragma synchronous = normal");
-                statement.execute("create table vector (id text primary key, vector blob not null) without rowid");
-            }
-            store.setAutoCommit(false);
+                Connection store = BareSqlite.create(storeFile)) {
             List<Future<?>> loops = new ArrayList<>();
             for (int i = 0; i < task.inFlight(); i++) {
                 loops.add(threads.submit(() -> {
@@ -90,22 +79,16 @@ public final class BareLoop implements Contender {
 
     private static void write(Connection store, List<Line> batch, float[][] vectors) throws SQLException {
         synchronized (store) {
-            try (PreparedStatement insert = store.prepareStatement("insert or replace into vector values (?, ?)")) {
+            try (PreparedStatement insert = store.prepareStatement("insert or replace into bare values (?, ?)")) {
                 for (int i = 0; i < vectors.length; i++) {
                     insert.setString(1, batch.get(i).id());
-                    insert.setBytes(2, bytes(vectors[i]));
+                    insert.setBytes(2, BareSqlite.bytes(vectors[i]));
                     insert.addBatch();
                 }
                 insert.executeBatch();
             }
             store.commit();
         }
-    }
-
-    private static byte[] bytes(float[] components) {
-        ByteBuffer bytes = ByteBuffer.allocate(components.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.asFloatBuffer().put(components);
-        return bytes.array();
     }
 
     @Override
