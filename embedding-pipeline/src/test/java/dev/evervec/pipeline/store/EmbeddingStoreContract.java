@@ -2399,6 +2399,19 @@ public abstract class EmbeddingStoreContract {
         }
 
         @Test
+        void claimsGoOnAfterTheLastOneThoughItsRecordIsGone() {
+            JobTicket live = beginLive();
+            mark(live, scanned("early", "one"), scanned("gone", "two"));
+            List<Claim> claims = claimAll(live);
+            commit(live, embedded(claims.get(0), "one"), embedded(claims.get(1), "two"));
+            store.forget(live, Set.of(key("gone")));
+            mark(live, scanned("early", "uno"), scanned("new", "three"));
+
+            assertThat(ids(store.claim(live, 1, LEASE))).containsExactly("new");
+            assertThat(ids(claimAll(live))).containsExactly("early");
+        }
+
+        @Test
         void aKeyThatComesTwiceOnOnePageCountsOnce() {
             MarkedPage page = mark(beginLive(), scanned("1", "one"), scanned("1", "uno"));
 

@@ -109,9 +109,9 @@ create table evervec_job_count (
 -- its state, whatever its content did meanwhile. vector_hash: hash of the content that its vector is of; null if there is
 -- none, and while it is embedded, because then that is content_hash. fresh_since: the rebuild that has not got it its vector
 -- yet; vectors and rewrites of earlier jobs must not serve it. met: the last build during whose scan it was met by live
--- embedding, so that it has not vanished whatever the scan met.
+-- embedding, so that it has not vanished whatever the scan met. No number is given out twice: workers claim in their order.
 create table evervec_ledger (
-  number       integer primary key,
+  number       integer primary key autoincrement,
   generation   integer not null,
   source       text    not null,
   id           text    not null,
