@@ -263,13 +263,28 @@ class WhoIsAliveTest {
         return "never interrupted";
     }
 
-    /** All classes anew. */
+    /** All classes anew but SQLite's: two copies of that in one process drop each other's locks. */
     private static URLClassLoader ownClassLoader() throws IOException {
         List<URL> classPath = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             classPath.add(Path.of(entry).toUri().toURL());
         }
-        return new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+        return new URLClassLoader(classPath.toArray(URL[]::new), new DriverLoader());
+    }
+
+    /** Knows the driver of this process, as a server does that has it in a folder of its own. */
+    private static final class DriverLoader extends ClassLoader {
+        DriverLoader() {
+            super(ClassLoader.getPlatformClassLoader());
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            if (name.startsWith("org.sqlite.")) {
+                return Class.forName(name, false, WhoIsAliveTest.class.getClassLoader());
+            }
+            throw new ClassNotFoundException(name);
+        }
     }
 
     private String inLoader(ClassLoader loader, String what, String jobId) throws Exception {
