@@ -78,6 +78,10 @@ import org.slf4j.LoggerFactory;
  * for other programs that write to the file. A commit survives the death of the process; after a power cut the last commits
  * may be missing (never a part of one), and their records are pending again.
  *
+ * <p>Any number of processes may open an SQLite file, but in one process only one copy of the driver at a time: of two that class
+ * loaders have each loaded for themselves, the second is refused, because they would drop each other's locks. That goes for
+ * connections of a host's own to the file, too, which nobody here sees.
+ *
  * <p>In PostgreSQL any number of processes work on one build, each under a lease of its own that the database's clock judges. A
  * build none of whose workers has a lease any more is answered as interrupted; {@link #close()} gives leases up.
  *

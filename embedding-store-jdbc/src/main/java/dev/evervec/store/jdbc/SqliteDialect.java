@@ -261,8 +261,36 @@ final class SqliteDialect implements Dialect {
     }
 
     private Session connect(OpenMode mode, Session.Use use, Session.Companion companion) throws SQLException {
+        Properties properties = new Properties();
+        properties.setProperty("busy_timeout", Long.toString(busyTimeout.toMillis()));
+        if (mode == OpenMode.WITHOUT_CREATING) {
+            int flags = Files.isWritable(file) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+            properties.setProperty("open_mode", Integer.toString(flags));
+        }
+        Runnable closed = new DriverCopy(driver(), file).open();
+        Connection connection = null;
         try {
-            Class.forName(DRIVER);
+            connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
+        } finally {
+            if (connection == null) {
+                closed.run();
+            }
+        }
+        return new Session(connection, this, use, companion) {
+            @Override
+            public void close() throws SQLException {
+                try {
+                    super.close();
+                } finally {
+                    closed.run();
+                }
+            }
+        };
+    }
+
+    private Class<?> driver() {
+        try {
+            return Class.forName(DRIVER);
         } catch (ClassNotFoundException e) {
             throw new StoreException(
                     Kind.PERMANENT,
@@ -271,14 +299,6 @@ final class SqliteDialect implements Dialect {
                             + " org.xerial:sqlite-jdbc",
                     e);
         }
-        Properties properties = new Properties();
-        properties.setProperty("busy_timeout", Long.toString(busyTimeout.toMillis()));
-        if (mode == OpenMode.WITHOUT_CREATING) {
-            int flags = Files.isWritable(file) ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-            properties.setProperty("open_mode", Integer.toString(flags));
-        }
-        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
-        return new Session(connection, this, use, companion);
     }
 
     @Override

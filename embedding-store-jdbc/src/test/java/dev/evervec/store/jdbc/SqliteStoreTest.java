@@ -28,14 +28,12 @@ import dev.evervec.pipeline.store.StoreException;
 import dev.evervec.provider.Capability;
 import dev.evervec.provider.TokenUsage;
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.math.BigDecimal;
-import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -60,7 +58,6 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -275,7 +272,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
 
         @Test
         void withoutTheDriverTheErrorNamesItsArtifact() throws Exception {
-            try (URLClassLoader withoutDriver = ownClassLoader(entry -> !entry.contains("sqlite-jdbc"))) {
+            try (URLClassLoader withoutDriver = OwnClasses.load(OwnClasses.Driver.MISSING)) {
                 Class<?> there = withoutDriver.loadClass(JdbcStore.class.getName());
 
                 assertThatThrownBy(() ->
@@ -285,17 +282,6 @@ class SqliteStoreTest extends EmbeddingStoreContract {
                         .hasMessageContaining("org.xerial:sqlite-jdbc");
             }
         }
-    }
-
-    /** All classes anew, from these entries of the class path. */
-    private static URLClassLoader ownClassLoader(Predicate<String> entries) throws IOException {
-        List<URL> classPath = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            if (entries.test(entry)) {
-                classPath.add(Path.of(entry).toUri().toURL());
-            }
-        }
-        return new URLClassLoader(classPath.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
     }
 
     /** Begins a job and ends it; called in another class loader. Says what came of it. */
@@ -538,7 +524,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         @Test
         void anotherClassLoaderIsAnotherProcess() throws Exception {
             begin();
-            try (URLClassLoader loader = ownClassLoader(entry -> true)) {
+            try (URLClassLoader loader = OwnClasses.load(OwnClasses.Driver.SHARED)) {
                 assertThat(beginIn(loader))
                         .contains("job-1")
                         .contains("in another process")
@@ -552,7 +538,7 @@ class SqliteStoreTest extends EmbeddingStoreContract {
         @Test
         void anotherClassLoaderGetsTheLockWhenItIsFree() throws Exception {
             JobTicket job = begin();
-            try (URLClassLoader loader = ownClassLoader(entry -> true)) {
+            try (URLClassLoader loader = OwnClasses.load(OwnClasses.Driver.SHARED)) {
                 assertThat(beginIn(loader)).contains("job-1");
                 end(job);
 

@@ -14,16 +14,13 @@ import dev.evervec.pipeline.store.JobState;
 import dev.evervec.pipeline.store.JobTicket;
 import dev.evervec.provider.ModelIdentity;
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Method;
-import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -143,7 +140,7 @@ class WhoIsAliveTest {
         store.beginJob(start("ours"));
         try (EmbeddingStore second = JdbcStore.openSqlite(file());
                 EmbeddingStore reader = reading(file());
-                URLClassLoader loader = ownClassLoader()) {
+                URLClassLoader loader = OwnClasses.load(OwnClasses.Driver.SHARED)) {
             for (int i = 0; i < 3; i++) {
                 assertThat(latest(second).state()).isEqualTo(JobState.RUNNING);
                 assertThat(latest(reader).state()).isEqualTo(JobState.RUNNING);
@@ -189,7 +186,7 @@ class WhoIsAliveTest {
     @ValueSource(booleans = {true, false})
     void nobodyIsRefusedOrTakenForDeadBecauseOthersLook(boolean inThisProcess) throws Exception {
         try (Other process = new Other("look on", "");
-                URLClassLoader loader = ownClassLoader()) {
+                URLClassLoader loader = OwnClasses.load(OwnClasses.Driver.SHARED)) {
             assertThat(process.line()).isEqualTo("looking");
             List<Future<String>> looking = List.of(
                     threads.submit(() -> act(file(), "look on", "")),
@@ -261,30 +258,6 @@ class WhoIsAliveTest {
             }
         }
         return "never interrupted";
-    }
-
-    /** All classes anew but SQLite's: two copies of that in one process drop each other's locks. */
-    private static URLClassLoader ownClassLoader() throws IOException {
-        List<URL> classPath = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            classPath.add(Path.of(entry).toUri().toURL());
-        }
-        return new URLClassLoader(classPath.toArray(URL[]::new), new DriverLoader());
-    }
-
-    /** Knows the driver of this process, as a server does that has it in a folder of its own. */
-    private static final class DriverLoader extends ClassLoader {
-        DriverLoader() {
-            super(ClassLoader.getPlatformClassLoader());
-        }
-
-        @Override
-        protected Class<?> findClass(String name) throws ClassNotFoundException {
-            if (name.startsWith("org.sqlite.")) {
-                return Class.forName(name, false, WhoIsAliveTest.class.getClassLoader());
-            }
-            throw new ClassNotFoundException(name);
-        }
     }
 
     private String inLoader(ClassLoader loader, String what, String jobId) throws Exception {
